@@ -1,0 +1,185 @@
+import type { Backend, Compiled, Program } from "./backend.ts";
+import type { Block, Causal, Result, State, Tensors } from "./block.ts";
+import { checkCall, checkState } from "./check.ts";
+import { AttentionError } from "./errors.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Call, How, Mechanism } from "./mechanism.ts";
+import { mergeOutputs, type Output } from "./merge.ts";
+import type { Ops, Shape } from "./ops.ts";
+
+export interface AttentionOptions {
+  /** Which keys of its own block a query may see; default `false`, all. See `Causal`. */
+  readonly causal?: Causal;
+  /** Also return the logarithm of each row's normaliser; default `false`. */
+  readonly lse?: boolean;
+  /**
+   * `"prefer"` (default): a kernel where one accepts the call, the portable program elsewhere. `"require"`: a call that
+   * no kernel accepts throws `ATTN_NO_KERNEL` with the reasons. `"never"`: the portable program only.
+   */
+  readonly kernels?: "prefer" | "require" | "never";
+}
+
+/** A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. */
+export interface Attention<T> {
+  (block: Block<T>): Promise<Result<T>>;
+  readonly mechanism: Mechanism;
+  readonly backend: Backend<T>;
+  /** The same call at once, for use inside `tf.tidy` or `tf.grads`. Backends that record throw `ATTN_UNSUPPORTED`. */
+  sync(block: Block<T>): Result<T>;
+  /** `merge(state(A), state(B)) = state(A then B)`. Neither argument is modified. */
+  merge(a: State<T>, b: State<T>): Promise<State<T>>;
+  /** Outputs of the same queries over two disjoint sets of keys, made one. Needs `lse`, so a mechanism that normalises. */
+  mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>>;
+}
+
+/**
+ * A mechanism on a backend: `attention(softmax(), cpu(), { causal: true })`.
+ * Throws `ATTN_UNSUPPORTED` if the mechanism has no `lse` and it is asked for; calls throw what `checkCall` throws.
+ */
+export function attention<T>(
+  mechanism: Mechanism,
+  backend: Backend<T>,
+  { causal = false, lse = false, kernels = "prefer" }: AttentionOptions = {},
+): Attention<T> {
+  const how: How = { causal, lse };
+  const who = `${mechanism.name} on ${backend.name}`;
+  if (![true, false, "end"].includes(causal)) {
+    throw new AttentionError("ATTN_OPTION", who, `causal is ${JSON.stringify(causal)}; expected true, false or "end"`);
+  }
+  if (lse && mechanism.takes.lse !== true)
+    throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
+  const program = programOf(mechanism, how);
+  const compiled = new Map<string, Compiled<T>>();
+  const compile = (key: string, p: Program, growing: readonly string[]) => {
+    const found = compiled.get(key) ?? backend.compile(p, growing);
+    compiled.set(key, found);
+    return found;
+  };
+  const own = (mechanism.kernels ?? []).filter((k) => k.backend === backend.kind) as readonly Kernel<T>[];
+
+  /** The tensors of a checked call, and the kernel that takes it. */
+  const admit = (block: Block<T>) => {
+    const x = named(block);
+    const shapes = Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));
+    const call = checkCall(mechanism, how, shapes);
+    if (kernels === "never") return { x, call };
+    const refusals: string[] = [];
+    for (const kernel of own) {
+      const answer = kernel.accepts(call);
+      if (answer === true) return { x, call, kernel };
+      refusals.push(`${kernel.name}: ${answer}`);
+    }
+    if (kernels === "require") {
+      throw new AttentionError(
+        "ATTN_NO_KERNEL",
+        who,
+        `no kernel takes this call (${refusals.join("; ") || "there is none"})`,
+      );
+    }
+    return { x, call };
+  };
+
+  const attend = async (block: Block<T>): Promise<Result<T>> => {
+    const { x, call, kernel } = admit(block);
+    if (kernel) return result(await kernel.run(x, call));
+    return result(await compile("forward", program, growing(mechanism, call))(x));
+  };
+  const eagerly = (what: string): Ops<T> => {
+    if (backend.ops) return backend.ops;
+    throw new AttentionError(
+      "ATTN_UNSUPPORTED",
+      who,
+      `${what} needs a backend that runs operations at once; await the call instead`,
+    );
+  };
+  return Object.assign(attend, {
+    mechanism,
+    backend,
+    sync(block: Block<T>): Result<T> {
+      const o = eagerly("sync");
+      const { x, call, kernel } = admit(block);
+      const out = kernel ? kernel.run(x, call) : program(o, x);
+      if (out instanceof Promise)
+        throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
+      return result(out);
+    },
+    async merge(a: State<T>, b: State<T>): Promise<State<T>> {
+      for (const s of [a, b]) checkState(mechanism, shapesOf(backend, s));
+      const merged: Program = (o, x) =>
+        prefixed("state.", mechanism.merge(o, unprefixed("a.", x), unprefixed("b.", x)));
+      const out = await compile("merge", merged, [])({ ...prefixed("a.", a), ...prefixed("b.", b) });
+      return unprefixed("state.", out);
+    },
+    async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
+      if (mechanism.takes.lse !== true)
+        throw new AttentionError("ATTN_UNSUPPORTED", who, `mergeOutputs: ${mechanism.takes.lse}`);
+      const joined: Program = (o, x) => ({
+        ...mergeOutputs(o, { y: x["a.y"]!, lse: x["a.lse"]! }, { y: x["b.y"]!, lse: x["b.lse"]! }),
+      });
+      const out = await compile("mergeOutputs", joined, [])({ "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse });
+      return { y: out.y!, lse: out.lse! };
+    },
+  });
+}
+
+/** The mechanism as a function of named tensors of rank 2, 3 or 4; see `Program` for the names. */
+export function programOf(mechanism: Mechanism, how: How): Program {
+  return <T>(o: Ops<T>, x: Tensors<T>): Tensors<T> => {
+    const rank = o.shape(x.q!).length;
+    const lift = (t: T | undefined) => (t === undefined ? undefined : o.reshape(t, lifted(o.shape(t))));
+    const lower = (t: T) => (rank === 4 ? t : o.reshape(t, o.shape(t).slice(4 - rank)));
+    const keyMask = x.keyMask === undefined ? undefined : o.reshape(x.keyMask, lifted(o.shape(x.keyMask)).slice(2));
+    const state = unprefixed("state.", x);
+    const {
+      y,
+      lse,
+      state: next,
+    } = mechanism.forward(
+      o,
+      {
+        q: lift(x.q)!,
+        k: lift(x.k)!,
+        v: lift(x.v)!,
+        mask: lift(x.mask),
+        bias: lift(x.bias),
+        keyMask,
+        state: Object.keys(state).length ? state : undefined,
+      },
+      how,
+    );
+    return { y: lower(y), ...(how.lse && lse !== undefined && { lse: lower(lse) }), ...prefixed("state.", next) };
+  };
+}
+
+const lifted = (s: Shape): Shape => [...Array<number>(Math.max(0, 4 - s.length)).fill(1), ...s];
+
+const prefixed = <T>(prefix: string, x: Tensors<T> = {}): Tensors<T> =>
+  Object.fromEntries(Object.entries(x).map(([n, t]) => [prefix + n, t]));
+
+const unprefixed = <T>(prefix: string, x: Tensors<T>): Tensors<T> =>
+  Object.fromEntries(
+    Object.entries(x).flatMap(([n, t]) => (n.startsWith(prefix) ? [[n.slice(prefix.length), t] as const] : [])),
+  );
+
+function named<T>({ q, k, v, mask, bias, keyMask, state }: Block<T>): Tensors<T> {
+  return {
+    q,
+    k,
+    v,
+    ...(mask !== undefined && { mask }),
+    ...(bias !== undefined && { bias }),
+    ...(keyMask !== undefined && { keyMask }),
+    ...prefixed("state.", state),
+  };
+}
+
+const result = <T>(x: Tensors<T>): Result<T> => ({ y: x.y!, lse: x.lse, state: unprefixed("state.", x) });
+
+const shapesOf = <T>(backend: Backend<T>, x: Tensors<T>) =>
+  Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));
+
+/** Inputs whose axis -2 lengthens with every token. */
+function growing(mechanism: Mechanism, { dims, shapes }: Call): string[] {
+  const given = Object.keys(shapes).flatMap((n) => (n.startsWith("state.") ? [n.slice(6)] : []));
+  return Object.entries(mechanism.state(dims, given)).flatMap(([n, e]) => (e.shape.includes(-1) ? [`state.${n}`] : []));
+}

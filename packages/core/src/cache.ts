@@ -1,0 +1,46 @@
+import type { Block, Causal, State } from "./block.ts";
+import { keep, keptOr } from "./derived.ts";
+import type { Dims, StateEntry } from "./mechanism.ts";
+import { presence } from "./merge.ts";
+import type { Ops } from "./ops.ts";
+import { visible, type Window } from "./visible.ts";
+
+/** A block of a mechanism that keeps every key: what its rows read, which of it they may, and what to remember. */
+export interface Cached<T> {
+  /** `[B, Hkv, P + S, d]` and `[B, Hkv, P + S, dv]`, zero for absent keys */
+  readonly k: T;
+  readonly v: T;
+  /** Non-zero where row i may attend to key j, broadcasting to `[B, Hq, L, P + S]`; nothing where all may. */
+  readonly visible: T | undefined;
+  readonly state: State<T>;
+}
+
+/** Keys and values of the state followed by the block's own, and the visibility of each pair. (SEMANTICS S3-S9) */
+export function cached<T>(o: Ops<T>, block: Block<T>, causal: Causal, window?: Window): Cached<T> {
+  const own = keep(o, block);
+  const past = block.state;
+  const [ownK, ownV] = [keptOr(o, own, block.k, 0), keptOr(o, own, block.v, 0)];
+  const join = (a: T | undefined, b: T) => (a === undefined ? b : o.concat([a, b], 2));
+  const [k, v] = [join(past?.k, ownK), join(past?.v, ownV)];
+  const remembered = own === undefined && past?.keep === undefined ? undefined : keptOf(o, block, own);
+  return {
+    k,
+    v,
+    visible: visible(o, block, { k: past?.k, keep: remembered }, causal, window),
+    state: { k, v, ...(remembered !== undefined && { keep: remembered }) },
+  };
+}
+
+/** 1 for present keys, past ones first: `[B, P + S]`. */
+function keptOf<T>(o: Ops<T>, { k, state }: Block<T>, own: T | undefined): T {
+  const [b, , s] = o.shape(k) as [number, number, number];
+  const now = own === undefined ? presence(o, k) : o.reshape(own, [b, s]);
+  return state === undefined ? now : o.concat([state.keep ?? presence(o, state.k!), now], 1);
+}
+
+/** The state entries of a cache of keys and values. */
+export const cacheEntries = ({ B, Hkv, d, dv }: Dims): Record<"k" | "v" | "keep", StateEntry> => ({
+  k: { shape: [B, Hkv, -1, d] },
+  v: { shape: [B, Hkv, -1, dv] },
+  keep: { shape: [B, -1], optional: true },
+});

@@ -1,0 +1,83 @@
+import type { Program } from "./backend.ts";
+import type { Ops, Shape } from "./ops.ts";
+import {
+  broadcastShape,
+  concatShape,
+  matmulShape,
+  reduceShape,
+  reshapeShape,
+  sizeOf,
+  sliceShape,
+  takeShape,
+  transposeShape,
+  validShape,
+} from "./shapes.ts";
+
+/** What one run of a program costs, whatever the values. */
+export interface Cost {
+  /** Primitive operations: what an eager GPU backend launches. `shape`, `constant` and `reshape` are free. */
+  readonly ops: number;
+  /** `2 m n k` per matrix product; 1 per element out of elementwise operations, exp, log and tanh too; 1 per element into reductions and cumsum; moves 0. */
+  readonly flops: number;
+  /** Written by those operations, at 4 bytes per element. */
+  readonly bytes: number;
+  /** Elements of the largest tensor that the program makes, constants included. */
+  readonly largest: number;
+  readonly outputs: Readonly<Record<string, Shape>>;
+}
+
+/** Runs a program on shapes alone: nothing is computed, every shape is checked as strictly as a backend may. */
+export function cost(program: Program, shapes: Readonly<Record<string, Shape>>): Cost {
+  const total = { ops: 0, flops: 0, bytes: 0, largest: 0 };
+  const outputs = program(counting(total), shapes);
+  return { ...total, outputs };
+}
+
+function counting(total: { ops: number; flops: number; bytes: number; largest: number }): Ops<Shape> {
+  const made = (shape: Shape): Shape => {
+    total.largest = Math.max(total.largest, sizeOf(shape));
+    return shape;
+  };
+  const ran = (shape: Shape, flops = 0): Shape => {
+    total.ops += 1;
+    total.flops += flops;
+    total.bytes += 4 * sizeOf(shape);
+    return made(shape);
+  };
+  const elementwise =
+    (op: string) =>
+    (...operands: (Shape | number)[]): Shape => {
+      const shape = broadcastShape(op, ...operands.map((x) => (typeof x === "number" ? [] : x)));
+      return ran(shape, sizeOf(shape));
+    };
+  const reduce = (op: string) => (x: Shape, axis: number) => ran(reduceShape(op, x, axis), sizeOf(x));
+  return {
+    shape: (x) => x,
+    constant: (_, shape) => made(validShape("constant", shape)),
+    reshape: (x, shape) => made(reshapeShape(x, shape)),
+    transpose: (x, perm) => ran(transposeShape(x, perm)),
+    slice: (x, axis, start, end) => ran(sliceShape(x, axis, start, end)),
+    concat: (xs, axis) => ran(concatShape(xs, axis)),
+    take: (x, axis, indices) => ran(takeShape(x, axis, indices)),
+    add: elementwise("add"),
+    sub: elementwise("sub"),
+    mul: elementwise("mul"),
+    div: elementwise("div"),
+    maximum: elementwise("maximum"),
+    minimum: elementwise("minimum"),
+    where: elementwise("where"),
+    exp: elementwise("exp"),
+    log: elementwise("log"),
+    tanh: elementwise("tanh"),
+    sum: reduce("sum"),
+    max: reduce("max"),
+    cumsum(x, axis) {
+      reduceShape("cumsum", x, axis);
+      return ran(x, sizeOf(x));
+    },
+    matmul(a, b) {
+      const shape = matmulShape(a, b);
+      return ran(shape, 2 * sizeOf(shape) * (a.at(-1) as number));
+    },
+  };
+}

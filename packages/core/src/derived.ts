@@ -1,0 +1,96 @@
+import type { Block } from "./block.ts";
+import type { Ops, Shape } from "./ops.ts";
+
+/** A finite number below every masked or unseen exponent: WGSL may assume that there are no infinities. */
+export const EMPTY = -1e30;
+/** Below `EMPTY`, so that a key that is not visible vanishes even beside rows that have seen nothing. */
+export const HIDDEN = 2 * EMPTY;
+
+/** The size of one axis. */
+export const dim = <T>(o: Ops<T>, x: T, axis: number): number => o.shape(x).at(axis)!;
+
+/** The last two axes swapped. */
+export function mT<T>(o: Ops<T>, x: T): T {
+  const r = o.shape(x).length;
+  return o.transpose(x, [...Array(r - 2).keys(), r - 1, r - 2]);
+}
+
+/** The values limited to `-limit..limit`, so that nothing that follows overflows; identity inside a mechanism's domain. */
+export const clip = <T>(o: Ops<T>, x: T, limit: number): T => o.maximum(o.minimum(x, limit), -limit);
+
+/** `start, start + 1, ...`, `n` values, as a float tensor of shape `[n]`. */
+export const iota = <T>(o: Ops<T>, n: number, start = 0): T =>
+  o.constant(
+    Array.from({ length: n }, (_, i) => start + i),
+    [n],
+  );
+
+/** Lower-triangular ones `[n, n]`: row i sees columns 0..i. */
+export const tril = <T>(o: Ops<T>, n: number): T =>
+  o.constant(
+    Array.from({ length: n * n }, (_, i) => +(i % n <= Math.floor(i / n))),
+    [n, n],
+  );
+
+/** Zeros of the shape of `x`, but `n` wide along `axis`. */
+export function zeros<T>(o: Ops<T>, x: T, axis: number, n: number): T {
+  const shape = [...o.shape(x)];
+  const at = axis < 0 ? axis + shape.length : axis;
+  if (!shape.includes(-1)) {
+    shape[at] = n;
+    return o.constant(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+  }
+  const one = o.slice(x, at, 0, 1);
+  const wide = shape.map((_, i) => (i === at ? n : 1));
+  return o.add(o.where(one, 0, 0), o.constant(new Float32Array(n), wide));
+}
+
+/** `before` and `after` extra entries of `value` around one axis. */
+export function pad<T>(o: Ops<T>, x: T, axis: number, before: number, after: number, value = 0): T {
+  const fill = (n: number) => (value === 0 ? zeros(o, x, axis, n) : o.add(zeros(o, x, axis, n), value));
+  const parts = [...(before ? [fill(before)] : []), x, ...(after ? [fill(after)] : [])];
+  return parts.length === 1 ? x : o.concat(parts, axis);
+}
+
+/** `a / b`, and 0 where `b` is 0: the value of a row that may attend to nothing. */
+export const ratio = <T>(o: Ops<T>, a: T, b: T): T => o.div(a, o.where(b, b, 1));
+
+/** Natural logarithm, and -Infinity at 0 without taking the logarithm of 0 (whose gradient would be NaN). */
+export const logOrEmpty = <T>(o: Ops<T>, x: T): T => o.where(x, o.log(o.where(x, x, 1)), Number.NEGATIVE_INFINITY);
+
+/** A block's key mask as 1 and 0, `[B, 1, S, 1]`, or nothing where every key is present. */
+export function keep<T>(o: Ops<T>, { keyMask }: Block<T>): T | undefined {
+  if (keyMask === undefined) return undefined;
+  const [b, s] = o.shape(keyMask) as [number, number];
+  return o.reshape(o.where(keyMask, 1, 0), [b, 1, s, 1]);
+}
+
+/** `x`, with what `mask` does not keep replaced by `otherwise`; selected, so NaN behind a mask is gone. */
+export const keptOr = <T>(o: Ops<T>, mask: T | undefined, x: T, otherwise: number): T =>
+  mask === undefined ? x : o.where(mask, x, otherwise);
+
+/** v and a column of ones, both 0 for absent keys: `[B, H, S, dv + 1]`. Numerator and denominator become one product. */
+export function withOnes<T>(o: Ops<T>, v: T, mask: T | undefined): T {
+  const ones = o.add(zeros(o, v, -1, 1), 1);
+  return keptOr(o, mask, o.concat([v, ones], -1), 0);
+}
+
+/** The parts that `withOnes` joined: `[..., dv]` and `[..., 1]`. */
+export function parts<T>(o: Ops<T>, x: T): [T, T] {
+  const n = dim(o, x, -1);
+  return [o.slice(x, -1, 0, n - 1), o.slice(x, -1, n - 1, n)];
+}
+
+/** Query heads folded into rows: `[B, Hq, L, w] -> [B, Hkv, Hq / Hkv * L, w]`; head h reads key head floor(h / G). */
+export function foldHeads<T>(o: Ops<T>, x: T, hkv: number): T {
+  const [b, h, l, w] = o.shape(x) as [number, number, number, number];
+  return h === hkv ? x : o.reshape(x, [b, hkv, (h / hkv) * l, w]);
+}
+
+/** The inverse of `foldHeads`. */
+export function unfoldHeads<T>(o: Ops<T>, x: T, hq: number, l: number): T {
+  const [b, h, , w] = o.shape(x) as [number, number, number, number];
+  return h === hq ? x : o.reshape(x, [b, hq, l, w]);
+}
+
+export const same = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);

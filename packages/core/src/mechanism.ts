@@ -1,0 +1,71 @@
+import type { Block, Causal, Result, State } from "./block.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Ops, Shape } from "./ops.ts";
+
+/** The sizes of one call, by axis letter (see `Block`). */
+export interface Dims {
+  readonly B: number;
+  readonly Hq: number;
+  readonly Hkv: number;
+  readonly L: number;
+  readonly S: number;
+  readonly d: number;
+  readonly dv: number;
+}
+
+/** How a block is to be read. */
+export interface How {
+  readonly causal: Causal;
+  /** Whether the result carries `lse`. */
+  readonly lse: boolean;
+}
+
+/** One call in plain data: what kernels decide on and error messages quote. */
+export interface Call extends How {
+  readonly mechanism: string;
+  readonly options: Options;
+  readonly dims: Dims;
+  /** Shapes of `q k v`, and of `mask bias keyMask state.<name>` where given. */
+  readonly shapes: Readonly<Record<string, Shape>>;
+}
+
+/** Plain data: with the name it says exactly which function this is. */
+export type Options = Readonly<Record<string, unknown>>;
+
+/** Block features that a mechanism may lack: true, or the reason. Key masks, causality, grouped heads and state all have. */
+export interface Takes {
+  readonly mask: true | string;
+  readonly bias: true | string;
+  readonly lse: true | string;
+}
+
+/** Shape of one state entry; -1 marks the axis that lengthens with every token. */
+export interface StateEntry {
+  readonly shape: Shape;
+  /** Present only in some states (softmax remembers a key mask only once one was given). */
+  readonly optional?: boolean;
+}
+
+/** One attention mechanism: a program over `Ops`, written once, for every backend. */
+export interface Mechanism {
+  readonly name: string;
+  readonly options: Options;
+  /** Largest |q| and |k| for which the result stays within its error budget in float32; beyond, it stays finite. */
+  readonly domain: { readonly q: number; readonly k: number };
+  readonly takes: Takes;
+  /**
+   * The entries of the state for these sizes. Where a mechanism has more than one form of state, `names` are the entries
+   * of a given state, and the answer is the form that they belong to.
+   */
+  state(dims: Dims, names?: readonly string[]): Readonly<Record<string, StateEntry>>;
+  /** Rules beyond the shared ones; throws an `AttentionError`. */
+  check?(call: Call): void;
+  /**
+   * One block in, its outputs and the new state out, all of rank 4: `q [B, Hq, L, d]`, `k [B, Hkv, S, d]`,
+   * `v [B, Hkv, S, dv]`, masks and bias of rank 4, `keyMask [B, S]`. `state` is never modified.
+   */
+  forward<T>(o: Ops<T>, block: Block<T>, how: How): Result<T>;
+  /** `merge(state(A), state(B)) = state(A then B)`; associative. (SEMANTICS S11) */
+  merge<T>(o: Ops<T>, a: State<T>, b: State<T>): State<T>;
+  readonly kernels?: readonly Kernel<unknown>[];
+}

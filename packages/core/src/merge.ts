@@ -1,0 +1,52 @@
+import { dim } from "./derived.ts";
+import type { Ops } from "./ops.ts";
+
+/** What a normalising mechanism gives for some queries over some keys. */
+export interface Output<T> {
+  /** `[B, Hq, L, dv]`, leading axes optional */
+  readonly y: T;
+  /** `[B, Hq, L]`, or the shape of y where the normaliser is per channel */
+  readonly lse: T;
+}
+
+/**
+ * The output over both sets of keys, from the outputs over each: `y = (e^a y_a + e^b y_b) / (e^a + e^b)`.
+ * Associative and commutative; `(0, -Infinity)` is its identity. (MATH 1.1)
+ */
+export function mergeOutputs<T>(o: Ops<T>, a: Output<T>, b: Output<T>): Output<T> {
+  const floor = -3e38;
+  const m = o.maximum(o.maximum(a.lse, b.lse), floor);
+  const [ea, eb] = [o.exp(o.sub(a.lse, m)), o.exp(o.sub(b.lse, m))];
+  const sum = o.add(ea, eb);
+  const perRow = o.shape(a.lse).length < o.shape(a.y).length;
+  const weight = (e: T) => {
+    const w = o.div(e, o.where(sum, sum, 1));
+    return perRow ? o.reshape(w, [...o.shape(w), 1]) : w;
+  };
+  const safe = o.where(sum, sum, 1);
+  return {
+    y: o.add(o.mul(weight(ea), a.y), o.mul(weight(eb), b.y)),
+    lse: o.where(sum, o.add(m, o.log(safe)), Number.NEGATIVE_INFINITY),
+  };
+}
+
+/** Caches of two shards one after the other: `k`, `v` along the keys, and `keep` (1 = present) where either has one. */
+export function mergeCaches<T>(
+  o: Ops<T>,
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+): Record<string, T> {
+  const present = (s: Readonly<Record<string, T>>) => s.keep ?? presence(o, s.k!);
+  const cache = { k: o.concat([a.k!, b.k!], 2), v: o.concat([a.v!, b.v!], 2) };
+  return a.keep === undefined && b.keep === undefined
+    ? cache
+    : { ...cache, keep: o.concat([present(a), present(b)], 1) };
+}
+
+/** Ones `[B, n]` for keys `[B, H, n, d]` that are all present. */
+export function presence<T>(o: Ops<T>, k: T): T {
+  const [B, , n] = o.shape(k) as [number, number, number];
+  if (n >= 0 && B >= 0) return o.constant(new Float32Array(B * n).fill(1), [B, n]);
+  const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, dim(o, k, 3)));
+  return o.reshape(o.where(one, 1, 1), [B, n]);
+}

@@ -1,0 +1,50 @@
+/** Sizes, outermost axis first. A recorded program may see -1 on an axis whose size is only known when it runs. */
+export type Shape = readonly number[];
+
+/** The float type of a backend's tensors. */
+export type DType = "float16" | "float32" | "float64";
+
+/** Host data: floats, or a boolean mask as bytes (non-zero is true). */
+export type Data = Float32Array | Float64Array | Uint8Array;
+
+/**
+ * The primitive tensor operations a backend supplies. `T` is the backend's own tensor, never wrapped.
+ *
+ * Binary operations broadcast as NumPy does; a number stands for a scalar of the backend's float type. Negative axes
+ * count from the end. Reductions keep their axis with size 1. Axes of size 0 are legal: `sum` over none is 0, `max`
+ * over none is -Infinity, a product over an inner axis of 0 is 0. No operation modifies its arguments.
+ */
+export interface Ops<T> {
+  shape(x: T): Shape;
+  /** A float tensor with the given values, row-major. */
+  constant(data: ArrayLike<number>, shape: Shape): T;
+
+  /** The same values in row-major order under another shape of equal size; one axis may be -1. */
+  reshape(x: T, shape: Shape): T;
+  transpose(x: T, perm: readonly number[]): T;
+  /** Elements `start <= i < end` of one axis; `0 <= start <= end <= size`. */
+  slice(x: T, axis: number, start: number, end: number): T;
+  concat(xs: readonly T[], axis: number): T;
+  /** The entries `indices` of one axis, in that order, repeats allowed. */
+  take(x: T, axis: number, indices: readonly number[]): T;
+
+  add(a: T | number, b: T | number): T;
+  sub(a: T | number, b: T | number): T;
+  mul(a: T | number, b: T | number): T;
+  div(a: T | number, b: T | number): T;
+  maximum(a: T | number, b: T | number): T;
+  minimum(a: T | number, b: T | number): T;
+  /** `a` where `mask` is true or non-zero, else `b`; selects, so what is not chosen never leaks, not even NaN. */
+  where(mask: T, a: T | number, b: T | number): T;
+
+  exp(x: T): T;
+  log(x: T): T;
+  tanh(x: T): T;
+
+  sum(x: T, axis: number): T;
+  max(x: T, axis: number): T;
+  /** Inclusive running sum along `axis`. */
+  cumsum(x: T, axis: number): T;
+  /** `[..., m, k] x [..., k, n] -> [..., m, n]`; leading axes broadcast; both operands have rank >= 2. */
+  matmul(a: T, b: T): T;
+}

@@ -1,0 +1,107 @@
+import type { Causal } from "./block.ts";
+import { dim, mT, pad, tril } from "./derived.ts";
+import type { Ops } from "./ops.ts";
+
+/** Where a block's queries and keys sit on one common axis of positions. */
+export interface Aligned {
+  /** Positions before the first query and before the first key. */
+  readonly q: number;
+  readonly k: number;
+  /** The length of the common axis. */
+  readonly length: number;
+}
+
+/** Queries and keys of a causal block on one axis: top-left (`true`) or bottom-right (`"end"`). (SEMANTICS S3) */
+export function align(L: number, S: number, causal: Causal): Aligned {
+  const length = Math.max(L, S, 1);
+  return causal === "end" ? { q: length - L, k: length - S, length } : { q: 0, k: 0, length };
+}
+
+/** Whether every query sees every key, so that the sum over all keys serves all rows. */
+export const seesAll = (L: number, S: number, causal: Causal): boolean =>
+  !causal || (causal === "end" ? L <= 1 : S <= 1);
+
+/**
+ * Rows cut into chunks, batch and heads made one axis: `[B, H, n, w] -> [B * H, chunks, size, w]`. Row i lands on
+ * position `at + i`; the other positions up to a multiple of `size` hold `value`.
+ */
+export function chunked<T>(o: Ops<T>, x: T, at: number, length: number, size: number, value = 0): T {
+  const [b, h, n, w] = o.shape(x) as [number, number, number, number];
+  const chunks = Math.ceil(length / size);
+  return o.reshape(pad(o, x, 2, at, chunks * size - at - n, value), [b * h, chunks, size, w]);
+}
+
+/** Query heads and rows of a chunk side by side: `[B, Hq, L, w] -> [B * Hkv, chunks, G * size, w]`. */
+export function chunkedQueries<T>(o: Ops<T>, q: T, hkv: number, at: Aligned, size: number): T {
+  const [b, h, , w] = o.shape(q) as [number, number, number, number];
+  const x = chunked(o, q, at.q, at.length, size);
+  if (h === hkv) return x;
+  const [G, chunks] = [h / hkv, dim(o, x, 1)];
+  const grouped = o.transpose(o.reshape(x, [b * hkv, G, chunks, size, w]), [0, 2, 1, 3, 4]);
+  return o.reshape(grouped, [b * hkv, chunks, G * size, w]);
+}
+
+/** The inverse of `chunkedQueries`: the rows that were queries, `[B, Hq, L, w]`, for q `[B, Hq, L, d]`. */
+export function unchunked<T>(o: Ops<T>, x: T, q: T, at: Aligned, size: number): T {
+  const [b, hq, L] = o.shape(q) as [number, number, number];
+  const [heads, chunks, rows, w] = o.shape(x) as [number, number, number, number];
+  const G = rows / size;
+  const byHead = G === 1 ? x : o.transpose(o.reshape(x, [heads, chunks, G, size, w]), [0, 2, 1, 3, 4]);
+  const all = o.reshape(byHead, [b, hq, chunks * size, w]);
+  return L === chunks * size ? all : o.slice(all, 2, at.q, at.q + L);
+}
+
+/** Longer chunks where there are many features: a chunk's state costs r (dv + 1) numbers whatever its length. */
+export const chunkSize = (r: number): number => Math.min(512, Math.max(64, 2 ** Math.round(Math.log2(r) / 2 + 3)));
+
+/** Lower-triangular ones for chunks that hold `G` query heads: `[G * size, size]`. */
+export const chunkMask = <T>(o: Ops<T>, size: number, G: number): T =>
+  G === 1 ? tril(o, size) : o.concat(Array<T>(G).fill(tril(o, size)), 0);
+
+export interface Factored<T> {
+  /** `[B, Hq, L, r]` */
+  readonly phiQ: T;
+  /** `[B, Hkv, S, r]`, finite also for absent keys */
+  readonly phiK: T;
+  /** `[B, Hkv, S, e]`, 0 for absent keys */
+  readonly values: T;
+  /** `[B, Hkv, r, e]`: sum over earlier keys of phiK^T values */
+  readonly carry?: T | undefined;
+  /** Weights of a chunk's own keys where they are cheaper than phiQ phiK^T: from `[.., m, w]` and `[.., n, w]`. */
+  readonly own?: { readonly q: T; readonly k: T; weights(q: T, k: T): T } | undefined;
+}
+
+/**
+ * `sum over visible j of (phiQ_i . phiK_j) values_j` for every row, `[B, Hq, L, e]`, and the carried sum after the block.
+ * Chunks of `size` run as one batch; their states are combined by a running sum. O(L) work and memory. (MATH 1.2)
+ */
+export function factoredSum<T>(o: Ops<T>, x: Factored<T>, causal: Causal, size: number): { sums: T; carry: T } {
+  const { phiQ, phiK, values } = x;
+  const [, hq, L] = o.shape(phiQ) as [number, number, number];
+  const [b, hkv, S, r] = o.shape(phiK) as [number, number, number, number];
+  const e = dim(o, values, -1);
+  const add = (a: T, s: T | undefined) => (s === undefined ? a : o.add(a, s));
+  if (seesAll(L, S, causal)) {
+    const carry = add(o.matmul(mT(o, phiK), values), x.carry);
+    const rows = o.reshape(phiQ, [b, hkv, (hq / hkv) * L, r]);
+    return { sums: o.reshape(o.matmul(rows, carry), [b, hq, L, e]), carry };
+  }
+  const at = align(L, S, causal);
+  const n = Math.min(size, at.length);
+  const keys = (k: T) => chunked(o, k, at.k, at.length, n);
+  const [q, k, v] = [chunkedQueries(o, phiQ, hkv, at, n), keys(phiK), keys(values)];
+  const weights = x.own
+    ? x.own.weights(chunkedQueries(o, x.own.q, hkv, at, n), keys(x.own.k))
+    : o.matmul(q, mT(o, k));
+  const inside = o.matmul(o.where(chunkMask(o, n, hq / hkv), weights, 0), v);
+  const totals = o.matmul(mT(o, k), v); // [B * Hkv, chunks, r, e]
+  const chunks = dim(o, totals, 1);
+  const start = x.carry && o.reshape(x.carry, [b * hkv, 1, r, e]);
+  const running = chunks === 1 ? add(totals, start) : o.cumsum(start ? o.concat([start, totals], 1) : totals, 1);
+  const n1 = dim(o, running, 1);
+  const carry = o.reshape(o.slice(running, 1, n1 - 1, n1), [b, hkv, r, e]);
+  // What each chunk reads is the sum before it; before the first without a carry there is none.
+  const past = chunks === 1 ? start : start ? o.slice(running, 1, 0, chunks) : pad(o, o.slice(running, 1, 0, chunks - 1), 1, 1, 0);
+  const sums = past === undefined ? inside : o.add(inside, o.matmul(q, past));
+  return { sums: unchunked(o, sums, phiQ, at, n), carry };
+}

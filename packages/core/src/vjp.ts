@@ -1,0 +1,127 @@
+import type { Program } from "./backend.ts";
+import type { Tensors } from "./block.ts";
+import { same } from "./derived.ts";
+import { AttentionError } from "./errors.ts";
+import { type Gradient, gradients, unbroadcast, zerosLike } from "./gradients.ts";
+import type { Ops } from "./ops.ts";
+
+/**
+ * The vector-Jacobian product of `Backend.vjp` over any `Ops`: runs `program` forward, then its tape backward, in
+ * primitives alone, so that a recording backend records both and a vjp of a vjp works. Only what lies between `wrt` and
+ * the seeded outputs is computed. `maximum`, `minimum` and `max` divide the gradient of a tie equally.
+ */
+export function vjp<T>(
+  o: Ops<T>,
+  program: Program,
+  x: Tensors<T>,
+  seeds: Tensors<T>,
+  wrt: readonly string[],
+): Tensors<T> {
+  const tape: Traced<T>[] = [];
+  const inputs = Object.fromEntries(
+    Object.entries(x).map(([name, value]): [string, Traced<T>] => [
+      name,
+      { value, steps: wrt.includes(name) ? [] : undefined },
+    ]),
+  );
+  const outputs = program(traced(o, tape), inputs);
+
+  for (const [name, seed] of Object.entries(seeds)) {
+    const out = outputs[name];
+    if (!out)
+      throw new AttentionError("ATTN_SHAPE", "vjp", `no output ${name}; got ${Object.keys(outputs).join(", ")}`);
+    if (!same(o.shape(seed), o.shape(out.value)))
+      throw new AttentionError(
+        "ATTN_SHAPE",
+        "vjp",
+        `the seed of ${name} has another shape; got [${o.shape(seed)}], expected [${o.shape(out.value)}]`,
+      );
+    receive(o, out, seed);
+  }
+  for (const node of tape.reverse()) {
+    if (node.gradient === undefined) continue;
+    for (const { to, pull } of node.steps ?? []) receive(o, to, unbroadcast(o, pull(node.gradient), o.shape(to.value)));
+    node.gradient = undefined; // nothing reads it again: let eager backends drop it
+  }
+  return Object.fromEntries(
+    wrt.map((name) => {
+      const input = inputs[name];
+      if (!input) throw new AttentionError("ATTN_SHAPE", "vjp", `no input ${name}; got ${Object.keys(x).join(", ")}`);
+      return [name, input.gradient ?? zerosLike(o, input.value)];
+    }),
+  );
+}
+
+/** A tensor of the program that is being differentiated. */
+interface Traced<T> {
+  readonly value: T;
+  /** How its gradient reaches what it was made from; absent where nothing asks for it. */
+  readonly steps: readonly { readonly to: Traced<T>; readonly pull: Gradient<T> }[] | undefined;
+  gradient?: T | undefined;
+}
+
+function receive<T>(o: Ops<T>, to: Traced<T>, gradient: T): void {
+  if (to.steps) to.gradient = to.gradient === undefined ? gradient : o.add(to.gradient, gradient);
+}
+
+/** `o` over traced tensors: every operation runs at once and leaves on the tape how its gradient flows back. */
+function traced<T>(o: Ops<T>, tape: Traced<T>[]): Ops<Traced<T>> {
+  type Operand = Traced<T> | number;
+  const value = (x: Operand) => (typeof x === "number" ? x : x.value);
+
+  /** `rules[i]` is the gradient of operand i. */
+  const node = (y: T, operands: readonly Operand[], rules: readonly Gradient<T>[]): Traced<T> => {
+    const steps = operands.flatMap((to, i) => (typeof to !== "number" && to.steps ? [{ to, pull: rules[i]! }] : []));
+    const out: Traced<T> = { value: y, steps: steps.length > 0 ? steps : undefined };
+    if (out.steps) tape.push(out);
+    return out;
+  };
+  const rule = gradients(o);
+  const binary = (op: "add" | "sub" | "mul" | "div" | "maximum" | "minimum") => (a: Operand, b: Operand) => {
+    const y = o[op](value(a), value(b));
+    return node(y, [a, b], rule[op](value(a), value(b), y));
+  };
+  const unary = (op: "exp" | "log" | "tanh") => (x: Traced<T>) => {
+    const y = o[op](x.value);
+    return node(y, [x], [rule[op](x.value, y)]);
+  };
+  const reduce = (op: "sum" | "max" | "cumsum") => (x: Traced<T>, axis: number) => {
+    const y = o[op](x.value, axis);
+    return node(y, [x], [rule[op](x.value, y, axis)]);
+  };
+  return {
+    shape: (x) => o.shape(x.value),
+    constant: (data, shape) => node(o.constant(data, shape), [], []),
+    reshape: (x, shape) => node(o.reshape(x.value, shape), [x], [(g) => o.reshape(g, o.shape(x.value))]),
+    transpose: (x, perm) => node(o.transpose(x.value, perm), [x], [rule.transpose(perm)]),
+    slice: (x, axis, start, end) =>
+      node(o.slice(x.value, axis, start, end), [x], [rule.slice(x.value, axis, start, end)]),
+    concat: (xs, axis) =>
+      node(
+        o.concat(
+          xs.map((x) => x.value),
+          axis,
+        ),
+        xs,
+        rule.concat(
+          xs.map((x) => x.value),
+          axis,
+        ),
+      ),
+    take: (x, axis, indices) => node(o.take(x.value, axis, indices), [x], [rule.take(x.value, axis, indices)]),
+    add: binary("add"),
+    sub: binary("sub"),
+    mul: binary("mul"),
+    div: binary("div"),
+    maximum: binary("maximum"),
+    minimum: binary("minimum"),
+    where: (mask, a, b) => node(o.where(mask.value, value(a), value(b)), [a, b], rule.where(mask.value)),
+    exp: unary("exp"),
+    log: unary("log"),
+    tanh: unary("tanh"),
+    sum: reduce("sum"),
+    max: reduce("max"),
+    cumsum: reduce("cumsum"),
+    matmul: (a, b) => node(o.matmul(a.value, b.value), [a, b], rule.matmul(a.value, b.value)),
+  };
+}
