@@ -1,0 +1,59 @@
+import { type Dims, knownOptions, type Mechanism, mergeCaches, requireOption, cacheEntries, AttentionError, type Call } from "@attnkit/core";
+import { exact } from "./exact.ts";
+import { mergeSeries, series } from "./series.ts";
+
+export interface ElementwiseOptions {
+  /** Highest power of the Taylor series, even; default 6. `"exact"` is the quadratic form without a series. */
+  readonly order?: number | "exact";
+}
+
+/**
+ * Element-wise attention (Feng 2025, arXiv 2501.05730): every channel attends on its own by the squared distance of q and
+ * k. `y_ic = sum_j w_ijc v_jc / sum_j w_ijc`, `w_ijc = exp(-k_jc^2) P(2 q_ic k_jc)`, P the Taylor polynomial of exp of
+ * even order (eq. 4-16), or exp itself (eq. 1-3). v has the channels of k. State of the series: `mu [B, Hkv, 1, d]`,
+ * `s` and `z [B, Hkv, order + 1, d]`; of the exact form: every key and value. Throws `ATTN_OPTION`.
+ */
+export function elementwise(options: ElementwiseOptions = {}): Mechanism {
+  knownOptions("elementwise", options, ["order"]);
+  const { order = 6 } = options;
+  const even = order === "exact" || (Number.isInteger(order) && order >= 2 && order <= 20 && order % 2 === 0);
+  requireOption(
+    even,
+    "elementwise",
+    "order",
+    order,
+    'an even whole number from 2 to 20, or "exact": a Taylor polynomial of exp is positive everywhere only if its order is even',
+  );
+  const shared = { name: "elementwise", options: { ...options }, domain: { q: 20, k: 20 }, check: checkChannels };
+  if (order === "exact") {
+    return {
+      ...shared,
+      takes: { mask: true, bias: true, lse: true },
+      state: cacheEntries,
+      forward: exact,
+      merge: mergeCaches,
+    };
+  }
+  const folded = 'the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or order "exact"';
+  return {
+    ...shared,
+    takes: { mask: folded, bias: folded, lse: true },
+    state: ({ B, Hkv, d }: Dims) => ({
+      mu: { shape: [B, Hkv, 1, d] },
+      s: { shape: [B, Hkv, order + 1, d] },
+      z: { shape: [B, Hkv, order + 1, d] },
+    }),
+    forward: (o, block, how) => series(o, block, how, order),
+    merge: mergeSeries,
+  };
+}
+
+function checkChannels({ dims: { d, dv }, shapes }: Call): void {
+  if (d === dv) return;
+  const got = ["q", "k", "v"].map((n) => `${n} [${shapes[n]!.join(", ")}]`).join(", ");
+  throw new AttentionError(
+    "ATTN_SHAPE",
+    "elementwise",
+    `every channel of k weights the same channel of v, but k has ${d} channels and v has ${dv}; got ${got}, expected v [B, Hkv, S, d]`,
+  );
+}

@@ -1,0 +1,143 @@
+import {
+  align,
+  type Block,
+  clip,
+  combine,
+  dim,
+  EMPTY,
+  type How,
+  keep,
+  keptOr,
+  logOrEmpty,
+  type Ops,
+  pad,
+  ratio,
+  type Rescaled,
+  type Result,
+  rescaledScan,
+  type State,
+  seesAll,
+  withOnes,
+} from "@attnkit/core";
+
+/**
+ * The series form, O(L) (Feng 2025, eq. 7-16). With N = B Hkv and w = order + 1, a state is `m [N, d, 1]`, the largest
+ * `-k^2`, and `s [N, d, 1, 2 w]`: sums of `exp(-k^2 - m) k^p v`, then of `exp(-k^2 - m) k^p`, for p = 0..order.
+ */
+export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, order: number): Result<T> {
+  const [B, hkv, S, d] = o.shape(block.k) as [number, number, number, number];
+  const L = dim(o, block.q, 2);
+  const limit = Math.min(1000, 10 ** (30 / order));
+  const tokens = tokenStates(o, block, limit, order); // one state per key
+  const start = block.state && seenBefore(o, block.state);
+  let rows: Rescaled<T>; // the state that each query reads, [N, d, L or 1]
+  let last: Rescaled<T>;
+  if (seesAll(L, S, causal)) {
+    const own = total(o, tokens);
+    last = start === undefined ? own : combine(o, start, own);
+    rows = last;
+  } else {
+    const at = align(L, S, causal);
+    const before = start === undefined ? at.k + 1 : at.k;
+    const placed = {
+      m: pad(o, tokens.m, 2, before, at.length - at.k - S, EMPTY),
+      s: pad(o, tokens.s, 2, before, at.length - at.k - S),
+    };
+    const scanned = rescaledScan(
+      o,
+      start === undefined
+        ? placed
+        : { m: o.concat([start.m, placed.m], 2), s: o.concat([start.s, placed.s], 2) },
+    ); // position p is element p + 1
+    const cut = (from: number, to: number) => ({ m: o.slice(scanned.m, 2, from, to), s: o.slice(scanned.s, 2, from, to) });
+    rows = cut(at.q + 1, at.q + 1 + L);
+    last = cut(at.length, at.length + 1);
+  }
+  return { ...read(o, block.q, rows, hkv, limit, order, lse), state: stateOf(o, last, B, hkv, d) };
+}
+
+export function mergeSeries<T>(o: Ops<T>, a: State<T>, b: State<T>): State<T> {
+  const [B, hkv, , d] = o.shape(a.mu!) as [number, number, number, number];
+  return stateOf(o, combine(o, seenBefore(o, a), seenBefore(o, b)), B, hkv, d);
+}
+
+/** Per key and channel: exponent `-k^2` and the powers of k, with v and without: `[N, d, S]`, `[N, d, S, 2 w]`. */
+function tokenStates<T>(o: Ops<T>, block: Block<T>, limit: number, order: number): Rescaled<T> {
+  const [B, hkv, S, d] = o.shape(block.k) as [number, number, number, number];
+  const present = keep(o, block);
+  const channels = (x: T) => o.transpose(o.reshape(x, [B * hkv, S, dim(o, x, 3)]), [0, 2, 1]);
+  const k = channels(clip(o, keptOr(o, present, block.k, 0), limit)); // [N, d, S]
+  const v1 = channels(withOnes(o, block.v, present)); // [N, d + 1, S]
+  const square = o.mul(o.mul(k, k), -1);
+  const column = (x: T) => o.reshape(x, [...o.shape(x), 1]);
+  const ones = o.slice(v1, 1, d, d + 1); // [N, 1, S], 0 for absent keys
+  const m = present === undefined ? square : o.where(ones, square, EMPTY);
+  const powers = [o.where(k, 1, 1)];
+  for (let p = 1; p <= order; p++) powers.push(o.mul(powers[p - 1]!, k));
+  const all = o.concat(powers.map(column), -1); // [N, d, S, w]
+  return { m, s: o.concat([o.mul(all, column(o.slice(v1, 1, 0, d))), o.mul(all, column(ones))], -1) };
+}
+
+/** All keys made one state: `[N, d, 1]`, `[N, d, 1, 2 w]`. */
+function total<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
+  const [N, d, S] = o.shape(m) as [number, number, number];
+  const top = S === 0 ? o.maximum(o.max(m, -1), EMPTY) : o.max(m, -1);
+  const weights = o.reshape(o.exp(o.sub(m, top)), [N, d, 1, S]);
+  return { m: top, s: o.matmul(weights, s) };
+}
+
+/**
+ * `sum_p c_p q^p s_p / sum_p c_p q^p z_p`, `c_p = 2^p / p!`, both divided by `max(1, |q|)^order` so that no power of q
+ * overflows (MATH 3.6). Rows hold one state per query, or one for all.
+ */
+function read<T>(
+  o: Ops<T>,
+  query: T,
+  rows: Rescaled<T>,
+  hkv: number,
+  limit: number,
+  order: number,
+  lse: boolean,
+): { y: T; lse?: T } {
+  const [B, hq, L, d] = o.shape(query) as [number, number, number, number];
+  const [N, G, w] = [B * hkv, hkv === 0 ? 1 : hq / hkv, order + 1];
+  const q = o.transpose(o.reshape(clip(o, query, limit), [N, G, L, d]), [0, 1, 3, 2]); // [N, G, d, L]
+  const radius = o.maximum(o.maximum(q, o.mul(q, -1)), 1);
+  const inverse = o.div(1, radius);
+  let term = inverse;
+  for (let p = 1; p < order; p++) term = o.mul(term, inverse);
+  const terms = [term];
+  for (let p = 1; p <= order; p++) {
+    term = o.mul(o.mul(term, q), 2 / p);
+    terms.push(term);
+  }
+  const powers = o.concat(terms.map((t) => o.reshape(t, [N, G, d, L, 1])), -1); // [N, G, d, L, w]
+  const states = o.reshape(rows.s, [N, 1, d, dim(o, rows.s, 2), 2 * w]);
+  const sum = (from: number) => o.reshape(o.sum(o.mul(powers, o.slice(states, -1, from, from + w)), -1), [N, G, d, L]);
+  const [numerator, denominator] = [sum(0), sum(w)];
+  const back = (x: T) => o.reshape(o.transpose(x, [0, 1, 3, 2]), [B, hq, L, d]);
+  if (!lse) return { y: back(ratio(o, numerator, denominator)) };
+  const exponent = o.reshape(rows.m, [N, 1, d, dim(o, rows.m, 2)]);
+  const logs = o.add(o.add(logOrEmpty(o, denominator), exponent), o.mul(o.log(radius), order));
+  return { y: back(ratio(o, numerator, denominator)), lse: back(o.where(denominator, logs, Number.NEGATIVE_INFINITY)) };
+}
+
+function seenBefore<T>(o: Ops<T>, { mu, s, z }: State<T>): Rescaled<T> {
+  const [B, hkv, , d] = o.shape(mu!) as [number, number, number, number];
+  const both = o.concat([s!, z!], 2); // [B, Hkv, 2 w, d]
+  const w2 = dim(o, both, 2);
+  return {
+    m: o.reshape(mu!, [B * hkv, d, 1]),
+    s: o.reshape(o.transpose(both, [0, 1, 3, 2]), [B * hkv, d, 1, w2]),
+  };
+}
+
+function stateOf<T>(o: Ops<T>, { m, s }: Rescaled<T>, B: number, hkv: number, d: number): State<T> {
+  const w2 = dim(o, s, 3);
+  const both = o.transpose(o.reshape(s, [B, hkv, d, w2]), [0, 1, 3, 2]); // [B, Hkv, 2 w, d]
+  return {
+    mu: o.reshape(m, [B, hkv, 1, d]),
+    s: o.slice(both, 2, 0, w2 / 2),
+    z: o.slice(both, 2, w2 / 2, w2),
+  };
+}

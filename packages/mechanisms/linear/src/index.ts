@@ -1,0 +1,91 @@
+import {
+  chunkSize,
+  dim,
+  factoredSum,
+  isPositive,
+  keep,
+  keptOr,
+  knownOptions,
+  logOrEmpty,
+  type Mechanism,
+  parts,
+  ratio,
+  requireOption,
+  withOnes,
+} from "@attnkit/core";
+import { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
+
+export { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
+
+export interface LinearOptions {
+  /** `"elu1"` (default), `"relu"`, `"identity"`, `"exp"`, `"taylor2"`, or a map of one's own. */
+  readonly featureMap?: FeatureMapName | FeatureMap;
+  /** Divide by the sum of the weights; default true. */
+  readonly normalize?: boolean;
+  /** Multiplies the weights; default 1. Without effect on a normalised output. */
+  readonly scale?: number;
+}
+
+/**
+ * Linear attention (Katharopoulos et al. 2020, eq. 4-12): `y_i = sum_j w_ij v_j / sum_j w_ij`, `w_ij = phi(q_i).phi(k_j)`.
+ * State: `s [B, Hkv, r, dv]`, and `z [B, Hkv, r, 1]` where normalised; r features of d channels. Throws `ATTN_OPTION`.
+ */
+export function linear(options: LinearOptions = {}): Mechanism {
+  knownOptions("linear", options, ["featureMap", "normalize", "scale"]);
+  const { normalize = true, scale = 1 } = options;
+  const phi = mapOf(options.featureMap ?? "elu1");
+  requireOption(typeof normalize === "boolean", "linear", "normalize", normalize, "true or false");
+  requireOption(isPositive(scale), "linear", "scale", scale, "a number above 0");
+  const folded =
+    "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";
+  const noLse = normalize
+    ? `weights of the feature map ${phi.name} may be negative`
+    : "without normalize there is no normaliser";
+  return {
+    name: "linear",
+    options: { ...options, featureMap: phi.name },
+    domain: { q: phi.domain, k: phi.domain },
+    takes: { mask: folded, bias: folded, lse: (normalize && phi.positive) || noLse },
+    state({ B, Hkv, d, dv }) {
+      const r = phi.size(d);
+      return { s: { shape: [B, Hkv, r, dv] }, ...(normalize && { z: { shape: [B, Hkv, r, 1] } }) };
+    },
+    forward(o, block, { causal, lse }) {
+      const present = keep(o, block);
+      const k = keptOr(o, present, block.k, 0);
+      const values = normalize ? withOnes(o, block.v, present) : keptOr(o, present, block.v, 0);
+      const past = block.state;
+      const carry = past && (normalize ? o.concat([past.s!, past.z!], -1) : past.s!);
+      const [phiQ, phiK] = [phi.map(o, block.q), phi.map(o, k)];
+      const { sums, carry: next } = factoredSum(
+        o,
+        {
+          phiQ,
+          phiK,
+          values,
+          carry,
+          own: phi.weights && { q: block.q, k, weights: (x, y) => phi.weights!(o, x, y) },
+        },
+        causal,
+        chunkSize(dim(o, phiK, -1)),
+      );
+      if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: { s: next } };
+      const [numerator, sum] = parts(o, sums);
+      const [s, z] = parts(o, next);
+      const logs = () => logOrEmpty(o, scale === 1 ? sum : o.mul(sum, scale));
+      return {
+        y: ratio(o, numerator, sum),
+        state: { s, z },
+        ...(lse && { lse: o.reshape(logs(), o.shape(sum).slice(0, 3)) }),
+      };
+    },
+    merge: (o, a, b) => ({ s: o.add(a.s!, b.s!), ...(normalize && { z: o.add(a.z!, b.z!) }) }),
+  };
+}
+
+function mapOf(map: FeatureMapName | FeatureMap): FeatureMap {
+  const found = typeof map === "string" ? featureMaps[map] : map;
+  const ok = typeof found === "object" && typeof found.map === "function" && typeof found.size === "function";
+  requireOption(ok, "linear", "featureMap", map, `one of ${Object.keys(featureMaps).join(", ")}, or a FeatureMap`);
+  return found as FeatureMap;
+}

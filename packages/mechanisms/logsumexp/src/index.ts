@@ -1,0 +1,170 @@
+import {
+  align,
+  type Block,
+  chunked,
+  chunkedQueries,
+  chunkMask,
+  clip,
+  combine,
+  dim,
+  EMPTY,
+  foldHeads,
+  HIDDEN,
+  type How,
+  keep,
+  keptOr,
+  knownOptions,
+  logOrEmpty,
+  type Mechanism,
+  mT,
+  type Ops,
+  parts,
+  ratio,
+  requireOption,
+  rescaledScan,
+  type State,
+  seesAll,
+  unchunked,
+  unfoldHeads,
+  withOnes,
+  zeros,
+} from "@attnkit/core";
+
+export interface LogsumexpOptions {
+  /** v holds log V and y holds log Y, as in the paper's own form; default false: v and y of any sign. */
+  readonly logValues?: boolean;
+}
+
+/** Keys whose exponents are compared pair by pair; earlier ones enter through rescaled states. */
+const CHUNK = 16;
+/** Far beyond the domain, far above `EMPTY`. */
+const LIMIT = 1e8;
+
+/** Numerators and denominator of rows, `[..., dv + 1]`, up to a factor `exp(top)`, `top [..., 1]`. */
+interface Rows<T> {
+  readonly sums: T;
+  readonly top: T;
+}
+
+/** `m [B, Hkv, 1, d]`: largest exponent per channel; `s [B, Hkv, d, dv + 1]`: sums scaled by `exp(-m)`, ones last. */
+interface Seen<T> {
+  readonly m: T;
+  readonly s: T;
+}
+
+/**
+ * Softmax attention with constant cost per token (Heinsen 2024, eq. 1): `y_i = sum_j w_ij v_j / sum_j w_ij`,
+ * `w_ij = sum_c exp(q_ic + k_jc)`. State per channel, rescaled by its largest key: `m [B, Hkv, 1, d]`,
+ * `z [B, Hkv, d, 1]`, `s [B, Hkv, d, dv]`; the paper's `H^Z = m + log z`, `H^S = m + log s`. Throws `ATTN_OPTION`.
+ */
+export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
+  knownOptions("logsumexp", options, ["logValues"]);
+  const { logValues = false } = options;
+  requireOption(typeof logValues === "boolean", "logsumexp", "logValues", logValues, "true or false");
+  const folded = "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";
+  return {
+    name: "logsumexp",
+    options: { ...options },
+    domain: { q: 1000, k: 1000 },
+    takes: { mask: folded, bias: folded, lse: true },
+    state: ({ B, Hkv, d, dv }) => ({
+      m: { shape: [B, Hkv, 1, d] },
+      z: { shape: [B, Hkv, d, 1] },
+      s: { shape: [B, Hkv, d, dv] },
+    }),
+    forward(o, block, how) {
+      const present = keep(o, block);
+      const [L, S] = [dim(o, block.q, 2), dim(o, block.k, 2)];
+      const x = {
+        q: clip(o, block.q, LIMIT),
+        k: keptOr(o, present, clip(o, block.k, LIMIT), EMPTY),
+        v: withOnes(o, logValues ? o.exp(clip(o, block.v, 80)) : block.v, present),
+        state: block.state,
+      };
+      const { rows, seen } = seesAll(L, S, how.causal) ? whole(o, x) : chunks(o, x, how);
+      const [numerator, sum] = parts(o, rows.sums);
+      const y = ratio(o, numerator, sum);
+      const [s, z] = parts(o, seen.s);
+      const logs = () => o.reshape(o.add(rows.top, logOrEmpty(o, sum)), o.shape(sum).slice(0, 3));
+      return {
+        y: logValues ? logOrEmpty(o, y) : y,
+        state: { m: seen.m, z, s },
+        ...(how.lse && { lse: logs() }),
+      };
+    },
+    merge(o, a, b) {
+      const { m, s } = join(o, seenBefore(o, a), seenBefore(o, b));
+      const [sum, z] = parts(o, s);
+      return { m, z, s: sum };
+    },
+  };
+}
+
+/** Every row sees every key: one state serves them all. (MATH 2.5, read) */
+function whole<T>(o: Ops<T>, { q, k, v, state }: Block<T>): { rows: Rows<T>; seen: Seen<T> } {
+  const top = dim(o, k, 2) === 0 ? o.maximum(o.max(k, -2), EMPTY) : o.max(k, -2);
+  const own = { m: top, s: o.matmul(mT(o, o.exp(o.sub(k, top))), v) };
+  const seen = state === undefined ? own : join(o, seenBefore(o, state), own);
+  const exponents = o.add(foldHeads(o, q, dim(o, k, 1)), seen.m);
+  const largest = o.max(exponents, -1);
+  const sums = o.matmul(o.exp(o.sub(exponents, largest)), seen.s);
+  const unfold = (x: T) => unfoldHeads(o, x, dim(o, q, 1), dim(o, q, 2));
+  return { rows: { sums: unfold(sums), top: unfold(largest) }, seen };
+}
+
+/**
+ * A causal block: inside a chunk by pairs `q_ic + k_jc`, before it by the state scanned up to it. No exponent is
+ * compared with a key its row does not see, so nothing underflows however far a later key lies above.
+ */
+function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { rows: Rows<T>; seen: Seen<T> } {
+  const [hq, L] = [dim(o, q, 1), dim(o, q, 2)];
+  const [B, hkv, S, d] = o.shape(k) as [number, number, number, number];
+  const e = dim(o, v, -1);
+  const N = B * hkv;
+  const at = align(L, S, causal);
+  const size = Math.min(CHUNK, at.length);
+  const keys = chunked(o, k, at.k, at.length, size, EMPTY); // [N, n, size, d]
+  const values = chunked(o, v, at.k, at.length, size);
+  const queries = chunkedQueries(o, q, hkv, at, size); // [N, n, G size, d]
+  const [n, rows] = [dim(o, keys, 1), dim(o, queries, 2)];
+
+  const top = o.max(keys, -2); // [N, n, 1, d]
+  const own = o.matmul(mT(o, o.exp(o.sub(keys, top))), values); // [N, n, d, e]
+  const start = state === undefined ? undefined : seenBefore(o, state);
+  const startM = start === undefined ? o.add(zeros(o, top, 1, 1), EMPTY) : o.reshape(start.m, [N, 1, 1, d]);
+  const startS = start === undefined ? zeros(o, own, 1, 1) : o.reshape(start.s, [N, 1, d, e]);
+  const scanned = rescaledScan(o, {
+    m: o.transpose(o.reshape(o.concat([startM, top], 1), [N, n + 1, d]), [0, 2, 1]),
+    s: o.transpose(o.concat([startS, own], 1), [0, 2, 1, 3]),
+  });
+  const m = o.transpose(scanned.m, [0, 2, 1]); // [N, n + 1, d]
+  const s = o.transpose(scanned.s, [0, 2, 1, 3]); // [N, n + 1, d, e]
+
+  const pairs = o.add(o.reshape(queries, [N, n, rows, 1, d]), o.reshape(keys, [N, n, 1, size, d]));
+  const mask = o.reshape(chunkMask(o, size, hq / hkv), [rows, size, 1]);
+  const inside = o.where(mask, pairs, HIDDEN); // [N, n, rows, size, d]
+  const before = o.add(queries, o.reshape(o.slice(m, 1, 0, n), [N, n, 1, d]));
+  const largestInside = o.reshape(o.max(o.max(inside, -1), -2), [N, n, rows, 1]);
+  const largest = o.maximum(largestInside, o.max(before, -1)); // [N, n, rows, 1]
+  const weights = o.sum(o.exp(o.sub(inside, o.reshape(largest, [N, n, rows, 1, 1]))), -1);
+  const sums = o.add(
+    o.matmul(o.reshape(weights, [N, n, rows, size]), values),
+    o.matmul(o.exp(o.sub(before, largest)), o.slice(s, 1, 0, n)),
+  );
+  const back = (x: T) => unchunked(o, x, q, at, size);
+  return {
+    rows: { sums: back(sums), top: back(largest) },
+    seen: {
+      m: o.reshape(o.slice(m, 1, n, n + 1), [B, hkv, 1, d]),
+      s: o.reshape(o.slice(s, 1, n, n + 1), [B, hkv, d, e]),
+    },
+  };
+}
+
+const seenBefore = <T>(o: Ops<T>, { m, z, s }: State<T>): Seen<T> => ({ m: m!, s: o.concat([s!, z!], -1) });
+
+function join<T>(o: Ops<T>, a: Seen<T>, b: Seen<T>): Seen<T> {
+  const flat = ({ m, s }: Seen<T>) => ({ m: o.reshape(m, o.shape(s).slice(0, 3)), s });
+  const { m, s } = combine(o, flat(a), flat(b)); // m [B, Hkv, d]
+  return { m: o.reshape(m, o.shape(a.m)), s };
+}

@@ -1,0 +1,124 @@
+import {
+  type Block,
+  cached,
+  cacheEntries,
+  clip,
+  dim,
+  foldHeads,
+  isPositive,
+  knownOptions,
+  logOrEmpty,
+  type Mechanism,
+  mergeCaches,
+  mT,
+  type Ops,
+  ratio,
+  requireOption,
+  unfoldHeads,
+  type Window,
+} from "@attnkit/core";
+
+export interface SoftmaxOptions {
+  /** Multiplies q.k; default 1 / sqrt(d). */
+  readonly scale?: number;
+  /** Scores become `softcap * tanh(score / softcap)`, before bias and masks; default none. */
+  readonly softcap?: number;
+  /** How many positions before and after its own a query may see; -1, null and Infinity are unlimited. */
+  readonly window?: readonly [left: number | null, right: number | null];
+}
+
+/** Where in the computation `scores` stops; ONNX's `qk_matmul_output_mode` 0, 1, 2, 3. */
+export type Stage = "scaled" | "capped" | "biased" | "weights";
+
+/** Finite, and so far out that no product of two channels of this size overflows float32. */
+const LIMIT = 1e17;
+/** Below every score that `LIMIT` allows and above -Infinity; takes the place of scores that a row may not see. */
+const UNSEEN = -3.4028234663852886e38;
+
+/**
+ * Scaled dot-product attention (Vaswani et al. 2017, eq. 1): `y_i = sum_j softmax_j(scale q_i.k_j) v_j`.
+ * State: every key and value so far, `k [B, Hkv, P, d]`, `v [B, Hkv, P, dv]`, and `keep [B, P]` once a key mask was
+ * given. Throws `ATTN_OPTION`.
+ */
+export function softmax(options: SoftmaxOptions = {}): Mechanism {
+  checkOptions(options);
+  return {
+    name: "softmax",
+    options: { ...options },
+    domain: { q: 100, k: 100 },
+    takes: { mask: true, bias: true, lse: true },
+    state: cacheEntries,
+    forward(o, block, { causal, lse }) {
+      const keys = cached(o, block, causal, windowOf(options));
+      const seen = keys.visible;
+      const biased = stages(o, block, keys.k, options).biased;
+      const s = seen === undefined ? biased : o.where(seen, biased, UNSEEN);
+      // With no key at all the maximum would be -Infinity.
+      const top = dim(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), UNSEEN) : o.max(s, -1);
+      const e = o.exp(o.sub(s, top));
+      const weight = seen === undefined ? e : o.where(seen, e, 0);
+      const sum = o.sum(weight, -1); // [B, Hq, L, 1]
+      const [hq, L] = [dim(o, block.q, 1), dim(o, block.q, 2)];
+      const folded = o.matmul(foldHeads(o, weight, dim(o, keys.k, 1)), keys.v);
+      const y = ratio(o, unfoldHeads(o, folded, hq, L), sum);
+      const logs = () => o.reshape(o.add(top, logOrEmpty(o, sum)), o.shape(sum).slice(0, 3));
+      return { y, state: keys.state, ...(lse && { lse: logs() }) };
+    },
+    merge: mergeCaches,
+  };
+}
+
+/**
+ * The scores of a block at one stage, `[B, Hq, L, P + S]`: scaled products, after softcap, after bias and masks
+ * (-Infinity where a row may not attend), or the softmax weights. For pictures and for ONNX's `qk_matmul_output`.
+ */
+export function scores<T>(
+  o: Ops<T>,
+  block: Block<T>,
+  how: { readonly causal: boolean | "end"; readonly stage: Stage },
+  options: SoftmaxOptions = {},
+): T {
+  checkOptions(options);
+  const keys = cached(o, block, how.causal, windowOf(options));
+  const at = stages(o, block, keys.k, options);
+  if (how.stage === "scaled" || how.stage === "capped") return at[how.stage];
+  const seen = keys.visible;
+  const masked = seen === undefined ? at.biased : o.where(seen, at.biased, UNSEEN);
+  if (how.stage === "biased") return seen === undefined ? masked : o.where(seen, masked, Number.NEGATIVE_INFINITY);
+  const e = o.exp(o.sub(masked, o.maximum(o.max(masked, -1), UNSEEN)));
+  const weight = seen === undefined ? e : o.where(seen, e, 0);
+  return ratio(o, weight, o.sum(weight, -1));
+}
+
+function stages<T>(o: Ops<T>, { q, bias }: Block<T>, k: T, { scale, softcap }: SoftmaxOptions) {
+  const [hq, L, d] = o.shape(q).slice(1) as [number, number, number];
+  const rows = o.mul(clip(o, q, LIMIT), scale ?? 1 / Math.sqrt(d));
+  const product = o.matmul(foldHeads(o, rows, dim(o, k, 1)), mT(o, clip(o, k, LIMIT)));
+  const scaled = unfoldHeads(o, product, hq, L);
+  const capped = softcap === undefined ? scaled : o.mul(o.tanh(o.mul(scaled, 1 / softcap)), softcap);
+  return { scaled, capped, biased: bias === undefined ? capped : o.add(capped, bias) };
+}
+
+function windowOf({ window }: SoftmaxOptions): Window | undefined {
+  if (window === undefined) return undefined;
+  const side = (n: number | null) => (n === null || n === -1 ? Number.POSITIVE_INFINITY : n);
+  return [side(window[0]), side(window[1])];
+}
+
+function checkOptions(options: SoftmaxOptions): void {
+  knownOptions("softmax", options, ["scale", "softcap", "window"]);
+  const { scale, softcap, window } = options;
+  const finite = scale === undefined || (typeof scale === "number" && Number.isFinite(scale));
+  requireOption(finite, "softmax", "scale", scale, "a finite number");
+  requireOption(softcap === undefined || isPositive(softcap), "softmax", "softcap", softcap, "a number above 0");
+  const side = (n: unknown) =>
+    n === null || n === -1 || n === Number.POSITIVE_INFINITY || (Number.isInteger(n) && (n as number) >= 0);
+  const pair = window === undefined || (Array.isArray(window) && window.length === 2 && window.every(side));
+  requireOption(
+    pair,
+    "softmax",
+    "window",
+    window,
+    "[left, right], each a whole number >= 0, or -1 or null for unlimited",
+  );
+}
