@@ -1,0 +1,112 @@
+/** Who may import whom. Each rule answers with its violations, in words. */
+import { type Import, importsOf, type Package, packageOf, type Repo, sources, target } from "./repo.ts";
+
+const core = "@attnkit/core";
+const isReference = (path: string) => path === "src/reference.ts" || path.startsWith("src/reference/");
+
+/** What the file's place in the house forbids about one import; undefined where it is allowed. */
+function forbidden(pkg: Package, path: string, { specifier, typeOnly }: Import): string | undefined {
+  if (specifier.startsWith(".")) return forbiddenRelative(pkg, path, target(path, specifier), typeOnly);
+  if (pkg.kind === "app" || pkg.kind === "tool") return undefined;
+  if (specifier.startsWith("node:")) return "published code runs in browsers too";
+  if (pkg.kind === "core") return "core imports nothing";
+  if (pkg.kind === "mechanism") return forbiddenMechanism(path, specifier, typeOnly);
+  // Third-party packages are an adapter's business: the rule on dependencies holds them to what is declared.
+  return specifier !== core && specifier.startsWith("@attnkit/") ? `a backend imports ${core} alone` : undefined;
+}
+
+function forbiddenMechanism(path: string, specifier: string, typeOnly: boolean): string | undefined {
+  if (isReference(path))
+    return typeOnly && specifier === core ? undefined : `a reference imports types of ${core} alone`;
+  if (specifier === core) return undefined;
+  const column = /^src\/(tfjs|onnx)(\.ts$|\/)/.exec(path)?.[1];
+  if (column === undefined) return `a mechanism's program imports ${core} alone`;
+  if (specifier.startsWith("@attnkit/")) {
+    return packageOf(specifier) === `@attnkit/${column}`
+      ? undefined
+      : `${column} files import ${core} and @attnkit/${column}`;
+  }
+  return typeOnly ? undefined : "a framework is handed in by the caller: import its types only";
+}
+
+function forbiddenRelative(pkg: Package, path: string, to: string, typeOnly: boolean): string | undefined {
+  if (!to.startsWith("src/")) return "leaves the package's src";
+  if (!pkg.files.has(to)) return "names no file";
+  if (pkg.kind === "core" && to.startsWith("src/conformance/") && !path.startsWith("src/conformance/")) {
+    return "core does not know its conformance suite";
+  }
+  if (pkg.kind !== "mechanism" || typeOnly || isReference(path) === isReference(to)) return undefined;
+  return "reference and program share no code";
+}
+
+export function arrows(repo: Repo): string[] {
+  return repo.packages.flatMap((pkg) =>
+    sources(pkg, "src").flatMap(([path, text]) =>
+      importsOf(text).flatMap((found) => {
+        const why = forbidden(pkg, path, found);
+        return why === undefined ? [] : [`${pkg.dir}/${path} imports ${found.specifier}: ${why}`];
+      }),
+    ),
+  );
+}
+
+/** Imports and package.json say the same. Apps may depend on what they load by name at run time. */
+export function declared(repo: Repo): string[] {
+  return repo.packages.flatMap((pkg) => {
+    const { dependencies = {}, peerDependencies = {}, devDependencies = {}, name } = pkg.manifest;
+    const shipped = { ...dependencies, ...peerDependencies };
+    const used = (folder: "src" | "test") =>
+      sources(pkg, folder).flatMap(([path, text]) =>
+        importsOf(text).flatMap(({ specifier }) => ({ path, dependency: packageOf(specifier) ?? "" })),
+      );
+    const missing = (folder: "src" | "test", allowed: object) =>
+      used(folder)
+        .filter(({ dependency }) => dependency !== "" && dependency !== name && !(dependency in allowed))
+        .map(
+          ({ path, dependency }) => `${pkg.dir}/${path} imports ${dependency}, which its package.json does not declare`,
+        );
+    const imported = new Set(used("src").map(({ dependency }) => dependency));
+    const idle = pkg.manifest.private
+      ? []
+      : Object.keys(dependencies).filter((dependency) => !imported.has(dependency));
+    return [
+      ...missing("src", shipped),
+      ...missing("test", { ...shipped, ...devDependencies, ...repo.manifest.devDependencies }),
+      ...idle.map((dependency) => `${pkg.dir} depends on ${dependency} and does not import it`),
+    ];
+  });
+}
+
+/** Our own runtime dependencies: none, and frameworks only as optional peers. */
+export function light(repo: Repo): string[] {
+  return repo.packages
+    .filter(({ kind, dir }) => kind === "core" || kind === "mechanism" || dir === "packages/backends/cpu")
+    .flatMap(({ dir, manifest }) => {
+      const heavy = Object.keys(manifest.dependencies ?? {}).filter((name) => name !== core);
+      const forced = Object.keys(manifest.peerDependencies ?? {}).filter(
+        (name) => !manifest.peerDependenciesMeta?.[name]?.optional,
+      );
+      return [
+        ...heavy.map((name) => `${dir} has the runtime dependency ${name}`),
+        ...forced.map((name) => `${dir} has the peer ${name}, which is not optional`),
+      ];
+    });
+}
+
+/** Import cycles among the files of a package. Types are erased, so theirs do not count: a mechanism names its kernels. */
+export function cycles(repo: Repo): string[] {
+  return repo.packages.flatMap((pkg) => {
+    const done = new Set<string>();
+    const found: string[] = [];
+    const visit = (path: string, trail: string[]): void => {
+      if (trail.includes(path)) found.push(`${pkg.dir}: ${[...trail.slice(trail.indexOf(path)), path].join(" -> ")}`);
+      if (done.has(path) || trail.includes(path)) return;
+      for (const { specifier, typeOnly } of importsOf(pkg.files.get(path) ?? "")) {
+        if (specifier.startsWith(".") && !typeOnly) visit(target(path, specifier), [...trail, path]);
+      }
+      done.add(path);
+    };
+    for (const [path] of sources(pkg, "src")) visit(path, []);
+    return found;
+  });
+}

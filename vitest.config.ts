@@ -1,0 +1,47 @@
+import { playwright } from "@vitest/browser-playwright";
+import { defaultClientConditions, defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+import { builtOutput } from "./tools/repo/built-output.ts";
+import { launch } from "./tools/repo/chromium.ts";
+
+/** `ATTNKIT_DIST=1` runs the same tests against what would be published. */
+const dist = process.env.ATTNKIT_DIST === "1";
+const source = dist ? [] : ["@attnkit/source"];
+const plugins = dist ? [builtOutput()] : [];
+const tests = (kind: string) => `{packages,apps,tools}/**/test/**/*.${kind}.ts`;
+
+export default defineConfig({
+  test: {
+    reporters: process.env.ATTNKIT_TEST_JSON
+      ? ["default", ["json", { outputFile: process.env.ATTNKIT_TEST_JSON }]]
+      : ["default"],
+    projects: [
+      {
+        plugins,
+        resolve: { conditions: [...source, ...defaultServerConditions] },
+        ssr: { resolve: { conditions: [...source, ...defaultServerConditions] } },
+        test: {
+          name: "node",
+          include: [tests("test")],
+          exclude: ["**/node_modules/**", tests("browser.test")],
+        },
+      },
+      {
+        plugins,
+        resolve: { conditions: [...source, ...defaultClientConditions] },
+        test: {
+          name: "browser",
+          include: [tests("browser.test"), tests("universal.test")],
+          globalSetup: ["./tools/repo/chromium.ts"],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: launch() }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+    ],
+  },
+});
