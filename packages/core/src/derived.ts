@@ -4,7 +4,7 @@ import type { Ops, Shape } from "./ops.ts";
 /** A finite number below every masked or unseen exponent: WGSL may assume that there are no infinities. */
 export const EMPTY = -1e30;
 /** Below `EMPTY`, so that a key that is not visible vanishes even beside rows that have seen nothing. */
-export const HIDDEN = 2 * EMPTY;
+export const HIDDEN: number = 2 * EMPTY;
 
 /** The size of one axis. */
 export const dim = <T>(o: Ops<T>, x: T, axis: number): number => o.shape(x).at(axis)!;
