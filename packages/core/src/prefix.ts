@@ -90,9 +90,7 @@ export function factoredSum<T>(o: Ops<T>, x: Factored<T>, causal: Causal, size: 
   const n = Math.min(size, at.length);
   const keys = (k: T) => chunked(o, k, at.k, at.length, n);
   const [q, k, v] = [chunkedQueries(o, phiQ, hkv, at, n), keys(phiK), keys(values)];
-  const weights = x.own
-    ? x.own.weights(chunkedQueries(o, x.own.q, hkv, at, n), keys(x.own.k))
-    : o.matmul(q, mT(o, k));
+  const weights = x.own ? x.own.weights(chunkedQueries(o, x.own.q, hkv, at, n), keys(x.own.k)) : o.matmul(q, mT(o, k));
   const inside = o.matmul(o.where(chunkMask(o, n, hq / hkv), weights, 0), v);
   const totals = o.matmul(mT(o, k), v); // [B * Hkv, chunks, r, e]
   const chunks = dim(o, totals, 1);
@@ -101,7 +99,8 @@ export function factoredSum<T>(o: Ops<T>, x: Factored<T>, causal: Causal, size: 
   const n1 = dim(o, running, 1);
   const carry = o.reshape(o.slice(running, 1, n1 - 1, n1), [b, hkv, r, e]);
   // What each chunk reads is the sum before it; before the first without a carry there is none.
-  const past = chunks === 1 ? start : start ? o.slice(running, 1, 0, chunks) : pad(o, o.slice(running, 1, 0, chunks - 1), 1, 1, 0);
+  const past =
+    chunks === 1 ? start : start ? o.slice(running, 1, 0, chunks) : pad(o, o.slice(running, 1, 0, chunks - 1), 1, 1, 0);
   const sums = past === undefined ? inside : o.add(inside, o.matmul(q, past));
   return { sums: unchunked(o, sums, phiQ, at, n), carry };
 }

@@ -1,4 +1,4 @@
-import { type Block, cached, clip, dim, type How, logOrEmpty, type Ops, ratio, type Result } from "@attnkit/core";
+import { type Block, cached, clip, dim, type How, logOrEmpty, type Ops, type Result, ratio } from "@attnkit/core";
 
 const UNSEEN = -3.4028234663852886e38;
 

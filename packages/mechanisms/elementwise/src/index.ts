@@ -1,4 +1,13 @@
-import { type Dims, knownOptions, type Mechanism, mergeCaches, requireOption, cacheEntries, AttentionError, type Call } from "@attnkit/core";
+import {
+  AttentionError,
+  type Call,
+  cacheEntries,
+  type Dims,
+  knownOptions,
+  type Mechanism,
+  mergeCaches,
+  requireOption,
+} from "@attnkit/core";
 import { exact } from "./exact.ts";
 import { mergeSeries, series } from "./series.ts";
 
@@ -34,7 +43,8 @@ export function elementwise(options: ElementwiseOptions = {}): Mechanism {
       merge: mergeCaches,
     };
   }
-  const folded = 'the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or order "exact"';
+  const folded =
+    'the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or order "exact"';
   return {
     ...shared,
     takes: { mask: folded, bias: folded, lse: true },

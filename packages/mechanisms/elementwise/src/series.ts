@@ -11,9 +11,9 @@ import {
   logOrEmpty,
   type Ops,
   pad,
-  ratio,
   type Rescaled,
   type Result,
+  ratio,
   rescaledScan,
   type State,
   seesAll,
@@ -45,11 +45,12 @@ export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, orde
     };
     const scanned = rescaledScan(
       o,
-      start === undefined
-        ? placed
-        : { m: o.concat([start.m, placed.m], 2), s: o.concat([start.s, placed.s], 2) },
+      start === undefined ? placed : { m: o.concat([start.m, placed.m], 2), s: o.concat([start.s, placed.s], 2) },
     ); // position p is element p + 1
-    const cut = (from: number, to: number) => ({ m: o.slice(scanned.m, 2, from, to), s: o.slice(scanned.s, 2, from, to) });
+    const cut = (from: number, to: number) => ({
+      m: o.slice(scanned.m, 2, from, to),
+      s: o.slice(scanned.s, 2, from, to),
+    });
     rows = cut(at.q + 1, at.q + 1 + L);
     last = cut(at.length, at.length + 1);
   }
@@ -111,7 +112,10 @@ function read<T>(
     term = o.mul(o.mul(term, q), 2 / p);
     terms.push(term);
   }
-  const powers = o.concat(terms.map((t) => o.reshape(t, [N, G, d, L, 1])), -1); // [N, G, d, L, w]
+  const powers = o.concat(
+    terms.map((t) => o.reshape(t, [N, G, d, L, 1])),
+    -1,
+  ); // [N, G, d, L, w]
   const states = o.reshape(rows.s, [N, 1, d, dim(o, rows.s, 2), 2 * w]);
   const sum = (from: number) => o.reshape(o.sum(o.mul(powers, o.slice(states, -1, from, from + w)), -1), [N, G, d, L]);
   const [numerator, denominator] = [sum(0), sum(w)];

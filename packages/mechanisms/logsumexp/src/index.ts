@@ -61,7 +61,8 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
   knownOptions("logsumexp", options, ["logValues"]);
   const { logValues = false } = options;
   requireOption(typeof logValues === "boolean", "logsumexp", "logValues", logValues, "true or false");
-  const folded = "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";
+  const folded =
+    "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";
   return {
     name: "logsumexp",
     options: { ...options },

@@ -27,7 +27,13 @@ function degree<T>(o: Ops<T>, x: T, m: number, { indices, orderings }: Monomials
   const one = () => o.where(o.slice(x, -1, 0, 1), 1, 1);
   const product = m === 0 ? one() : factors.reduce((a, b) => o.mul(a, b));
   if (weight === undefined) return product;
-  return o.mul(product, o.constant(orderings.map((n) => n * weight), [orderings.length]));
+  return o.mul(
+    product,
+    o.constant(
+      orderings.map((n) => n * weight),
+      [orderings.length],
+    ),
+  );
 }
 
 /** All index tuples `i_1 <= ... <= i_p`, in lexicographic order. */

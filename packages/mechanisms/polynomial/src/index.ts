@@ -1,11 +1,11 @@
 import {
-  align,
   AttentionError,
+  align,
   type Block,
-  cached,
-  cacheEntries,
   type Call,
   type Causal,
+  cached,
+  cacheEntries,
   chunkSize,
   clip,
   type Dims,
@@ -43,7 +43,8 @@ const MOST_FEATURES = 100_000;
  */
 export function polynomial(options: PolynomialOptions = {}): Mechanism {
   const p = resolve(options);
-  const folded = 'the linear form folds keys into a sum, so single pairs cannot be changed; use keyMask, or form "quadratic"';
+  const folded =
+    'the linear form folds keys into a sum, so single pairs cannot be changed; use keyMask, or form "quadratic"';
   const takesPairs = p.form === "linear" ? folded : true;
   const width = (d: number) => featureCount(p.coefficients, d);
   const linearFor = (d: number) => p.form === "linear" || (p.form === "auto" && width(d) <= AUTO_FEATURES);
@@ -66,7 +67,11 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
       if (pairs && shapes["state.a"]) throw new AttentionError("ATTN_UNSUPPORTED", "polynomial", `${pairs}: ${folded}`);
       if (p.form === "linear" && width(d) > MOST_FEATURES) {
         const size = `the linear form has ${width(d)} features for d = ${d}`;
-        throw new AttentionError("ATTN_OPTION", "polynomial", `${size}; expected at most ${MOST_FEATURES}, or form "quadratic"`);
+        throw new AttentionError(
+          "ATTN_OPTION",
+          "polynomial",
+          `${size}; expected at most ${MOST_FEATURES}, or form "quadratic"`,
+        );
       }
     },
     forward(o, block, { causal }) {

@@ -31,7 +31,13 @@ export function resolve(options: PolynomialOptions): Polynomial {
   const { power, coefficients, normalizer = "visible", n, form = "auto" } = options;
   const once = power === undefined || coefficients === undefined;
   requireOption(once, who, "coefficients", coefficients, "power or coefficients, not both");
-  requireOption(power === undefined || (isCount(power) && power <= 12), who, "power", power, "a whole number from 1 to 12");
+  requireOption(
+    power === undefined || (isCount(power) && power <= 12),
+    who,
+    "power",
+    power,
+    "a whole number from 1 to 12",
+  );
   const list =
     coefficients === undefined ||
     (Array.isArray(coefficients) &&
