@@ -113,8 +113,9 @@ export function attention<T>(
     async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
       if (mechanism.takes.lse !== true)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `mergeOutputs: ${mechanism.takes.lse}`);
+      const merge = mechanism.mergeOutputs?.bind(mechanism) ?? mergeOutputs;
       const joined: Program = (o, x) => ({
-        ...mergeOutputs(o, { y: x["a.y"]!, lse: x["a.lse"]! }, { y: x["b.y"]!, lse: x["b.lse"]! }),
+        ...merge(o, { y: x["a.y"]!, lse: x["a.lse"]! }, { y: x["b.y"]!, lse: x["b.lse"]! }),
       });
       const out = await compile("mergeOutputs", joined, [])({ "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse });
       return { y: out.y!, lse: out.lse! };

@@ -81,10 +81,13 @@ export function parts<T>(o: Ops<T>, x: T): [T, T] {
   return [o.slice(x, -1, 0, n - 1), o.slice(x, -1, n - 1, n)];
 }
 
+/** Query heads per key head; 1 where there are no heads. */
+export const groups = (hq: number, hkv: number): number => (hkv === 0 ? 1 : hq / hkv);
+
 /** Query heads folded into rows: `[B, Hq, L, w] -> [B, Hkv, Hq / Hkv * L, w]`; head h reads key head floor(h / G). */
 export function foldHeads<T>(o: Ops<T>, x: T, hkv: number): T {
   const [b, h, l, w] = o.shape(x) as [number, number, number, number];
-  return h === hkv ? x : o.reshape(x, [b, hkv, (h / hkv) * l, w]);
+  return h === hkv ? x : o.reshape(x, [b, hkv, groups(h, hkv) * l, w]);
 }
 
 /** The inverse of `foldHeads`. */

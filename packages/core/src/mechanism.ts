@@ -1,5 +1,6 @@
 import type { Block, Causal, Result, State } from "./block.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Output } from "./merge.ts";
 import type { Ops, Shape } from "./ops.ts";
 
 /** The sizes of one call, by axis letter (see `Block`). */
@@ -67,5 +68,7 @@ export interface Mechanism {
   forward<T>(o: Ops<T>, block: Block<T>, how: How): Result<T>;
   /** `merge(state(A), state(B)) = state(A then B)`; associative. (SEMANTICS S11) */
   merge<T>(o: Ops<T>, a: State<T>, b: State<T>): State<T>;
+  /** Outputs over two sets of keys made one, where y is not a plain average of v (see `mergeOutputs`). */
+  mergeOutputs?<T>(o: Ops<T>, a: Output<T>, b: Output<T>): Output<T>;
   readonly kernels?: readonly Kernel<unknown>[];
 }

@@ -1,5 +1,5 @@
 import type { Causal } from "./block.ts";
-import { dim, mT, pad, tril } from "./derived.ts";
+import { dim, groups, mT, pad, tril } from "./derived.ts";
 import type { Ops } from "./ops.ts";
 
 /** Where a block's queries and keys sit on one common axis of positions. */
@@ -36,7 +36,7 @@ export function chunkedQueries<T>(o: Ops<T>, q: T, hkv: number, at: Aligned, siz
   const [b, h, , w] = o.shape(q) as [number, number, number, number];
   const x = chunked(o, q, at.q, at.length, size);
   if (h === hkv) return x;
-  const [G, chunks] = [h / hkv, dim(o, x, 1)];
+  const [G, chunks] = [groups(h, hkv), dim(o, x, 1)];
   const grouped = o.transpose(o.reshape(x, [b * hkv, G, chunks, size, w]), [0, 2, 1, 3, 4]);
   return o.reshape(grouped, [b * hkv, chunks, G * size, w]);
 }
@@ -83,7 +83,7 @@ export function factoredSum<T>(o: Ops<T>, x: Factored<T>, causal: Causal, size: 
   const add = (a: T, s: T | undefined) => (s === undefined ? a : o.add(a, s));
   if (seesAll(L, S, causal)) {
     const carry = add(o.matmul(mT(o, phiK), values), x.carry);
-    const rows = o.reshape(phiQ, [b, hkv, (hq / hkv) * L, r]);
+    const rows = o.reshape(phiQ, [b, hkv, groups(hq, hkv) * L, r]);
     return { sums: o.reshape(o.matmul(rows, carry), [b, hq, L, e]), carry };
   }
   const at = align(L, S, causal);
@@ -91,7 +91,7 @@ export function factoredSum<T>(o: Ops<T>, x: Factored<T>, causal: Causal, size: 
   const keys = (k: T) => chunked(o, k, at.k, at.length, n);
   const [q, k, v] = [chunkedQueries(o, phiQ, hkv, at, n), keys(phiK), keys(values)];
   const weights = x.own ? x.own.weights(chunkedQueries(o, x.own.q, hkv, at, n), keys(x.own.k)) : o.matmul(q, mT(o, k));
-  const inside = o.matmul(o.where(chunkMask(o, n, hq / hkv), weights, 0), v);
+  const inside = o.matmul(o.where(chunkMask(o, n, groups(hq, hkv)), weights, 0), v);
   const totals = o.matmul(mT(o, k), v); // [B * Hkv, chunks, r, e]
   const chunks = dim(o, totals, 1);
   const start = x.carry && o.reshape(x.carry, [b * hkv, 1, r, e]);

@@ -22,11 +22,14 @@ export interface HeadResult {
   readonly y: number[][];
   /**
    * `[L][dv]`: how large the rounding error of each entry may be, in units of the unit roundoff u: the sum of the
-   * absolute contributions to y, each times (1 + the size of the exponent or sum it was computed from).
+   * absolute contributions to y, each times (1 + the size of the exponent or sum it was computed from). Infinity where
+   * a float32 result is worth nothing (a denominator that cancels).
    */
   readonly scale: number[][];
   /** `[L]`, or `[L][d]` where the normaliser is per channel; absent where the mechanism has none. */
   readonly lse?: number[] | number[][];
+  /** Of the shape of `lse`: the rounding error of the normaliser, relative to it, in units of u. */
+  readonly lseScale?: number[] | number[][];
 }
 
 /** A mechanism's formula as its paper writes it, in float64 loops over one head. Shares no code with the program. */

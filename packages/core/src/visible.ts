@@ -26,12 +26,37 @@ export function visible<T>(
   const L = dim(o, q, -2);
   const S = dim(o, k, -2);
   const first = causal === "end" ? S - L : 0;
-  const right = Math.min(causal ? 0 : Number.POSITIVE_INFINITY, window?.[1] ?? Number.POSITIVE_INFINITY);
-  const left = window?.[0] ?? Number.POSITIVE_INFINITY;
+  const [left, right] = window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const conditions: T[] = [];
-  const row = (shift: number) => o.reshape(iota(o, L, first + shift), [L, 1]);
-  if (first + right < S - 1) conditions.push(o.maximum(o.sub(row(right + 1), positions(o, past.k, S)), 0));
-  if (Number.isFinite(left)) conditions.push(o.maximum(o.sub(positions(o, past.k, S), row(-left - 1)), 0));
+  const rows = (of: (i: number) => number) =>
+    o.constant(
+      Array.from({ length: L }, (_, i) => of(i)),
+      [L, 1],
+    );
+  const upTo = (last: (i: number) => number) =>
+    conditions.push(
+      o.maximum(
+        o.sub(
+          rows((i) => last(i) + 1),
+          positions(o, past.k, S),
+        ),
+        0,
+      ),
+    );
+  // Past keys are visible to every row, also to those that "end" places before this block.
+  if (causal && first < S - 1) upTo((i) => Math.max(i + first, -1));
+  if (first + right < S - 1 && !(causal && first >= 0)) upTo((i) => i + first + right);
+  if (Number.isFinite(left)) {
+    conditions.push(
+      o.maximum(
+        o.sub(
+          positions(o, past.k, S),
+          rows((i) => i + first - left - 1),
+        ),
+        0,
+      ),
+    );
+  }
   if (mask !== undefined) conditions.push(mask);
   if (past.keep !== undefined) {
     const [b, t] = o.shape(past.keep) as [number, number];

@@ -68,60 +68,70 @@ function receive<T>(o: Ops<T>, to: Traced<T>, gradient: T): void {
 function traced<T>(o: Ops<T>, tape: Traced<T>[]): Ops<Traced<T>> {
   type Operand = Traced<T> | number;
   const value = (x: Operand) => (typeof x === "number" ? x : x.value);
+  const rule = gradients(o);
 
-  /** `rules[i]` is the gradient of operand i. */
-  const node = (y: T, operands: readonly Operand[], rules: readonly Gradient<T>[]): Traced<T> => {
-    const steps = operands.flatMap((to, i) => (typeof to !== "number" && to.steps ? [{ to, pull: rules[i]! }] : []));
+  /** `pulls[i]` is the gradient of operand i. */
+  const node = (y: T, operands: readonly Operand[], pulls: readonly Gradient<T>[]): Traced<T> => {
+    const steps = operands.flatMap((to, i) => (typeof to !== "number" && to.steps ? [{ to, pull: pulls[i]! }] : []));
     const out: Traced<T> = { value: y, steps: steps.length > 0 ? steps : undefined };
     if (out.steps) tape.push(out);
     return out;
   };
-  const rule = gradients(o);
-  const binary = (op: "add" | "sub" | "mul" | "div" | "maximum" | "minimum") => (a: Operand, b: Operand) => {
-    const y = o[op](value(a), value(b));
-    return node(y, [a, b], rule[op](value(a), value(b), y));
-  };
   const unary = (op: "exp" | "log" | "tanh") => (x: Traced<T>) => {
     const y = o[op](x.value);
-    return node(y, [x], [rule[op](x.value, y)]);
+    return node(y, [x], rule[op](y, x.value));
   };
-  const reduce = (op: "sum" | "max" | "cumsum") => (x: Traced<T>, axis: number) => {
+  const binary = (op: "add" | "sub" | "mul" | "div" | "maximum" | "minimum") => (a: Operand, b: Operand) => {
+    const y = o[op](value(a), value(b));
+    return node(y, [a, b], rule[op](y, value(a), value(b)));
+  };
+  const along = (op: "sum" | "max" | "cumsum") => (x: Traced<T>, axis: number) => {
     const y = o[op](x.value, axis);
-    return node(y, [x], [rule[op](x.value, y, axis)]);
+    return node(y, [x], rule[op](y, x.value, axis));
   };
   return {
     shape: (x) => o.shape(x.value),
-    constant: (data, shape) => node(o.constant(data, shape), [], []),
-    reshape: (x, shape) => node(o.reshape(x.value, shape), [x], [(g) => o.reshape(g, o.shape(x.value))]),
-    transpose: (x, perm) => node(o.transpose(x.value, perm), [x], [rule.transpose(perm)]),
-    slice: (x, axis, start, end) =>
-      node(o.slice(x.value, axis, start, end), [x], [rule.slice(x.value, axis, start, end)]),
-    concat: (xs, axis) =>
-      node(
-        o.concat(
-          xs.map((x) => x.value),
-          axis,
-        ),
-        xs,
-        rule.concat(
-          xs.map((x) => x.value),
-          axis,
-        ),
-      ),
-    take: (x, axis, indices) => node(o.take(x.value, axis, indices), [x], [rule.take(x.value, axis, indices)]),
+    constant: (data, shape) => ({ value: o.constant(data, shape), steps: undefined }),
+    reshape(x, shape) {
+      const y = o.reshape(x.value, shape);
+      return node(y, [x], rule.reshape(y, x.value, shape));
+    },
+    transpose(x, perm) {
+      const y = o.transpose(x.value, perm);
+      return node(y, [x], rule.transpose(y, x.value, perm));
+    },
+    slice(x, axis, start, end) {
+      const y = o.slice(x.value, axis, start, end);
+      return node(y, [x], rule.slice(y, x.value, axis, start, end));
+    },
+    concat(xs, axis) {
+      const values = xs.map((x) => x.value);
+      const y = o.concat(values, axis);
+      return node(y, xs, rule.concat(y, values, axis));
+    },
+    take(x, axis, indices) {
+      const y = o.take(x.value, axis, indices);
+      return node(y, [x], rule.take(y, x.value, axis, indices));
+    },
     add: binary("add"),
     sub: binary("sub"),
     mul: binary("mul"),
     div: binary("div"),
     maximum: binary("maximum"),
     minimum: binary("minimum"),
-    where: (mask, a, b) => node(o.where(mask.value, value(a), value(b)), [a, b], rule.where(mask.value)),
+    where(mask, a, b) {
+      const y = o.where(mask.value, value(a), value(b));
+      return node(y, [a, b], rule.where(y, mask.value, value(a), value(b)));
+    },
     exp: unary("exp"),
     log: unary("log"),
     tanh: unary("tanh"),
-    sum: reduce("sum"),
-    max: reduce("max"),
-    cumsum: reduce("cumsum"),
-    matmul: (a, b) => node(o.matmul(a.value, b.value), [a, b], rule.matmul(a.value, b.value)),
+    sum: along("sum"),
+    max: along("max"),
+    cumsum: along("cumsum"),
+    matmul(a, b) {
+      const y = o.matmul(a.value, b.value);
+      return node(y, [a, b], rule.matmul(y, a.value, b.value));
+    },
   };
 }

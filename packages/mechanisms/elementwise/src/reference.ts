@@ -23,16 +23,18 @@ export function elementwiseReference({ order = 6 }: Options = {}): Reference {
     const rows = head.q.map((q, i) => {
       const keys = head.k.flatMap((k, j) => (head.visible(i, j) ? [{ k, v: head.v[j]!, bias: head.bias(i, j) }] : []));
       return q.map((x, c) => {
-        if (order !== "exact") return average(keys.map(({ k, v }) => truncated(x, k[c]!, v[c]!, order as number)));
+        if (typeof order === "number") {
+          const cell = average(keys.map(({ k, v }) => truncated(x, k[c]!, v[c]!, order)));
+          // The polynomial is evaluated at q / max(1, |q|), so that it cannot overflow, and its logarithm put right.
+          return { ...cell, lseScale: cell.lseScale + order * Math.log(Math.max(1, Math.abs(x))) };
+        }
         const terms = keys.map(({ k, v, bias }) => exact(x, k[c]!, v[c]!, bias));
         const peak = terms.reduce((most, t) => Math.max(most, t.score), Number.NEGATIVE_INFINITY);
         return average(terms.map((t) => ({ ...t, loss: t.loss + peak - t.score })));
       });
     });
-    const [y, scale, lse] = (["y", "scale", "lse"] as const).map((name) =>
-      rows.map((r) => r.map((cell) => cell[name])),
-    );
-    return { y: y!, scale: scale!, lse: lse! };
+    const all = (name: keyof ReturnType<typeof average>) => rows.map((row) => row.map((cell) => cell[name]));
+    return { y: all("y"), scale: all("scale"), lse: all("lse"), lseScale: all("lseScale") };
   };
 }
 
@@ -53,14 +55,15 @@ function truncated(q: number, k: number, v: number, order: number): Term {
 }
 
 function average(terms: readonly Term[]) {
-  if (terms.length === 0) return { y: 0, scale: 0, lse: Number.NEGATIVE_INFINITY };
+  if (terms.length === 0) return { y: 0, scale: 0, lse: Number.NEGATIVE_INFINITY, lseScale: 0 };
   const peak = terms.reduce((most, t) => Math.max(most, t.score), Number.NEGATIVE_INFINITY);
   const weights = terms.map((t) => Math.exp(t.score - peak));
   const total = sum(weights);
   const y = sum(terms.map((t, n) => weights[n]! * t.v)) / total;
   const lost = (t: Term) => t.size * (Math.abs(t.v) + Math.abs(y)) + t.loss * Math.abs(t.v - y);
   const scale = sum(terms.map((t, n) => weights[n]! * lost(t))) / total + Math.abs(y);
-  return { y, scale, lse: peak + Math.log(total) };
+  const lseScale = sum(terms.map((t, n) => weights[n]! * (t.size + t.loss))) / total;
+  return { y, scale, lse: peak + Math.log(total), lseScale };
 }
 
 const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);

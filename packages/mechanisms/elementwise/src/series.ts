@@ -5,6 +5,7 @@ import {
   combine,
   dim,
   EMPTY,
+  groups,
   type How,
   keep,
   keptOr,
@@ -101,7 +102,7 @@ function read<T>(
   lse: boolean,
 ): { y: T; lse?: T } {
   const [B, hq, L, d] = o.shape(query) as [number, number, number, number];
-  const [N, G, w] = [B * hkv, hkv === 0 ? 1 : hq / hkv, order + 1];
+  const [N, G, w] = [B * hkv, groups(hq, hkv), order + 1];
   const q = o.transpose(o.reshape(clip(o, query, limit), [N, G, L, d]), [0, 1, 3, 2]); // [N, G, d, L]
   const radius = o.maximum(o.maximum(q, o.mul(q, -1)), 1);
   const inverse = o.div(1, radius);

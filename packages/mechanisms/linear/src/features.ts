@@ -7,7 +7,7 @@ import { clip, dim, mT, type Ops } from "@attnkit/core";
 export interface FeatureMap {
   readonly name: string;
   readonly positive: boolean;
-  /** Largest |q| and |k| for which the features do not overflow float32. */
+  /** Largest |q| and |k| for which products of features neither overflow nor underflow float32. */
   readonly domain: number;
   /** How many features d channels have. */
   size(d: number): number;
@@ -23,7 +23,7 @@ const same = (d: number) => d;
 const elu1: FeatureMap = {
   name: "elu1",
   positive: true,
-  domain: 100,
+  domain: 40, // products of two features below exp(-80) underflow float32
   size: same,
   map: (o, x) => o.add(o.exp(o.minimum(x, 0)), o.minimum(o.maximum(x, 0), 1e15)),
 };

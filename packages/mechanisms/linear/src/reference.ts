@@ -8,7 +8,6 @@ interface LinearOptions {
 type Vector = readonly number[];
 /** phi(q).phi(k) = value * exp(shift); `size` adds up its absolute terms, `loss` each times what its features lost. */
 type Kernel = (q: Vector, k: Vector) => { value: number; size: number; loss: number; shift: number };
-
 /** A denominator this much smaller than its absolute terms keeps too few digits in float32 to promise anything. */
 const cancelled = 2 ** 16;
 /**
@@ -30,16 +29,17 @@ export function linearReference(options: Options = {}): Reference {
       const total = normalize ? sum(terms.map((t) => t.weight)) : 1;
       const lossy = normalize && sum(terms.map((t) => t.size)) > cancelled * abs(total);
       const y = (head.v[0] ?? []).map((_, f) => (total === 0 ? 0 : sum(terms.map((t) => t.weight * t.v[f]!)) / total));
-      const error = y.map((out, f) => {
+      const lost = (value: (v: Vector) => number, mean: number) => {
         if (total === 0 || lossy) return lossy ? Number.POSITIVE_INFINITY : 0;
-        const mean = normalize ? out : 0;
-        const lost = terms.map((t) => t.size * (abs(t.v[f]!) + abs(mean)) + t.loss * abs(t.v[f]! - mean));
-        return sum(lost) / abs(total) + abs(out);
-      });
-      return { y, error, lse: peak + Math.log(total) };
+        const parts = terms.map((t) => t.size * (abs(value(t.v)) + abs(mean)) + t.loss * abs(value(t.v) - mean));
+        return sum(parts) / abs(total);
+      };
+      const error = y.map((out, f) => lost((v) => v[f]!, normalize ? out : 0) + abs(out));
+      return { y, error, lse: peak + Math.log(total), lseScale: lost(() => 1, 0) };
     });
-    const lse = normalize && featureMap !== "identity"; // a sum of signed weights has no logarithm
-    return { y: rows.map((r) => r.y), scale: rows.map((r) => r.error), ...(lse && { lse: rows.map((r) => r.lse) }) };
+    const result = { y: rows.map((r) => r.y), scale: rows.map((r) => r.error) };
+    if (!normalize || featureMap === "identity") return result; // a sum of signed weights has no logarithm
+    return { ...result, lse: rows.map((r) => r.lse), lseScale: rows.map((r) => r.lseScale) };
   };
 }
 
@@ -68,9 +68,8 @@ const kernels: Readonly<Record<string, Kernel>> = {
   relu: dot((x) => x.map((value) => Math.max(value, 0))),
   identity: dot((x) => x),
   exp: exponential((q, k) => [1, q, k]),
-  // s = q.k / sqrt(d) (Based, arXiv 2402.18668)
   taylor2: (q, k) => {
-    const terms = q.map((x, c) => (x * k[c]!) / Math.sqrt(q.length));
+    const terms = q.map((x, c) => (x * k[c]!) / Math.sqrt(q.length)); // of s (Based, arXiv 2402.18668)
     const taylor = (s: number) => 1 + s + s ** 2 / 2;
     return { value: taylor(sum(terms)), size: taylor(sum(terms.map(abs))), loss: 0, shift: 0 };
   },

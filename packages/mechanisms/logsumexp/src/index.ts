@@ -9,6 +9,7 @@ import {
   dim,
   EMPTY,
   foldHeads,
+  groups,
   HIDDEN,
   type How,
   keep,
@@ -17,7 +18,9 @@ import {
   logOrEmpty,
   type Mechanism,
   mT,
+  mergeOutputs,
   type Ops,
+  type Output,
   parts,
   ratio,
   requireOption,
@@ -93,6 +96,13 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
         ...(how.lse && { lse: logs() }),
       };
     },
+    // Outputs are averages of V, so log Y is merged as Y.
+    ...(logValues && {
+      mergeOutputs<T>(o: Ops<T>, a: Output<T>, b: Output<T>) {
+        const { y, lse } = mergeOutputs(o, { y: o.exp(a.y), lse: a.lse }, { y: o.exp(b.y), lse: b.lse });
+        return { y: logOrEmpty(o, y), lse };
+      },
+    }),
     merge(o, a, b) {
       const { m, s } = join(o, seenBefore(o, a), seenBefore(o, b));
       const [sum, z] = parts(o, s);
@@ -142,7 +152,7 @@ function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { 
   const s = o.transpose(scanned.s, [0, 2, 1, 3]); // [N, n + 1, d, e]
 
   const pairs = o.add(o.reshape(queries, [N, n, rows, 1, d]), o.reshape(keys, [N, n, 1, size, d]));
-  const mask = o.reshape(chunkMask(o, size, hq / hkv), [rows, size, 1]);
+  const mask = o.reshape(chunkMask(o, size, groups(hq, hkv)), [rows, size, 1]);
   const inside = o.where(mask, pairs, HIDDEN); // [N, n, rows, size, d]
   const before = o.add(queries, o.reshape(o.slice(m, 1, 0, n), [N, n, 1, d]));
   const largestInside = o.reshape(o.max(o.max(inside, -1), -2), [N, n, rows, 1]);

@@ -22,7 +22,8 @@ export function logsumexpReference({ logValues = false }: Options = {}): Referen
       const terms = head.k.flatMap((k, j) => (head.visible(i, j) ? [{ v: head.v[j]!, ...pair(q, k) }] : []));
       return logValues ? logMean(terms, head.v) : mean(terms, head.v);
     });
-    return { y: rows.map((r) => r.y), scale: rows.map((r) => r.scale), lse: rows.map((r) => r.lse) };
+    const result = { y: rows.map((r) => r.y), scale: rows.map((r) => r.scale) };
+    return { ...result, lse: rows.map((r) => r.lse), lseScale: rows.map((r) => r.lseScale) };
   };
 }
 
@@ -35,30 +36,30 @@ function pair(q: readonly number[], k: readonly number[]): Omit<Term, "v"> {
 }
 
 function mean(terms: readonly Term[], values: Matrix) {
-  const lse = logSumExp(terms.map((t) => t.score));
   const peak = terms.reduce((most, t) => Math.max(most, t.score), Number.NEGATIVE_INFINITY);
-  const weights = terms.map((t) => Math.exp(t.score - lse));
-  const y = (values[0] ?? []).map((_, f) => sum(terms.map((t, n) => weights[n]! * t.v[f]!)));
+  const weights = terms.map((t) => Math.exp(t.score - peak));
+  const total = Math.max(1, sum(weights)); // the peak counts 1; 1 where there are no keys
+  const y = (values[0] ?? []).map((_, f) => sum(terms.map((t, n) => weights[n]! * t.v[f]!)) / total);
   const scale = y.map((out, f) => {
     const parts = terms.map(({ v, score, size }, n) => {
       const value = v[f]!;
       return weights[n]! * (Math.abs(value) + Math.abs(out) + (size + peak - score) * Math.abs(value - out));
     });
-    return sum(parts) + Math.abs(out);
+    return sum(parts) / total + Math.abs(out);
   });
-  return { y, scale, lse };
+  return { y, scale, lse: logSumExp(terms.map((t) => t.score)), lseScale: loss(terms) };
 }
 
 function logMean(terms: readonly Term[], values: Matrix) {
   const lse = logSumExp(terms.map((t) => t.score));
-  const denominator = loss(terms);
+  const lseScale = loss(terms);
   const cells = (values[0] ?? []).map((_, f) => {
     const shifted = terms.map((t) => ({ score: t.score + t.v[f]!, size: t.size + Math.abs(t.v[f]!) }));
     const top = logSumExp(shifted.map((t) => t.score));
     if (top === Number.NEGATIVE_INFINITY) return { y: top, scale: 0 };
-    return { y: top - lse, scale: loss(shifted) + denominator + Math.abs(top - lse) };
+    return { y: top - lse, scale: loss(shifted) + lseScale + Math.abs(top - lse) };
   });
-  return { y: cells.map((cell) => cell.y), scale: cells.map((cell) => cell.scale), lse };
+  return { y: cells.map((cell) => cell.y), scale: cells.map((cell) => cell.scale), lse, lseScale };
 }
 
 /** What the logarithm of a sum of exp(score) loses: the weighted mean of what its terms lose. */

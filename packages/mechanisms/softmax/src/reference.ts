@@ -33,14 +33,15 @@ export function softmaxReference(options: Options = {}): Reference {
       });
       return average(terms, head.v);
     });
-    return { y: rows.map((r) => r.y), scale: rows.map((r) => r.scale), lse: rows.map((r) => r.lse) };
+    const result = { y: rows.map((r) => r.y), scale: rows.map((r) => r.scale) };
+    return { ...result, lse: rows.map((r) => r.lse), lseScale: rows.map((r) => r.lseScale) };
   };
 }
 
 /** The mean of the values, weighted by exp(score); `size` is the error of a score in units of u. */
 function average(terms: { j: number; score: number; size: number }[], values: Head["v"]) {
   const zeros = (values[0] ?? []).map(() => 0);
-  if (terms.length === 0) return { y: zeros, scale: zeros, lse: Number.NEGATIVE_INFINITY };
+  if (terms.length === 0) return { y: zeros, scale: zeros, lse: Number.NEGATIVE_INFINITY, lseScale: 0 };
   const peak = terms.reduce((most, { score }) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   const weights = terms.map(({ score }) => Math.exp(score - peak));
   const total = sum(weights);
@@ -52,7 +53,8 @@ function average(terms: { j: number; score: number; size: number }[], values: He
     });
     return sum(parts) / total + Math.abs(mean);
   });
-  return { y, scale, lse: peak + Math.log(total) };
+  const lost = sum(terms.map(({ score, size }, n) => weights[n]! * (1 + size + peak - score)));
+  return { y, scale, lse: peak + Math.log(total), lseScale: lost / total };
 }
 
 const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);

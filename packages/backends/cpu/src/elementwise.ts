@@ -1,0 +1,56 @@
+import { broadcastShape, type Ops, sizeOf } from "@attnkit/core";
+import { broadcastLoops, forEachPlane } from "./loops.ts";
+import { bytesOf, type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
+import * as planes from "./planes.ts";
+
+type Elementwise = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "where" | "exp" | "log" | "tanh";
+
+/** The operations that treat every element alone, over floats of the given type; booleans count as 0 and 1. */
+export function elementwise(Float: FloatType): Pick<Ops<NdArray>, Elementwise> {
+  const operand = (x: NdArray | number): NdArray => (typeof x === "number" ? { shape: [], data: new Float([x]) } : x);
+
+  const binary = (op: string, plane: planes.Plane) => (x: NdArray | number, y: NdArray | number) => {
+    const a = operand(x);
+    const b = operand(y);
+    const shape = broadcastShape(op, a.shape, b.shape);
+    const data = new Float(sizeOf(shape));
+    const p = floatsOf(Float, a);
+    const q = floatsOf(Float, b);
+    forEachPlane(broadcastLoops(shape, [a.shape, b.shape]), (o, m, n, [pi, qi], [pr, qr], [pj, qj]) =>
+      plane(data, o, m, n, p, pi!, pr!, pj!, q, qi!, qr!, qj!),
+    );
+    return { shape, data };
+  };
+
+  const unary = (row: (out: Floats, x: Floats) => void) => (x: NdArray) => {
+    const data = new Float(x.data.length);
+    row(data, floatsOf(Float, x));
+    return { shape: x.shape, data };
+  };
+
+  return {
+    add: binary("add", planes.add),
+    sub: binary("sub", planes.sub),
+    mul: binary("mul", planes.mul),
+    div: binary("div", planes.div),
+    maximum: binary("maximum", planes.maximum),
+    minimum: binary("minimum", planes.minimum),
+    where(mask, x, y) {
+      const a = operand(x);
+      const b = operand(y);
+      const shape = broadcastShape("where", mask.shape, a.shape, b.shape);
+      const data = new Float(sizeOf(shape));
+      const w = bytesOf(mask);
+      const p = floatsOf(Float, a);
+      const q = floatsOf(Float, b);
+      forEachPlane(broadcastLoops(shape, [mask.shape, a.shape, b.shape]), (o, m, n, at, [wr, pr, qr], [wj, pj, qj]) => {
+        for (let r = 0, [wi, pi, qi] = at as [number, number, number]; r < m; r++, wi += wr!, pi += pr!, qi += qr!)
+          planes.select(data, o + r * n, n, w, wi, wj!, p, pi, pj!, q, qi, qj!);
+      });
+      return { shape, data };
+    },
+    exp: unary(planes.exp),
+    log: unary(planes.log),
+    tanh: unary(planes.tanh),
+  };
+}

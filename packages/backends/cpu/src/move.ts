@@ -1,0 +1,134 @@
+import {
+  axisOf,
+  concatShape,
+  type Data,
+  type Ops,
+  reshapeShape,
+  type Shape,
+  sizeOf,
+  sliceShape,
+  takeShape,
+  transposeShape,
+} from "@attnkit/core";
+import { collapse, forEachPlane, strides } from "./loops.ts";
+import { type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
+
+/** The operations that only move elements; floats stay floats and booleans stay booleans. */
+export function moves(Float: FloatType): Pick<Ops<NdArray>, "reshape" | "transpose" | "slice" | "concat" | "take"> {
+  return {
+    reshape: (x, shape) => ({ shape: reshapeShape(x.shape, shape), data: x.data }),
+
+    transpose(x, perm) {
+      const shape = transposeShape(x.shape, perm);
+      const steps = strides(x.shape);
+      return {
+        shape,
+        data: permuted(
+          x.data,
+          shape,
+          perm.map((p) => steps.at(p)!),
+        ),
+      };
+    },
+
+    slice(x, axis, start, end) {
+      const shape = sliceShape(x.shape, axis, start, end);
+      const { outer, n, inner } = around(x, axisOf("slice", x.shape, axis));
+      const data = empty(x.data, sizeOf(shape));
+      const run = (end - start) * inner;
+      for (let i = 0; i < outer; i++) copy(data, i * run, x.data, (i * n + start) * inner, run);
+      return { shape, data };
+    },
+
+    concat(xs, axis) {
+      const shape = concatShape(
+        xs.map((x) => x.shape),
+        axis,
+      );
+      const at = axisOf("concat", shape, axis);
+      const boolean = xs.every((x) => x.data instanceof Uint8Array);
+      const data = boolean ? new Uint8Array(sizeOf(shape)) : new Float(sizeOf(shape));
+      const total = sizeOf(shape.slice(at));
+      let offset = 0;
+      for (const x of xs) {
+        const { outer, n, inner } = around(x, at);
+        const from = boolean ? x.data : floatsOf(Float, x);
+        for (let i = 0; i < outer; i++) copy(data, i * total + offset, from, i * n * inner, n * inner);
+        offset += n * inner;
+      }
+      return { shape, data };
+    },
+
+    take(x, axis, indices) {
+      const shape = takeShape(x.shape, axis, indices);
+      const { outer, n, inner } = around(x, axisOf("take", x.shape, axis));
+      const data = empty(x.data, sizeOf(shape));
+      for (let i = 0, o = 0; i < outer; i++)
+        for (const j of indices) {
+          copy(data, o, x.data, (i * n + j) * inner, inner);
+          o += inner;
+        }
+      return { shape, data };
+    },
+  };
+}
+
+/** `x` as `outer` blocks of `n` entries along `axis`, each of `inner` elements that lie side by side. */
+export function around(x: NdArray, axis: number): { outer: number; n: number; inner: number } {
+  return { outer: sizeOf(x.shape.slice(0, axis)), n: x.shape[axis]!, inner: sizeOf(x.shape.slice(axis + 1)) };
+}
+
+const empty = (like: Data, size: number): Data =>
+  like instanceof Uint8Array
+    ? new Uint8Array(size)
+    : like instanceof Float32Array
+      ? new Float32Array(size)
+      : new Float64Array(size);
+
+/** Shorter runs are copied faster by a loop than by `set`, which first makes a view. Measured on V8. */
+const LONG = 64;
+
+function copy(out: Data, o: number, x: Data, i: number, n: number): void {
+  if (n >= LONG) out.set(x.subarray(i, i + n), o);
+  else for (let j = 0; j < n; j++) out[o + j] = x[i + j]!;
+}
+
+/** `x` read with one step per axis of `shape`. */
+function permuted(x: Data, shape: Shape, step: readonly number[]): Data {
+  const data = empty(x, sizeOf(shape));
+  const loops = collapse(shape, [step]);
+  const from = loops.steps[0]!;
+  const to = strides(loops.sizes);
+  const last = from.length - 1;
+  // Rows are copied where they are contiguous in both, else the axes contiguous in one and in the other are swapped.
+  const near = from[last] === 1 ? last - 1 : Math.max(0, from.indexOf(1));
+  const order = [...from.keys()].filter((a) => a !== near && a !== last).concat(near, last);
+  const by = (list: readonly number[]) => order.map((a) => list[a]!);
+  const swap = { sizes: by(loops.sizes), steps: [by(from), by(to)] };
+  forEachPlane(swap, (_, m, n, [xi, oi], [xr, or], [xj]) => {
+    if (xj === 1) for (let r = 0; r < m; r++) copy(data, oi! + r * or!, x, xi! + r * xr!, n);
+    else transposePlane(data, oi!, or!, x, xi!, xr!, xj!, m, n);
+  });
+  return data;
+}
+
+/** Side of the square tiles in which two axes are swapped: the lines of both fit the first-level cache. */
+const TILE = 16;
+
+function transposePlane(
+  out: Data,
+  o: number,
+  or: number,
+  x: Data,
+  xi: number,
+  xr: number,
+  xj: number,
+  m: number,
+  n: number,
+): void {
+  for (let r0 = 0; r0 < m; r0 += TILE)
+    for (let j0 = 0; j0 < n; j0 += TILE) {
+      const [r1, j1] = [Math.min(m, r0 + TILE), Math.min(n, j0 + TILE)];
+      for (let r = r0; r < r1; r++) for (let j = j0; j < j1; j++) out[o + r * or + j] = x[xi + r * xr + j * xj]!;
+    }
+}

@@ -1,0 +1,53 @@
+import type { Data, Shape } from "@attnkit/core";
+import { AttentionError, sizeOf, validShape } from "@attnkit/core";
+
+/** A dense row-major array of floats, or of booleans as bytes 0 and 1. Never modified once made; reshaping shares `data`. */
+export interface NdArray {
+  readonly shape: Shape;
+  readonly data: Data;
+}
+
+export type Floats = Float32Array | Float64Array;
+
+/** Makes float arrays of the backend's type. */
+export type FloatType = new (from: number | ArrayLike<number>) => Floats;
+
+/** `x`'s numbers as floats of the given type; booleans are 0 and 1. */
+export function floatsOf(Float: FloatType, x: NdArray): Floats {
+  return x.data instanceof Uint8Array ? new Float(x.data) : x.data;
+}
+
+/** `x` as a mask of bytes, one where it is not zero (NaN is not zero). */
+export function bytesOf({ data }: NdArray): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  const out = new Uint8Array(data.length);
+  for (let i = 0; i < out.length; i++) out[i] = data[i] === 0 ? 0 : 1;
+  return out;
+}
+
+/** Host data as an array that shares no memory with it. */
+export function fromData(Float: FloatType, data: Data, shape: Shape): NdArray {
+  if (!(data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array))
+    throw new AttentionError(
+      "ATTN_DATA",
+      "upload",
+      `got ${kindOf(data)}, expected Float32Array, Float64Array or Uint8Array`,
+    );
+  checkLength("upload", data.length, shape);
+  return { shape: [...shape], data: data instanceof Uint8Array ? data.map((b) => (b ? 1 : 0)) : new Float(data) };
+}
+
+/** Numbers as a float array. */
+export function fromNumbers(Float: FloatType, data: ArrayLike<number>, shape: Shape): NdArray {
+  checkLength("constant", data.length, shape);
+  return { shape: [...shape], data: new Float(data) };
+}
+
+function checkLength(who: string, length: number, shape: Shape): void {
+  const size = sizeOf(validShape(who, shape));
+  if (length !== size)
+    throw new AttentionError("ATTN_DATA", who, `got ${length} values for [${shape.join(", ")}], expected ${size}`);
+}
+
+const kindOf = (x: unknown): string =>
+  x === null ? "null" : typeof x === "object" ? (x.constructor?.name ?? "an object") : typeof x;

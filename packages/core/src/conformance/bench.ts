@@ -1,0 +1,135 @@
+import type { Backend, Program } from "../backend.ts";
+import type { Tensors } from "../block.ts";
+import { type ErrorCode, isAttentionError } from "../errors.ts";
+import { fromData, type Host, round, toData } from "./host.ts";
+import type { Random } from "./random.ts";
+import { allowance, compare, firstDifference, indexOf } from "./tolerance.ts";
+
+/** A law that does not hold. */
+export class LawBroken extends Error {
+  override readonly name = "LawBroken";
+}
+
+/** One case at work: a backend, the case's own random numbers, comparisons that record how much budget they used. */
+export class Bench {
+  readonly backend: Backend<unknown>;
+  readonly random: Random;
+  /** The largest fraction of the error budget that a comparison of this case used. */
+  used = 0;
+  readonly #held = new Set<unknown>();
+
+  constructor(backend: Backend<unknown>, random: Random) {
+    this.backend = backend;
+    this.random = random;
+  }
+
+  /** The nearest value that the backend has: what an oracle must start from. */
+  round(value: number): number {
+    return round(this.backend.dtype, value);
+  }
+
+  upload(x: Host): unknown {
+    return this.hold(this.backend.upload(toData(x, this.backend.dtype), x.shape));
+  }
+
+  async download(x: unknown): Promise<Host> {
+    return fromData(await this.backend.download(x), this.backend.shape(x));
+  }
+
+  /** Tensors to free at the end of the case. */
+  hold<X>(x: X): X {
+    this.#held.add(x);
+    return x;
+  }
+
+  free(): void {
+    for (const x of this.#held) this.backend.free(x);
+    this.#held.clear();
+  }
+
+  /** Run a program on host arrays, whether the backend runs operations at once or records them. */
+  async compute(program: Program, inputs: Readonly<Record<string, Host>>): Promise<Record<string, Host>> {
+    return this.downloads(await this.backend.compile(program)(this.uploads(inputs)));
+  }
+
+  /** `Backend.vjp` on host arrays. */
+  async vjp(
+    program: Program,
+    inputs: Readonly<Record<string, Host>>,
+    seeds: Readonly<Record<string, Host>>,
+    wrt: readonly string[],
+  ): Promise<Record<string, Host>> {
+    return this.downloads(await this.backend.vjp(program, this.uploads(inputs), this.uploads(seeds), wrt));
+  }
+
+  uploads(x: Readonly<Record<string, Host>>): Tensors<unknown> {
+    return Object.fromEntries(Object.entries(x).map(([name, h]) => [name, this.upload(h)]));
+  }
+
+  async downloads(x: Tensors<unknown>): Promise<Record<string, Host>> {
+    for (const t of Object.values(x)) this.hold(t);
+    const entries = Object.entries(x).map(async ([name, t]) => [name, await this.download(t)] as const);
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  /** `got` is `expected` within the budget; `scale` is in units of u (a number, or one per entry). */
+  near(what: string, got: Host, expected: Host, scale: Host | number, terms: number): void {
+    const of = (i: number) => (typeof scale === "number" ? scale : scale.data[i]!);
+    this.within(what, got, expected, (i) => allowance(this.backend.dtype, terms, of(i)));
+  }
+
+  /** `got` has the shape of `expected` and is within `allowed(i)` of it. */
+  within(what: string, got: Host, expected: Host, allowed: (i: number) => number): void {
+    this.sameShape(what, got, expected);
+    const worst = compare(got.data, expected.data, allowed);
+    this.used = Math.max(this.used, worst.used);
+    if (worst.used <= 1) return;
+    const error = Math.abs(worst.got - worst.expected);
+    throw new LawBroken(
+      `${what}[${indexOf(worst.index, expected.shape)}] is ${worst.got}, expected ${worst.expected}` +
+        ` (error ${error.toExponential(2)}, allowed ${worst.allowed.toExponential(2)})`,
+    );
+  }
+
+  /** The very same numbers. */
+  same(what: string, got: Host, expected: Host): void {
+    this.sameShape(what, got, expected);
+    const i = firstDifference(got, expected);
+    if (i < 0) return;
+    const at = indexOf(i, expected.shape);
+    throw new LawBroken(`${what}[${at}] is ${got.data[i]}, expected exactly ${expected.data[i]}`);
+  }
+
+  sameShape(what: string, got: Host, expected: Host): void {
+    if (got.shape.length === expected.shape.length && got.shape.every((n, i) => n === expected.shape[i])) return;
+    throw new LawBroken(`${what} has shape [${got.shape}], expected [${expected.shape}]`);
+  }
+
+  holds(condition: boolean, otherwise: string): void {
+    if (!condition) throw new LawBroken(otherwise);
+  }
+
+  /** No NaN and no infinity. */
+  finite(what: string, x: Host): void {
+    const i = x.data.findIndex((value) => !Number.isFinite(value));
+    if (i >= 0) throw new LawBroken(`${what}[${indexOf(i, x.shape)}] is ${x.data[i]}, expected a finite number`);
+  }
+
+  /** `act` throws, or rejects with, an `AttentionError` (of this code, if one is named); returns its message. */
+  async refuses(what: string, code: ErrorCode | undefined, act: () => unknown): Promise<string> {
+    const named = code === undefined ? "" : ` with code ${code}`;
+    let result: unknown;
+    try {
+      result = await act();
+    } catch (error) {
+      if (isAttentionError(error, code)) return error.message;
+      throw new LawBroken(`${what} threw ${describe(error)}, expected an AttentionError${named}`);
+    }
+    throw new LawBroken(`${what} was accepted (${typeof result}), expected an AttentionError${named}`);
+  }
+}
+
+function describe(error: unknown): string {
+  if (isAttentionError(error)) return `code ${error.code} (${error.message})`;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,12 @@
+export { LawBroken } from "./bench.ts";
+export type { Host } from "./host.ts";
+export type { Row } from "./lab.ts";
+export { type HostBlock, type OracleCall, type OracleResult, oracle, type Past } from "./oracle.ts";
+export { type Random, random } from "./random.ts";
+export { type CaseResult, markdown, type Report } from "./report.ts";
+export { conformance, type Runner, type RunOptions, runConformance } from "./run.ts";
+export { type ExpectedFailure, type Filter, type Item, optionsText, plan, replayLine, type Subject } from "./suite.ts";
+export { A, allowance, B, unitRoundoff } from "./tolerance.ts";
+export { readVectors, type VectorCase, type VectorFile, writeVectors } from "./vectors/format.ts";
+export { runVectors, type VectorResult, type VectorSubject } from "./vectors/run.ts";
+export type { EncodedTensor, VectorTensor } from "./vectors/tensor.ts";

@@ -1,0 +1,119 @@
+import type { Tensors } from "../../block.ts";
+import type { Kernel } from "../../kernel.ts";
+import type { Lab } from "../lab.ts";
+import type { Case, Law } from "../law.ts";
+
+export const untouchedLaw: Law = {
+  name: "inputs-untouched",
+  rules: "S11",
+  says: "no call modifies what it is given",
+  cases: () =>
+    ([true, false, "end"] as const).map(
+      (causal): Case<Lab> => ({
+        title: `causal ${causal}`,
+        async run(lab) {
+          const attend = lab.attention({ causal });
+          const block = lab.draw({}, { mask: true, bias: true, keyMask: true });
+          const { state, ...given } = lab.block(block);
+          await lab.outcome(await attend({ ...given, state }));
+          for (const [name, x] of Object.entries(given as Tensors<unknown>)) {
+            if (x !== undefined) lab.same(name, await lab.download(x), block[name as "q"]);
+          }
+        },
+      }),
+    ),
+};
+
+export const deterministicLaw: Law = {
+  name: "deterministic",
+  rules: "S12",
+  says: "the same call gives the same numbers, whatever was called in between",
+  cases: () =>
+    [false, true].map(
+      (causal): Case<Lab> => ({
+        title: `causal ${causal}`,
+        async run(lab) {
+          const attend = lab.attention({ causal });
+          const blocks = [
+            lab.draw(),
+            lab.draw(),
+            lab.draw({ L: 3, S: 3 }, { keyMask: true }),
+            lab.draw({ L: 17, S: 17 }),
+          ];
+          const once = [];
+          for (const block of blocks) once.push(await lab.run(attend, block));
+          for (const [n, block] of blocks.entries()) {
+            lab.agrees(`call ${n}: `, once[n]!, lab.oracle(block, causal));
+            const again = await lab.run(attend, block);
+            lab.same(`call ${n} again: y`, again.y, once[n]!.y);
+            const states = [await lab.downloadState(again.state), await lab.downloadState(once[n]!.state)] as const;
+            lab.sameState(`call ${n} again: state`, ...states);
+          }
+        },
+      }),
+    ),
+};
+
+export const syncLaw: Law = {
+  name: "sync",
+  rules: "S15",
+  says: "where operations run at once the synchronous call gives what the asynchronous one gives; elsewhere it says so",
+  cases: () =>
+    [false, true].map(
+      (causal): Case<Lab> => ({
+        title: `causal ${causal}`,
+        async run(lab) {
+          const attend = lab.attention({ causal, kernels: "never" });
+          const block = lab.draw({}, { keyMask: true });
+          if (!lab.backend.ops) {
+            await lab.refuses("sync", "ATTN_UNSUPPORTED", () => attend.sync(lab.block(block)));
+            return;
+          }
+          const now = await lab.outcome(attend.sync(lab.block(block)));
+          lab.agrees("", now, lab.oracle(block, causal));
+          lab.same("y", now.y, (await lab.run(attend, block)).y);
+        },
+      }),
+    ),
+};
+
+export const kernelsLaw: Law = {
+  name: "kernels",
+  rules: "S15",
+  says: "under require a kernel runs or the call is refused with every reason; under never none runs; all agree",
+  cases: ({ mechanism }) =>
+    ([true, false] as const).flatMap((causal) =>
+      [1, 16, 33].map(
+        (L): Case<Lab> => ({
+          title: `L = ${L}, causal ${causal}`,
+          async run(lab) {
+            const mine = (mechanism.kernels ?? []).filter((k) => k.backend === lab.backend.kind);
+            const block = lab.draw({ Hq: 4, Hkv: 2, L, S: L });
+            const expected = lab.oracle(block, causal);
+            for (const kernels of ["never", "prefer"] as const) {
+              lab.agrees(`${kernels}: `, await lab.run(lab.attention({ causal, kernels }), block), expected);
+            }
+            const required = lab.attention({ causal, kernels: "require" });
+            const reasons = refusals(lab, mine, causal, L);
+            if (reasons === undefined) {
+              lab.agrees("require: ", await lab.run(required, block), expected);
+              return;
+            }
+            const message = await lab.refuses("require", "ATTN_NO_KERNEL", () => required(lab.block(block)));
+            for (const reason of reasons)
+              lab.holds(message.includes(reason), `the message lacks "${reason}": ${message}`);
+          },
+        }),
+      ),
+    ),
+};
+
+/** Why each kernel refuses the call, or nothing where one accepts it. */
+function refusals(lab: Lab, kernels: readonly Kernel<unknown>[], causal: boolean, L: number): string[] | undefined {
+  const dims = lab.dims({ Hq: 4, Hkv: 2, L, S: L });
+  const { B, Hq, Hkv, S, d, dv } = dims;
+  const shapes = { q: [B, Hq, L, d], k: [B, Hkv, S, d], v: [B, Hkv, S, dv] };
+  const { name, options } = lab.mechanism;
+  const answers = kernels.map((k) => k.accepts({ mechanism: name, options, causal, lse: false, dims, shapes }));
+  return answers.includes(true) ? undefined : answers.map(String);
+}

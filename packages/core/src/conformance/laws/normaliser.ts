@@ -1,0 +1,114 @@
+import type { Causal } from "../../block.ts";
+import type { Extras } from "../draw.ts";
+import { bools } from "../host.ts";
+import type { Lab } from "../lab.ts";
+import type { Case, Law } from "../law.ts";
+import type { HostBlock, OracleResult } from "../oracle.ts";
+
+const modes: readonly Causal[] = [false, true, "end"];
+
+export const lseLaw: Law = {
+  name: "lse",
+  rules: "S10",
+  says: "lse is the natural logarithm of the row's normaliser, past keys included; y does not depend on asking for it",
+  cases: ({ mechanism: { takes } }) =>
+    takes.lse !== true
+      ? []
+      : modes.flatMap((causal) =>
+          (
+            [
+              ["plain", {}],
+              ["masks and bias", { mask: true, bias: true, keyMask: true }],
+            ] as readonly (readonly [string, Extras])[]
+          ).map(
+            ([what, extras]): Case<Lab> => ({
+              title: `causal ${causal}, ${what}`,
+              async run(lab) {
+                const blocks = [
+                  lab.draw({ Hq: 4, Hkv: 2 }, extras),
+                  lab.draw({ Hq: 4, Hkv: 2, L: 19, S: 18 }, { past: 5, ...extras }),
+                  lab.draw({ Hq: 4, Hkv: 2, L: 1, S: 1 }, { past: 23, ...extras }),
+                ];
+                const attend = lab.attention({ causal, lse: true });
+                await lab.follow(attend, causal, blocks);
+                const [asked, silent] = [
+                  await lab.run(attend, blocks[0]!),
+                  await lab.run(lab.attention({ causal }), blocks[0]!),
+                ];
+                lab.holds(asked.lse !== undefined, "lse was asked for and is missing");
+                lab.holds(silent.lse === undefined, "lse was not asked for and is there");
+                lab.same("y without lse", silent.y, asked.y);
+              },
+            }),
+          ),
+        ),
+};
+
+/** `keep(j)` says which keys belong to the shard: the others are masked, so that positions stay what they are. */
+const shard = (block: HostBlock, keep: (j: number) => boolean): HostBlock => ({
+  ...block,
+  keyMask: bools([block.k.shape[0]!, block.k.shape[2]!], (_, [, j]) => keep(j!)),
+});
+
+export const mergeOutputsLaw: Law = {
+  name: "merge-outputs",
+  rules: "S10 S11",
+  says: "outputs of the same queries over two sets of keys merge into the output over both; no keys change nothing",
+  cases: ({ mechanism: { takes } }) => {
+    if (takes.lse !== true) return [];
+    const sets: readonly (readonly [string, (j: number) => boolean])[] = [
+      ["first and second half", (j) => j < 6],
+      ["every third key", (j) => j % 3 === 0],
+      ["none and all", () => false],
+      ["all and none", () => true],
+    ];
+    return [
+      ...sets.flatMap(([what, keep]) =>
+        [1, 30].map(
+          (spread): Case<Lab> => ({
+            title: `${what}${spread > 1 ? ", large scores" : ""}`,
+            async run(lab) {
+              const extras = { spread: Math.min(spread, lab.mechanism.domain.k / 6) };
+              const block = lab.draw({ Hq: 4, Hkv: 2, L: 4, S: 12 }, extras);
+              const attend = lab.attention({ lse: true });
+              const [a, b] = [
+                await output(lab, shard(block, keep)),
+                await output(
+                  lab,
+                  shard(block, (j) => !keep(j)),
+                ),
+              ];
+              for (const [x, y] of [
+                [a, b],
+                [b, a],
+              ] as const) {
+                const merged = await attend.mergeOutputs(x, y);
+                const got = await lab.outcome({ ...merged, state: {} });
+                lab.agrees("merged ", got, doubled(lab.oracle(block, false)));
+              }
+            },
+          }),
+        ),
+      ),
+      {
+        title: "two empty outputs",
+        async run(lab) {
+          const none = shard(lab.draw({ L: 4, S: 5 }), () => false);
+          const merged = await lab
+            .attention({ lse: true })
+            .mergeOutputs(await output(lab, none), await output(lab, none));
+          lab.agrees("merged ", await lab.outcome({ ...merged, state: {} }), lab.oracle(none, false));
+        },
+      },
+    ];
+  },
+};
+
+/** Two results were rounded before they were merged. */
+const doubled = (x: OracleResult): OracleResult => ({ ...x, terms: 4 * x.terms });
+
+async function output(lab: Lab, block: HostBlock) {
+  const result = await lab.attention({ lse: true })(lab.block(block));
+  await lab.outcome(result);
+  return { y: result.y, lse: result.lse! };
+}

@@ -1,0 +1,179 @@
+import type { Dims } from "../../mechanism.ts";
+import { bools, type Host, map, slice, take } from "../host.ts";
+import type { Lab, Outcome } from "../lab.ts";
+import type { Case, Law } from "../law.ts";
+import type { HostBlock, OracleResult } from "../oracle.ts";
+
+/** The first `n` rows of what the oracle said. */
+export const firstRows = (x: OracleResult, n: number): OracleResult => ({
+  ...x,
+  y: slice(x.y, 2, 0, n),
+  scale: slice(x.scale, 2, 0, n),
+});
+
+export const causalityLaw: Law = {
+  name: "causality",
+  rules: "S3",
+  says: "changing the future changes nothing earlier, however large the change",
+  cases: () =>
+    [
+      { title: "other tokens", size: 12, causal: true, v: 1, k: 0 },
+      { title: "values a million times larger", size: 40, causal: true, v: 1e6, k: 0 },
+      { title: "keys at the edge of the domain", size: 40, causal: true, v: 1, k: 1 },
+      { title: 'other tokens, causal "end"', size: 12, causal: "end", v: 1, k: 0 },
+    ].map(
+      ({ title, size, causal, v, k }): Case<Lab> => ({
+        title,
+        async run(lab) {
+          const mode = causal === true ? true : "end";
+          const block = lab.draw({ B: 1, L: size, S: size + (mode === "end" ? 4 : 0) });
+          const other = lab.draw({ B: 1, L: size, S: size + (mode === "end" ? 4 : 0) });
+          const edge = Math.min(lab.mechanism.domain.k, 1e4);
+          const row = lab.random.integer(1, size - 2); // the last row that must not change
+          const keys = row + (mode === "end" ? 4 : 0);
+          const after = (a: Host, b: Host, last: number, change: (x: number) => number) =>
+            map(a, (x, at) => (at[2]! > last ? lab.round(change(b.data[flat(b, at)]!)) : x));
+          const attend = lab.attention({ causal: mode });
+          const changed = {
+            q: after(block.q, other.q, row, (x) => x),
+            k: after(block.k, other.k, keys, (x) => (k ? Math.sign(x) * edge : x)),
+            v: after(block.v, other.v, keys, (x) => x * v),
+          };
+          const expected = firstRows(lab.oracle(block, mode), row + 1);
+          const first = (o: Outcome) => ({ y: slice(o.y, 2, 0, row + 1) });
+          lab.agrees("before: ", first(await lab.run(attend, block)), expected);
+          lab.agrees("after: ", first(await lab.run(attend, changed)), expected);
+        },
+      }),
+    ),
+};
+
+const flat = (x: Host, at: readonly number[]): number => at.reduce((i, n, axis) => i * x.shape[axis]! + n, 0);
+
+export const independenceLaw: Law = {
+  name: "independence",
+  rules: "S1 S2",
+  says: "batches and heads do not touch: NaN in one leaves the others as they were",
+  cases: () =>
+    (["batch", "head"] as const).map(
+      (axis): Case<Lab> => ({
+        title: axis === "batch" ? "batches" : "heads, grouped",
+        async run(lab) {
+          const dims = { B: 3, Hq: 4, Hkv: 2, L: 5, S: 5 };
+          const block = lab.draw(dims, { keyMask: true });
+          const [at, victim] = axis === "batch" ? [0, 1] : [1, 1];
+          const poison = (x: Host, group: number) =>
+            map(x, (value, index) => (Math.floor(index[at]! / group) === victim ? Number.NaN : value));
+          const group = axis === "batch" ? 1 : dims.Hq / dims.Hkv;
+          const poisoned = { ...block, q: poison(block.q, group), k: poison(block.k, 1), v: poison(block.v, 1) };
+          const attend = lab.attention({ causal: true });
+          const [clean, sick] = [await lab.run(attend, block), await lab.run(attend, poisoned)];
+          lab.agrees("", clean, lab.oracle(block, true));
+          const healthy = (x: Host) =>
+            take(
+              x,
+              at,
+              Array.from({ length: x.shape[at]! }, (_, i) => i).filter((i) => Math.floor(i / group) !== victim),
+            );
+          lab.same("y beside NaN", healthy(sick.y), healthy(clean.y));
+        },
+      }),
+    ),
+};
+
+export const groupedLaw: Law = {
+  name: "grouped-heads",
+  rules: "S2",
+  says: "grouped heads equal repeated key/value heads",
+  cases: () =>
+    [
+      [4, 2],
+      [6, 3],
+      [5, 1],
+    ].map(
+      ([Hq, Hkv]): Case<Lab> => ({
+        title: `${Hq} query heads over ${Hkv}`,
+        async run(lab) {
+          const block = lab.draw({ Hq: Hq!, Hkv: Hkv! }, { keyMask: true });
+          const heads = Array.from({ length: Hq! }, (_, h) => Math.floor(h / (Hq! / Hkv!)));
+          const repeated = { ...block, k: take(block.k, 1, heads), v: take(block.v, 1, heads) };
+          const next = lab.draw({ Hq: Hq!, Hkv: Hkv!, L: 2, S: 2 });
+          const repeatedNext = { ...next, k: take(next.k, 1, heads), v: take(next.v, 1, heads) };
+          for (const causal of [true, false]) {
+            const attend = lab.attention({ causal });
+            const grouped = await lab.run(attend, block);
+            lab.agrees("", grouped, lab.oracle(repeated, causal));
+            const second = await lab.run(attend, next, grouped.state);
+            lab.agrees("next block: ", second, lab.oracle(repeatedNext, causal, [repeated]));
+          }
+        },
+      }),
+    ),
+};
+
+export const permutationLaw: Law = {
+  name: "permutation",
+  rules: "S4 S5",
+  says: "without causality the order of the keys, with their values, masks and biases, does not matter",
+  cases: () =>
+    [false, true].map(
+      (masked): Case<Lab> => ({
+        title: masked ? "with masks and bias" : "plain",
+        async run(lab) {
+          const dims: Partial<Dims> = { L: 3, S: 19 };
+          const block = lab.draw(dims, masked ? { mask: true, bias: true, keyMask: true } : {});
+          const order = lab.random.permutation(19);
+          const last = (x: Host | undefined) => x && take(x, -1, order);
+          const shuffled: HostBlock = {
+            ...{ q: block.q, k: take(block.k, 2, order), v: take(block.v, 2, order) },
+            ...{ mask: last(block.mask), bias: last(block.bias), keyMask: last(block.keyMask) },
+          };
+          // A window looks at positions, so its formula is not symmetric: the reference says so.
+          const [plain, moved] = [lab.oracle(block, false), lab.oracle(shuffled, false)];
+          const symmetric = plain.y.data.every(
+            (x, i) => Math.abs(x - moved.y.data[i]!) < 1e-6 * (1 + plain.scale.data[i]!),
+          );
+          lab.agrees("", await lab.run(lab.attention(), shuffled), symmetric ? plain : moved);
+        },
+      }),
+    ),
+};
+
+export const truncationLaw: Law = {
+  name: "key-mask",
+  rules: "S4",
+  says: "a key that keyMask removes might as well be absent, for this block and for every later one",
+  cases: () =>
+    [true, false].flatMap((causal): Case<Lab>[] => [
+      {
+        title: `trailing keys, causal ${causal}`,
+        async run(lab) {
+          const keep = 5;
+          const block = lab.draw({ L: 8, S: 8 });
+          const masked = { ...block, keyMask: bools([2, 8], (_, [, j]) => j! < keep) };
+          const cutOff = { q: block.q, k: slice(block.k, 2, 0, keep), v: slice(block.v, 2, 0, keep) };
+          lab.agrees("", await lab.run(lab.attention({ causal }), masked), lab.oracle(cutOff, causal));
+        },
+      },
+      {
+        title: `any keys, remembered by the state, causal ${causal}`,
+        async run(lab) {
+          const blocks = [
+            { S: 7, L: 7 },
+            { S: 1, L: 1 },
+            { S: 20, L: 20 },
+            { S: 3, L: 3 },
+          ];
+          const drawn = blocks.map((dims, n) => lab.draw({ Hq: 4, Hkv: 2, ...dims }, { keyMask: n !== 1 }));
+          await lab.follow(lab.attention({ causal }), causal, drawn);
+        },
+      },
+      {
+        title: `all keys of one batch, causal ${causal}`,
+        async run(lab) {
+          const first = { ...lab.draw({ L: 6, S: 6 }), keyMask: bools([2, 6], (_, [b]) => b === 1) };
+          await lab.follow(lab.attention({ causal }), causal, [first, lab.draw({ L: 4, S: 4 })]);
+        },
+      },
+    ]),
+};

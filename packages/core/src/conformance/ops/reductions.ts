@@ -1,0 +1,71 @@
+import type { Shape } from "../../ops.ts";
+import { host } from "../host.ts";
+import type { OpsLaw } from "../law.ts";
+import { products, reductions } from "./sizes.ts";
+import { apart, floats, gradient, type Spec, value } from "./spec.ts";
+
+type Reduction = "sum" | "max" | "cumsum";
+
+const reduction = (op: Reduction, says: string): OpsLaw => {
+  const spec = ([shape, axis]: readonly [Shape, number]): Spec => ({
+    title: `[${shape}] axis ${axis}`,
+    inputs: apart({ a: shape }),
+    exact: op === "max",
+    terms: shape.at(axis)! + 4,
+    program: (o, x) => o[op](x.a!, axis),
+  });
+  const inf = Number.POSITIVE_INFINITY;
+  const extremes = value({
+    title: "infinities",
+    inputs: { a: floats([2, 3], -inf, -inf, -inf, -inf, 2, 1) },
+    exact: true,
+    program: (o, x) => o[op](x.a!, -1),
+  });
+  return {
+    name: `op-${op}`,
+    rules: "Ops",
+    says,
+    cases: [
+      ...reductions.map((s) => value(spec(s))),
+      extremes,
+      ...reductions.slice(0, 8).map((s) => gradient(spec(s))),
+    ],
+  };
+};
+
+const matmul: OpsLaw = {
+  name: "op-matmul",
+  rules: "Ops",
+  says: "matmul adds products over the inner axis; leading axes broadcast; an inner axis of 0 gives 0",
+  cases: [
+    ...products.map(([a, b]) => value(product(a, b))),
+    ...products.slice(0, 9).map(([a, b]) => gradient(product(a, b))),
+    value({
+      title: "a matrix with itself",
+      inputs: apart({ a: [3, 3] }),
+      program: (o, x) => o.matmul(x.a!, x.a!),
+    }),
+    value({
+      title: "small beside large",
+      inputs: { a: host([2, 40], (i) => (i % 40 === 0 ? 1000 : 2 ** -9)), b: host([40, 2], () => 1) },
+      terms: 40,
+      program: (o, x) => o.matmul(x.a!, x.b!),
+    }),
+  ],
+};
+
+function product(a: Shape, b: Shape): Spec {
+  return {
+    title: `[${a}] x [${b}]`,
+    inputs: apart({ a, b }),
+    terms: a.at(-1)! + 4,
+    program: (o, x) => o.matmul(x.a!, x.b!),
+  };
+}
+
+export const reductionLaws: readonly OpsLaw[] = [
+  reduction("sum", "sum adds along one axis and keeps it; over none it is 0"),
+  reduction("max", "max takes the largest along one axis and keeps it; over none it is -Infinity"),
+  reduction("cumsum", "cumsum is the inclusive running sum along one axis"),
+  matmul,
+];

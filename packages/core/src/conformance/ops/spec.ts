@@ -1,0 +1,103 @@
+import type { Program } from "../../backend.ts";
+import type { Tensors } from "../../block.ts";
+import type { Ops, Shape } from "../../ops.ts";
+import type { Bench } from "../bench.ts";
+import { DIFFERENCES, differences } from "../differences.ts";
+import { type Host, host } from "../host.ts";
+import type { Case } from "../law.ts";
+import type { Random } from "../random.ts";
+import { A, allowance, unitRoundoff } from "../tolerance.ts";
+import { define, magnitude } from "./define.ts";
+
+type Hosts = Readonly<Record<string, Host>>;
+
+/** One program of few operations, run on a backend and by the definitions. */
+export interface Spec {
+  readonly title: string;
+  /** Inputs by name: given, or drawn for the case. */
+  readonly inputs: Hosts | ((random: Random) => Hosts);
+  program<T>(o: Ops<T>, x: Tensors<T>): T;
+  /** The very same numbers, not numbers within rounding errors. */
+  readonly exact?: boolean;
+  /** Length of the longest sum; default 4, so that an operation of a few units in the last place passes. */
+  readonly terms?: number;
+}
+
+/** `program` gives what the definitions give, and leaves its arguments as they were. */
+export const value = (spec: Spec): Case<Bench> => ({
+  title: spec.title,
+  async run(bench) {
+    const inputs = rounded(bench, spec);
+    const x = bench.uploads(inputs);
+    const { out } = await bench.downloads(await bench.backend.compile(programOf(spec))(x));
+    const expected = spec.program(define, inputs);
+    if (spec.exact) bench.same("out", out!, expected);
+    else {
+      const u = unitRoundoff[bench.backend.dtype] * A * Math.sqrt(spec.terms ?? 4);
+      const scale = spec.program(magnitude, inputs);
+      bench.within("out", out!, expected, (i) => u * scale.data[i]!);
+    }
+    for (const [name, given] of Object.entries(inputs)) {
+      bench.same(`argument ${name} after the call`, await bench.download(x[name]), given);
+    }
+  },
+});
+
+/** The vector-Jacobian product of `program` is that of the definitions, for every float input. */
+export const gradient = (spec: Spec): Case<Bench> => ({
+  title: `gradient: ${spec.title}`,
+  async run(bench) {
+    const inputs = rounded(bench, spec);
+    const expected = spec.program(define, inputs);
+    const seeds = { out: host(expected.shape, () => bench.round(bench.random.normal())) };
+    const wrt = Object.keys(inputs).filter((name) => !(inputs[name]!.data instanceof Uint8Array));
+    const program = programOf(spec);
+    if (!bench.backend.supports.gradients) {
+      const [x, s] = [bench.uploads(inputs), bench.uploads(seeds)];
+      await bench.refuses("vjp without support", "ATTN_UNSUPPORTED", () => bench.backend.vjp(program, x, s, wrt));
+      return;
+    }
+    const truth = differences((x) => ({ out: spec.program(define, x) }), inputs, seeds, wrt);
+    const got = await bench.vjp(program, inputs, seeds, wrt);
+    const most = Math.max(4, ...Object.values(truth).flatMap((g) => [...g.data].map(Math.abs)));
+    const allowed = allowance(bench.backend.dtype, spec.terms ?? 4, most) + DIFFERENCES * most;
+    for (const name of wrt) {
+      bench.holds(got[name] !== undefined, `vjp gave no gradient for ${name}`);
+      bench.within(`d/d ${name}`, got[name]!, truth[name]!, () => allowed);
+    }
+  },
+});
+
+/** The value, and its gradient. */
+export const both = (spec: Spec): Case<Bench>[] => [value(spec), gradient(spec)];
+
+const programOf =
+  ({ program }: Spec): Program =>
+  (o, x) => ({ out: program(o, x) });
+
+function rounded(bench: Bench, { inputs }: Spec): Record<string, Host> {
+  const drawn = typeof inputs === "function" ? inputs(bench.random) : inputs;
+  return Object.fromEntries(
+    Object.entries(drawn).map(([name, x]) => [
+      name,
+      x.data instanceof Uint8Array ? x : { ...x, data: x.data.map((v) => bench.round(v)) },
+    ]),
+  );
+}
+
+/** Arrays of these shapes whose entries are all apart from each other and from 0, so that no maximum is a tie. */
+export const apart =
+  (shapes: Readonly<Record<string, Shape>>, positive = false) =>
+  (random: Random): Hosts => {
+    const count = Object.values(shapes).reduce((n, s) => n + s.reduce((a, b) => a * b, 1), 0);
+    const order = random.permutation(count);
+    let next = 0;
+    const entry = () => {
+      const x = ((order[next++]! + 0.5) / count) * 4 - 2;
+      return positive ? 0.5 + (x + 2) / 2 : x + (x < 0 ? -0.05 : 0.05);
+    };
+    return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, host(shape, entry)]));
+  };
+
+/** A float array with these entries. */
+export const floats = (shape: Shape, ...entries: number[]): Host => host(shape, (i) => entries[i]!);

@@ -1,0 +1,65 @@
+import type { Bench } from "../bench.ts";
+import { bools, host } from "../host.ts";
+import type { Case, OpsLaw } from "../law.ts";
+import { triples } from "./sizes.ts";
+import { apart, both, floats, gradient, type Spec, value } from "./spec.ts";
+
+const inf = Number.POSITIVE_INFINITY;
+
+export const whereLaw: OpsLaw = {
+  name: "op-where",
+  rules: "Ops S9",
+  says: "where selects: by a boolean or a float mask, under broadcasting; what is not chosen never leaks, not even NaN",
+  cases: [
+    ...triples.flatMap(([m, a, b], n) =>
+      [false, true].flatMap((float): Case<Bench>[] => {
+        const spec: Spec = {
+          title: `${float ? "float" : "boolean"} mask [${m}], [${a}], [${b}]`,
+          inputs: (random) => {
+            const mask = bools(m, () => random.chance(0.5));
+            return { m: float ? host(m, (i) => mask.data[i]! * random.normal()) : mask, ...apart({ a, b })(random) };
+          },
+          exact: true,
+          program: (o, x) => o.where(x.m!, x.a!, x.b!),
+        };
+        return float || n > 6 ? [value(spec)] : both(spec);
+      }),
+    ),
+    ...(
+      [
+        ["number else tensor", (o, x) => o.where(x.m!, 2, x.a!)],
+        ["tensor else number", (o, x) => o.where(x.m!, x.a!, -3)],
+        ["tensor else -Infinity", (o, x) => o.where(x.m!, x.a!, Number.NEGATIVE_INFINITY)],
+        ["number else number", (o, x) => o.add(o.where(x.m!, 1, 0), o.mul(x.a!, 0))],
+      ] as readonly (readonly [string, Spec["program"]])[]
+    ).map(([title, program]) =>
+      value({
+        title,
+        inputs: (random) => ({ m: bools([3, 5], () => random.chance(0.5)), ...apart({ a: [3, 5] })(random) }),
+        exact: true,
+        program,
+      }),
+    ),
+    value({
+      title: "NaN and infinities that are not chosen",
+      inputs: {
+        m: bools([6], (i) => i % 2 === 0),
+        a: floats([6], 1, Number.NaN, 2, inf, 3, -inf),
+        b: floats([6], Number.NaN, 4, inf, 5, -inf, 6),
+      },
+      exact: true,
+      program: (o, x) => o.where(x.m!, x.a!, x.b!),
+    }),
+    value({
+      title: "masks of any non-zero number",
+      inputs: { m: floats([7], -1, 0, 0.5, -0, inf, -inf, 1e4), a: floats([7], 1, 2, 3, 4, 5, 6, 7) },
+      exact: true,
+      program: (o, x) => o.where(x.m!, x.a!, 0),
+    }),
+    gradient({
+      title: "NaN that is not chosen",
+      inputs: { m: bools([4], (i) => i < 2), a: floats([4], 1, 2, 3, 4), b: floats([4], 5, 6, 7, 8) },
+      program: (o, x) => o.where(x.m!, x.a!, o.mul(x.b!, 2)),
+    }),
+  ],
+};

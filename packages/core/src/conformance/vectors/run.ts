@@ -1,0 +1,96 @@
+import { attention } from "../../attention.ts";
+import type { Backend } from "../../backend.ts";
+import type { Block } from "../../block.ts";
+import { isAttentionError } from "../../errors.ts";
+import type { Mechanism, Options } from "../../mechanism.ts";
+import { compare, indexOf, type Worst } from "../tolerance.ts";
+import type { VectorCase } from "./format.ts";
+import { dtypeOf } from "./tensor.ts";
+
+export interface VectorResult {
+  readonly name: string;
+  readonly status: "pass" | "fail" | "unsupported";
+  /** Why it is unsupported or failed. */
+  readonly reason?: string;
+  /** The entry that used the largest part of its tolerance. */
+  readonly worst?: Omit<Worst, "index"> & { readonly output: string; readonly index: readonly number[] };
+}
+
+/** Who runs the cases. */
+export interface VectorSubject {
+  readonly backend: Backend<unknown>;
+  /** Makes a mechanism from its name and options; nothing where there is none of that name. */
+  mechanism(name: string, options: Options): Mechanism | undefined;
+}
+
+/** Run every case. A feature that mechanism or backend declare that they lack is `unsupported`; everything else must agree. */
+export async function runVectors(cases: readonly VectorCase[], subject: VectorSubject): Promise<VectorResult[]> {
+  const results: VectorResult[] = [];
+  for (const c of cases) results.push(await runCase(c, subject));
+  return results;
+}
+
+async function runCase(c: VectorCase, { backend, mechanism: make }: VectorSubject): Promise<VectorResult> {
+  const { name } = c;
+  const held = new Set<unknown>();
+  try {
+    const double = Object.values({ ...c.inputs, ...c.outputs }).some((x) => dtypeOf(x) === "float64");
+    if (double && backend.dtype !== "float64") {
+      return {
+        name,
+        status: "unsupported",
+        reason: `the case is in float64 and ${backend.name} computes in ${backend.dtype}`,
+      };
+    }
+    const mechanism = make(c.mechanism, c.options);
+    if (!mechanism) return { name, status: "unsupported", reason: `there is no mechanism ${c.mechanism}` };
+    const x: Record<string, unknown> = {};
+    const state: Record<string, unknown> = {};
+    for (const [field, { data, shape }] of Object.entries(c.inputs)) {
+      const tensor = backend.upload(data.slice(), shape);
+      held.add(tensor);
+      if (field.startsWith("state.")) state[field.slice(6)] = tensor;
+      else x[field] = tensor;
+    }
+    const block = { ...x, ...(Object.keys(state).length > 0 && { state }) } as unknown as Block<unknown>;
+    const result = await attention(mechanism, backend, { causal: c.causal, lse: "lse" in c.outputs })(block);
+    const got: Record<string, unknown> = { y: result.y, ...(result.lse !== undefined && { lse: result.lse }) };
+    for (const [entry, tensor] of Object.entries(result.state)) got[`state.${entry}`] = tensor;
+    for (const tensor of Object.values(got)) held.add(tensor);
+    return await judge(c, backend, got);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { name, status: isAttentionError(error, "ATTN_UNSUPPORTED") ? "unsupported" : "fail", reason };
+  } finally {
+    for (const tensor of held) backend.free(tensor);
+  }
+}
+
+async function judge(
+  c: VectorCase,
+  backend: Backend<unknown>,
+  got: Readonly<Record<string, unknown>>,
+): Promise<VectorResult> {
+  const { name, atol, rtol } = c;
+  let worst: VectorResult["worst"];
+  for (const [output, expected] of Object.entries(c.outputs)) {
+    const tensor = got[output];
+    if (tensor === undefined) {
+      const reason = `the call gave no ${output}; it gave ${Object.keys(got).join(", ")}`;
+      return { name, status: "fail", reason };
+    }
+    const shape = backend.shape(tensor);
+    if (shape.join() !== expected.shape.join()) {
+      return { name, status: "fail", reason: `${output} has shape [${shape}], expected [${expected.shape}]` };
+    }
+    const { index, ...found } = compare(await backend.download(tensor), expected.data, (i) => {
+      const size = Math.abs(expected.data[i]!);
+      return atol + (Number.isFinite(size) ? rtol * size : 0);
+    });
+    if (index >= 0 && !(worst && worst.used >= found.used)) worst = { ...found, output, index: indexOf(index, shape) };
+  }
+  if (!worst) return { name, status: "pass" };
+  if (worst.used <= 1) return { name, status: "pass", worst };
+  const reason = `${worst.output}[${worst.index}] is ${worst.got}, expected ${worst.expected} within ${worst.allowed}`;
+  return { name, status: "fail", reason, worst };
+}

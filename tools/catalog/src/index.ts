@@ -1,0 +1,80 @@
+import type { Backend, DType, Mechanism, Options, Reference } from "@attnkit/core";
+import { cpu } from "@attnkit/cpu";
+import { elementwise } from "@attnkit/elementwise";
+import { elementwiseReference } from "@attnkit/elementwise/reference";
+import { linear } from "@attnkit/linear";
+import { linearReference } from "@attnkit/linear/reference";
+import { logsumexp } from "@attnkit/logsumexp";
+import { logsumexpReference } from "@attnkit/logsumexp/reference";
+import { polynomial } from "@attnkit/polynomial";
+import { polynomialReference } from "@attnkit/polynomial/reference";
+import { softmax } from "@attnkit/softmax";
+import { softmaxReference } from "@attnkit/softmax/reference";
+
+/** One row of the matrix: how to make a mechanism and its oracle from plain-data options. */
+export interface MechanismEntry {
+  readonly name: string;
+  create(options?: Options): Mechanism;
+  reference(options?: Options): Reference;
+  /** The option sets that the conformance suite runs; the first is the default one. */
+  readonly variants: readonly Options[];
+}
+
+/** One column of the matrix. */
+export interface BackendEntry {
+  readonly name: string;
+  /** The float types it can be made with, the default first. */
+  readonly dtypes: readonly DType[];
+  create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
+}
+
+/** Every mechanism. A new one is one line here. */
+export const mechanisms: readonly MechanismEntry[] = [
+  {
+    name: "softmax",
+    create: softmax,
+    reference: softmaxReference,
+    variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
+  },
+  {
+    name: "linear",
+    create: linear,
+    reference: linearReference,
+    variants: [
+      {},
+      { featureMap: "relu" },
+      { featureMap: "identity", normalize: false, scale: 0.25 },
+      { featureMap: "exp" },
+      { featureMap: "taylor2" },
+    ],
+  },
+  {
+    name: "polynomial",
+    create: polynomial,
+    reference: polynomialReference,
+    variants: [
+      { power: 2 },
+      { power: 3, form: "quadratic" },
+      { power: 3, form: "linear", normalizer: "fixed", n: 16 },
+      { power: 1 },
+      { coefficients: [1, 1, 0.5] },
+    ],
+  },
+  {
+    name: "logsumexp",
+    create: logsumexp,
+    reference: logsumexpReference,
+    variants: [{}, { logValues: true }],
+  },
+  {
+    name: "elementwise",
+    create: elementwise,
+    reference: elementwiseReference,
+    variants: [{}, { order: 2 }, { order: "exact" }],
+  },
+];
+
+/** Every backend. A new one is one line here. */
+export const backends: readonly BackendEntry[] = [
+  { name: "cpu", dtypes: ["float32", "float64"], create: async (how) => cpu(how?.dtype === "float64" ? { dtype: "float64" } : {}) },
+];

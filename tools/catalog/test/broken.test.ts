@@ -1,0 +1,42 @@
+import { plan } from "@attnkit/core/conformance";
+import { describe, expect, test } from "vitest";
+import { type Mutant, mutants } from "./broken/mutants.ts";
+
+/** The first case of the law that fails, or nothing. */
+async function firstFailure(
+  { backend, rows }: Pick<Mutant, "backend" | "rows">,
+  law: string,
+): Promise<string | undefined> {
+  const items = plan({ mechanisms: rows }, { law });
+  const made = backend();
+  expect(items.length, `there is no law ${law}`).toBeGreaterThan(0);
+  for (const item of items) {
+    try {
+      await item.run(made, 1);
+    } catch (error) {
+      return String(error);
+    }
+  }
+  return undefined;
+}
+
+describe("what is broken is caught by the law that names it", () => {
+  for (const mutant of mutants) {
+    test(`${mutant.law}: ${mutant.name}`, async () => {
+      expect(await firstFailure(mutant, mutant.law)).toBeDefined();
+    });
+  }
+});
+
+describe("what is whole passes the same laws", () => {
+  const done = new Set<string>();
+  for (const { law, whole } of mutants) {
+    const { mechanism } = whole.rows[0] ?? {};
+    const name = `${law}: ${mechanism ? `${mechanism.name} ${JSON.stringify(mechanism.options)}` : "ops"} ${whole.backend().dtype}`;
+    if (done.has(name)) continue;
+    done.add(name);
+    test(name, async () => {
+      expect(await firstFailure(whole, law)).toBeUndefined();
+    });
+  }
+});

@@ -1,0 +1,174 @@
+import { type Backend, eager, type Ops, type Tensors, vjp } from "@attnkit/core";
+import { cpu, type NdArray } from "@attnkit/cpu";
+
+/** The cpu backend with some operations replaced, everywhere where it uses them. */
+export function withOps(
+  replace: (right: Ops<NdArray>) => Partial<Ops<NdArray>>,
+  dtype: "float32" | "float64" = "float32",
+): Backend<NdArray> {
+  const right = cpu({ dtype });
+  const ops = { ...right.ops, ...replace(right.ops) };
+  return {
+    ...right,
+    ops,
+    compile: eager(ops),
+    vjp: async (program, x, seeds, wrt) => vjp(ops, program, x, seeds, wrt),
+  };
+}
+
+const gradients = (
+  change: (got: Tensors<NdArray>, x: Tensors<NdArray>, right: Backend<NdArray>) => Tensors<NdArray>,
+): Backend<NdArray> => {
+  const right = cpu();
+  return { ...right, vjp: async (p, x, seeds, wrt) => change(await right.vjp(p, x, seeds, wrt), x, right) };
+};
+
+const mapped = (x: Tensors<NdArray>, f: (x: NdArray, name: string) => NdArray): Tensors<NdArray> =>
+  Object.fromEntries(Object.entries(x).map(([name, t]) => [name, f(t, name)]));
+
+const scaled = (x: NdArray, by: number): NdArray => ({ ...x, data: x.data.map((value) => value * by) });
+
+interface Broken {
+  readonly name: string;
+  readonly law: string;
+  readonly backend: () => Backend<NdArray>;
+}
+
+/** Mistakes in what surrounds the operations; those of laws of mechanisms run with the softmax of ./softmax.ts. */
+export const brokenBackends: readonly Broken[] = [
+  {
+    name: "gradient of the wrong sign",
+    law: "op-sub",
+    backend: () => gradients((got) => mapped(got, (x) => scaled(x, -1))),
+  },
+  {
+    name: "gradient is not summed over broadcast axes",
+    law: "op-add",
+    backend: () =>
+      gradients((got, x) =>
+        mapped(got, (g, name) => (x[name]!.data.length === 1 && g.data.length === 1 ? scaled(g, 0.5) : g)),
+      ),
+  },
+  {
+    name: "gradients of inputs without influence are missing",
+    law: "vjp",
+    backend: () =>
+      gradients((got) => Object.fromEntries(Object.entries(got).filter(([, g]) => g.data.some((x) => x !== 0)))),
+  },
+  {
+    name: "gradients denied, and computed anyway",
+    law: "vjp",
+    backend: () => ({ ...cpu(), supports: { gradients: false } }),
+  },
+  {
+    name: "no gradient through the carried state",
+    law: "gradient",
+    backend: () => {
+      const right = cpu();
+      return {
+        ...right,
+        async vjp(program, x, seeds, wrt) {
+          const near = Object.fromEntries(Object.entries(seeds).filter(([name]) => name.endsWith("0")));
+          const all = await right.vjp(program, x, seeds, wrt);
+          const first = await right.vjp(program, x, near, wrt);
+          return mapped(all, (g, name) => (name.endsWith("0") ? first[name]! : g));
+        },
+      };
+    },
+  },
+  {
+    name: "the second call gets the first one's result",
+    law: "deterministic",
+    backend: () => {
+      const right = cpu();
+      return {
+        ...right,
+        compile(program) {
+          const run = right.compile(program);
+          const results = new Map<string, Promise<Tensors<NdArray>>>();
+          return (x) => {
+            const key = JSON.stringify(mapped(x, ({ shape }) => ({ shape, data: new Float32Array() })));
+            const found = results.get(key) ?? run(x);
+            results.set(key, found);
+            return found;
+          };
+        },
+      };
+    },
+  },
+  {
+    name: "a compiled program remembers the first sizes",
+    law: "compile",
+    backend: () => {
+      const right = cpu();
+      return {
+        ...right,
+        compile(program) {
+          const run = right.compile(program);
+          let first: Promise<Tensors<NdArray>> | undefined;
+          return (x) => {
+            first ??= run(x);
+            return Promise.all([first, run(x)]).then(([a, b]) =>
+              mapped(b, (t, name) => ({ ...t, shape: a[name]!.shape })),
+            );
+          };
+        },
+      };
+    },
+  },
+  {
+    name: "matmul in float32 on a float64 backend",
+    law: "op-matmul",
+    backend: () => withOps((o) => ({ matmul: (a, b) => single(o.matmul(a, b)) }), "float64"),
+  },
+  {
+    name: "exp in float32 on a float64 backend",
+    law: "oracle",
+    backend: () => withOps((o) => ({ exp: (x) => single(o.exp(x)) }), "float64"),
+  },
+  {
+    name: "upload keeps the caller's array",
+    law: "transfer",
+    backend: () => ({ ...cpu(), upload: (data, shape) => ({ data, shape }) }),
+  },
+  {
+    name: "masks come back as floats",
+    law: "transfer",
+    backend: () => ({ ...cpu(), download: async (x) => Float32Array.from(x.data) }),
+  },
+  {
+    name: "upload takes any length",
+    law: "transfer",
+    backend: () => ({ ...cpu(), upload: (data, shape) => ({ data: data.slice(), shape: [...shape] }) }),
+  },
+  {
+    name: "random rounding",
+    law: "deterministic",
+    backend: () =>
+      withOps((o) => ({ exp: (x) => ({ ...x, data: o.exp(x).data.map((y) => y * (1 + Math.random() * 2e-7)) }) })),
+  },
+  {
+    name: "works in place on its inputs",
+    law: "inputs-untouched",
+    backend: () =>
+      withOps((o) => ({
+        where: (m, a, b) =>
+          typeof a === "number" || typeof b !== "number" ? o.where(m, a, b) : inPlace(a, o.where(m, a, b)),
+      })),
+  },
+  {
+    name: "sync uses other operations",
+    law: "sync",
+    backend: () => {
+      const right = cpu();
+      return { ...right, ops: { ...right.ops, exp: (x: NdArray) => scaled(right.ops.exp(x), 1.001) } };
+    },
+  },
+];
+
+const single = (x: NdArray): NdArray => ({ ...x, data: x.data.map(Math.fround) });
+
+function inPlace(target: NdArray, value: NdArray): NdArray {
+  (target.data as Float32Array).set(value.data as Float32Array);
+  return target;
+}

@@ -1,0 +1,142 @@
+import type { Backend, Kernel } from "@attnkit/core";
+import type { Row } from "@attnkit/core/conformance";
+import { cpu } from "@attnkit/cpu";
+import { brokenBackends, withOps } from "./backends.ts";
+import { brokenOps } from "./ops.ts";
+import { type SoftmaxFault, softmax } from "./softmax.ts";
+import { type LinearFault, linear, logsumexp } from "./states.ts";
+
+/** Something broken, and the law that must notice. */
+export interface Mutant {
+  readonly name: string;
+  readonly law: string;
+  backend(): Backend<unknown>;
+  readonly rows: readonly Row[];
+  /** What breaks, whole: the same law must pass on it. */
+  readonly whole: { backend(): Backend<unknown>; readonly rows: readonly Row[] };
+}
+
+const sound = { backend: () => cpu(), rows: [softmax()] };
+
+const softmaxFaults: Readonly<Record<SoftmaxFault, string | readonly [string, Parameters<typeof softmax>[1]]>> = {
+  "top-left for bottom-right": "oracle",
+  "bottom-right for top-left": "oracle",
+  "peeks one ahead": "causality",
+  "masks with -1e9": "empty-rows",
+  "mean of the values on empty rows": "empty-rows",
+  "window one too narrow": ["oracle", { window: [3, 1] }],
+  "window ignores the past": ["partition", { window: [3, 1] }],
+  "softcap ignored": ["oracle", { softcap: 2 }],
+  "softcap after bias": ["oracle", { softcap: 2 }],
+  "scale ignored": ["oracle", { scale: 0.3 }],
+  "multiplies by the key mask": "no-leak",
+  "h % Hkv": "grouped-heads",
+  "no max-subtraction": "domain",
+  "one maximum for all heads and batches": "independence",
+  "key mask not remembered": "key-mask",
+  "key mask ignored": "key-mask",
+  "mask ignored": "oracle",
+  "mask does not reach the past": "partition",
+  "bias ignored": "oracle",
+  "-Infinity in the bias averages": "empty-rows",
+  "lse in bits": "lse",
+  "lse without the maximum": "merge-outputs",
+  "past keys not in lse": "lse",
+  "state lost": "partition",
+  "drops the last tile": "permutation",
+  "last row wrong when L % 16 == 1": "edge-sizes",
+  "wrong for odd L": "edge-sizes",
+  "merge in the wrong order": ["merge", { window: [3, 1] }],
+  "merge drops the second": "merge",
+  "state is modified in place": "fork",
+  "state lives outside the tensors": "state-round-trip",
+  "divides first and selects later": "gradient",
+  "says lse and gives none": "lse",
+};
+
+const linearFaults: Readonly<Record<LinearFault, string>> = {
+  "normaliser counts masked keys": "key-mask",
+  "state keeps masked keys": "key-mask",
+  "float16 state": "partition",
+  "earlier rows by subtraction": "causality",
+  "merge adds the normaliser once": "merge",
+  "state of the last block only": "partition",
+  "features overflow": "beyond-domain",
+  "adds 1e-6 to the normaliser": "later-larger-key",
+  "forgets the chunk before the last": "long",
+};
+
+/** A softmax that claims what it does not do. */
+function claims(change: Partial<Row["mechanism"]>): Row {
+  const row = softmax();
+  return { ...row, mechanism: { ...row.mechanism, ...change } };
+}
+
+const any = [-1, -1, -1, -1];
+
+const halfKernel: Kernel<unknown> = {
+  name: "halves",
+  backend: "cpu",
+  accepts: () => true,
+  run(x, call) {
+    const o = cpu().ops;
+    const { y, state } = softmax().mechanism.forward(o, x as never, call);
+    return { y: o.mul(y, 0.5), ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])) };
+  },
+};
+
+export const mutants: readonly Mutant[] = [
+  ...brokenOps.map(({ name, law, replace }) => ({
+    ...{ name, law, rows: [], whole: { ...sound, rows: [] } },
+    backend: () => withOps(replace),
+  })),
+  ...brokenBackends.map(({ name, law, backend }) => {
+    const { dtype } = backend();
+    return {
+      name,
+      law,
+      backend,
+      rows: sound.rows,
+      whole: { backend: () => cpu({ dtype: dtype as "float64" }), rows: sound.rows },
+    };
+  }),
+  ...Object.entries(softmaxFaults).map(([fault, at]) => {
+    const [law, options] = typeof at === "string" ? [at, {}] : at;
+    const rows = [softmax(fault as SoftmaxFault, options)];
+    return { ...sound, name: `softmax: ${fault}`, law, rows, whole: { ...sound, rows: [softmax(undefined, options)] } };
+  }),
+  ...Object.entries(linearFaults).map(([fault, law]) => ({
+    ...{ ...sound, name: `linear: ${fault}`, law, rows: [linear(fault as LinearFault)] },
+    whole: { ...sound, rows: [linear()] },
+  })),
+  {
+    ...{ ...sound, name: "logsumexp: one maximum for the block", law: "later-larger-key" },
+    ...{ rows: [logsumexp("one maximum for the block")], whole: { ...sound, rows: [logsumexp()] } },
+  },
+  { ...sound, name: "a kernel gives half", law: "kernels", rows: [claims({ kernels: [halfKernel] })], whole: sound },
+  {
+    ...{ ...sound, name: "any state will do", law: "errors", whole: sound },
+    rows: [claims({ state: () => ({ k: { shape: any }, v: { shape: any }, keep: { shape: [-1, -1] } }) })],
+  },
+  ignoresMask(),
+];
+
+/** It declares that it takes no mask; the door lets one through all the same. */
+function ignoresMask(): Mutant {
+  let open = false;
+  const { takes } = softmax().mechanism;
+  const row = claims({
+    takes: {
+      ...{ bias: true, lse: true },
+      get mask() {
+        return open ? takes.mask : "masks are not written yet";
+      },
+    },
+  });
+  const backend = () => {
+    open = true;
+    return cpu();
+  };
+  const whole = { ...sound, rows: [claims({ takes: { ...takes, mask: "masks are not written yet" } })] };
+  return { name: "a mask that is declared unsupported is let in", law: "unsupported", backend, rows: [row], whole };
+}

@@ -1,0 +1,230 @@
+import type { Ops } from "@attnkit/core";
+import type { NdArray } from "@attnkit/cpu";
+
+/** What is replaced, given the right operations. */
+type Replace = (right: Ops<NdArray>) => Partial<Ops<NdArray>>;
+
+const edit = (x: NdArray, change: (value: number, i: number) => number): NdArray => ({
+  shape: x.shape,
+  data: x.data.map(change),
+});
+
+const fill = (x: NdArray, value: number): NdArray => edit(x, () => value);
+
+/** Mistakes in single operations, with the law that must catch each. */
+export const brokenOps: readonly { readonly name: string; readonly law: string; readonly replace: Replace }[] = [
+  {
+    name: "add ignores the second batch",
+    law: "op-add",
+    replace: (o) => ({ add: (a, b) => cutBatch(o, o.add(a, b)) }),
+  },
+  {
+    name: "sub with a number first is swapped",
+    law: "op-sub",
+    replace: (o) => ({ sub: (a, b) => (typeof a === "number" ? o.sub(b, a) : o.sub(a, b)) }),
+  },
+  {
+    name: "mul of large tensors stops at 128 entries",
+    law: "op-mul",
+    replace: (o) => ({ mul: (a, b) => edit(o.mul(a, b), (x, i) => (i < 128 ? x : 0)) }),
+  },
+  { name: "div truncates", law: "op-div", replace: (o) => ({ div: (a, b) => edit(o.div(a, b), Math.trunc) }) },
+  { name: "minimum is maximum", law: "op-minimum", replace: (o) => ({ minimum: o.maximum }) },
+  {
+    name: "maximum of -Infinity is a large finite number",
+    law: "op-maximum",
+    replace: (o) => ({ maximum: (a, b) => edit(o.maximum(a, b), (x) => Math.max(x, -1e30)) }),
+  },
+  {
+    name: "where multiplies",
+    law: "op-where",
+    replace: (o) => ({ where: (m, a, b) => o.add(o.mul(m, a), o.mul(o.sub(1, m), b)) }),
+  },
+  {
+    name: "where swaps under a broadcast mask",
+    law: "op-where",
+    replace: (o) => ({
+      where: (m, a, b) =>
+        m.shape.length < (typeof a === "number" ? 0 : a.shape.length) ? o.where(m, b, a) : o.where(m, a, b),
+    }),
+  },
+  {
+    name: "where takes positive masks only",
+    law: "op-where",
+    replace: (o) => ({
+      where: (m, a, b) =>
+        o.where(
+          edit(m, (x) => +(x > 0)),
+          a,
+          b,
+        ),
+    }),
+  },
+  {
+    name: "exp flushes small results to 0",
+    law: "op-exp",
+    replace: (o) => ({ exp: (x) => edit(o.exp(x), (y) => (y < 1e-20 ? 0 : y)) }),
+  },
+  {
+    name: "exp of -Infinity is NaN",
+    law: "op-exp",
+    replace: (o) => ({
+      exp: (x) => edit(o.exp(x), (y, i) => (x.data[i] === Number.NEGATIVE_INFINITY ? Number.NaN : y)),
+    }),
+  },
+  { name: "log guards with an epsilon", law: "op-log", replace: (o) => ({ log: (x) => o.log(o.add(x, 1e-6)) }) },
+  {
+    name: "tanh overflows",
+    law: "op-tanh",
+    replace: (o) => ({
+      tanh: (x) => {
+        const e = o.exp(o.mul(x, 2));
+        return o.div(o.sub(e, 1), o.add(e, 1));
+      },
+    }),
+  },
+  {
+    name: "sum over no entries is NaN",
+    law: "op-sum",
+    replace: (o) => ({
+      sum: (x, axis) => (x.shape.at(axis) === 0 ? fill(o.sum(x, axis), Number.NaN) : o.sum(x, axis)),
+    }),
+  },
+  {
+    name: "sum drops the axis",
+    law: "op-sum",
+    replace: (o) => ({
+      sum: (x, axis) => {
+        const y = o.sum(x, axis);
+        return { ...y, shape: y.shape.toSpliced(axis, 1) };
+      },
+    }),
+  },
+  {
+    name: "max takes the wrong axis",
+    law: "op-max",
+    replace: (o) => ({
+      max: (x, axis) =>
+        o.max(x, axis < 0 ? axis + x.shape.length : x.shape.length > 2 ? (axis + 1) % x.shape.length : axis),
+    }),
+  },
+  {
+    name: "max over no entries is 0",
+    law: "op-max",
+    replace: (o) => ({ max: (x, axis) => (x.shape.at(axis) === 0 ? fill(o.max(x, axis), 0) : o.max(x, axis)) }),
+  },
+  {
+    name: "cumsum is exclusive",
+    law: "op-cumsum",
+    replace: (o) => ({ cumsum: (x, axis) => o.sub(o.cumsum(x, axis), x) }),
+  },
+  {
+    name: "cumsum restarts every 1024 entries",
+    law: "op-cumsum",
+    replace: (o) => ({
+      cumsum: (x, axis) =>
+        x.shape.at(axis)! > 1024
+          ? o.concat(
+              [o.cumsum(o.slice(x, axis, 0, 1024), axis), o.cumsum(o.slice(x, axis, 1024, x.shape.at(axis)!), axis)],
+              axis,
+            )
+          : o.cumsum(x, axis),
+    }),
+  },
+  {
+    name: "matmul stops at 64 inner entries",
+    law: "op-matmul",
+    replace: (o) => ({
+      matmul: (a, b) =>
+        a.shape.at(-1)! > 64 ? o.matmul(o.slice(a, -1, 0, 64), o.slice(b, -2, 0, 64)) : o.matmul(a, b),
+    }),
+  },
+  {
+    name: "matmul does not broadcast the second batch",
+    law: "op-matmul",
+    replace: (o) => ({
+      matmul: (a, b) => (b.shape.length > 2 && b.shape[0] === 1 ? cutBatch(o, o.matmul(a, b)) : o.matmul(a, b)),
+    }),
+  },
+  {
+    name: "transpose ignores the order of rank 4",
+    law: "op-transpose",
+    replace: (o) => ({
+      transpose: (x, perm) =>
+        x.shape.length === 4
+          ? o.reshape(
+              x,
+              perm.map((p) => x.shape[p]!),
+            )
+          : o.transpose(x, perm),
+    }),
+  },
+  {
+    name: "transpose inverts the order",
+    law: "op-transpose",
+    replace: (o) => ({
+      transpose: (x, perm) =>
+        o.transpose(
+          x,
+          perm.map((_, i) => perm.indexOf(i)),
+        ),
+    }),
+  },
+  {
+    name: "slice includes its end",
+    law: "op-slice",
+    replace: (o) => ({ slice: (x, axis, start, end) => o.slice(x, axis, start, Math.min(end + 1, x.shape.at(axis)!)) }),
+  },
+  {
+    name: "concat forgets empty parts' neighbours",
+    law: "op-concat",
+    replace: (o) => ({
+      concat: (xs, axis) => o.concat(xs.some((x) => x.data.length === 0) ? xs.slice(0, 1) : xs, axis),
+    }),
+  },
+  {
+    name: "take drops repeats",
+    law: "op-take",
+    replace: (o) => ({
+      take: (x, axis, indices) =>
+        o.take(
+          x,
+          axis,
+          indices.map((n, i) => (indices.indexOf(n) === i ? n : 0)),
+        ),
+    }),
+  },
+  {
+    name: "reshape keeps a -1",
+    law: "op-reshape",
+    replace: (o) => ({ reshape: (x, shape) => ({ ...o.reshape(x, shape), shape }) }),
+  },
+  {
+    name: "reshape of a mask makes floats of 255",
+    law: "op-boolean-moves",
+    replace: (o) => ({
+      reshape: (x, shape) => (x.data instanceof Uint8Array ? o.sub(o.reshape(x, shape), 1) : o.reshape(x, shape)),
+    }),
+  },
+  {
+    name: "constant has no -Infinity",
+    law: "op-constant",
+    replace: (o) => ({ constant: (data, shape) => edit(o.constant(data, shape), (x) => (Number.isFinite(x) ? x : 0)) }),
+  },
+  {
+    name: "exp works in place",
+    law: "op-exp",
+    replace: (o) => ({
+      exp: (x) => {
+        (x.data as Float32Array).set(o.exp(x).data as Float32Array);
+        return x;
+      },
+    }),
+  },
+];
+
+/** The result with its second batch zeroed. */
+function cutBatch(o: Ops<NdArray>, x: NdArray): NdArray {
+  if (x.shape.length < 3 || x.shape[0]! < 2) return x;
+  return o.concat([o.slice(x, 0, 0, 1), fill(o.slice(x, 0, 1, x.shape[0]!), 0)], 0);
+}

@@ -1,0 +1,168 @@
+import { type Block, dim, type How, type Mechanism, mT, type Ops, type Result, type State } from "@attnkit/core";
+import type { Row } from "@attnkit/core/conformance";
+import { softmaxReference } from "@attnkit/softmax/reference";
+
+/** One mistake in the program below, each of a kind that libraries have shipped. */
+export type SoftmaxFault =
+  | "top-left for bottom-right"
+  | "bottom-right for top-left"
+  | "peeks one ahead"
+  | "masks with -1e9"
+  | "mean of the values on empty rows"
+  | "window one too narrow"
+  | "window ignores the past"
+  | "softcap ignored"
+  | "softcap after bias"
+  | "scale ignored"
+  | "multiplies by the key mask"
+  | "h % Hkv"
+  | "no max-subtraction"
+  | "one maximum for all heads and batches"
+  | "key mask not remembered"
+  | "key mask ignored"
+  | "mask ignored"
+  | "mask does not reach the past"
+  | "bias ignored"
+  | "-Infinity in the bias averages"
+  | "lse in bits"
+  | "lse without the maximum"
+  | "past keys not in lse"
+  | "state lost"
+  | "drops the last tile"
+  | "last row wrong when L % 16 == 1"
+  | "wrong for odd L"
+  | "merge in the wrong order"
+  | "merge drops the second"
+  | "state is modified in place"
+  | "state lives outside the tensors"
+  | "divides first and selects later"
+  | "says lse and gives none";
+
+interface Options {
+  readonly scale?: number;
+  readonly softcap?: number;
+  readonly window?: readonly [number, number];
+}
+
+const ALWAYS = 1e30;
+
+/** Softmax attention as a textbook would write it, for an eager backend. Right, but for the fault it is given. */
+export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
+  const is = (name: SoftmaxFault) => fault === name;
+  const elsewhere = new WeakMap<object, unknown>();
+
+  function forward<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How): Result<T> {
+    const { q, bias } = block;
+    const past =
+      is("state lives outside the tensors") && block.state
+        ? (elsewhere.get(block.state.v as object) as State<T>)
+        : block.state;
+    const [B, Hq, L, d] = o.shape(q) as [number, number, number, number];
+    const [Hkv, S] = [dim(o, block.k, 1), dim(o, block.k, 2)];
+    const P = past ? dim(o, past.k!, 2) : 0;
+
+    const ones = o.constant(Array<number>(B * S).fill(1), [B, S]);
+    const own = block.keyMask === undefined || is("key mask ignored") ? ones : o.where(block.keyMask, 1, 0);
+    const column = o.reshape(own, [B, 1, S, 1]);
+    const hide = (x: T) => (is("multiplies by the key mask") ? o.mul(x, column) : o.where(column, x, 0));
+    const join = (a: T | undefined, b: T, axis: number) => (a === undefined ? b : o.concat([a, b], axis));
+    const k = join(past?.k, hide(block.k), 2);
+    const v = join(past?.v, hide(block.v), 2);
+    const keep = join(past?.keep, own, 1);
+    const remembered = is("key mask not remembered") ? join(past?.keep, ones, 1) : keep;
+
+    const heads = Array.from({ length: Hq }, (_, h) => (is("h % Hkv") ? h % Hkv : Math.floor(h / (Hq / Hkv))));
+    const [allK, allV] = [o.take(k, 1, heads), o.take(v, 1, heads)];
+    const factor = is("scale ignored") ? 1 / Math.sqrt(d) : (options.scale ?? 1 / Math.sqrt(d));
+    let s = o.mul(o.matmul(q, mT(o, allK)), factor); // [B, Hq, L, P + S]
+    const cap = (x: T) =>
+      options.softcap === undefined || is("softcap ignored")
+        ? x
+        : o.mul(o.tanh(o.mul(x, 1 / options.softcap)), options.softcap);
+    if (!is("softcap after bias")) s = cap(s);
+    if (bias !== undefined && !is("bias ignored"))
+      s = o.add(s, is("-Infinity in the bias averages") ? o.maximum(bias, -1e4) : bias);
+    if (is("softcap after bias")) s = cap(s);
+
+    const [left, right] = options.window ?? [ALWAYS, ALWAYS];
+    const offset = causal === "end" ? S - L : 0;
+    const shift = is("top-left for bottom-right") ? 0 : is("bottom-right for top-left") ? S - L : offset;
+    const sees = (i: number, j: number): boolean => {
+      if (is("drops the last tile") && P + S > 16 && j >= P + S - ((P + S) % 16)) return false;
+      const at = (is("window ignores the past") ? 0 : P) + i + offset;
+      const reach = is("window one too narrow") ? left - 1 : left;
+      if (j < at - reach || j > at + right) return false;
+      return j < P || causal === false || j - P <= i + shift + (is("peeks one ahead") ? 1 : 0);
+    };
+    const pairs = Array.from({ length: L * (P + S) }, (_, n) => +sees(Math.floor(n / (P + S)), n % (P + S)));
+    let visible = o.mul(o.constant(pairs, [L, P + S]), o.reshape(keep, [B, 1, 1, P + S]));
+    const mask = is("mask ignored") ? undefined : block.mask;
+    if (mask !== undefined) {
+      const reaches = is("mask does not reach the past")
+        ? o.maximum(o.where(mask, 1, 0), past ? pastColumns(o, P, S) : 0)
+        : mask;
+      visible = o.where(reaches, visible, 0);
+    }
+    if (bias !== undefined && !is("-Infinity in the bias averages"))
+      visible = o.where(o.sub(o.maximum(bias, -3e38), bias), 0, visible);
+
+    const unseen = is("masks with -1e9") || is("mean of the values on empty rows") ? -1e9 : -3e38;
+    s = o.where(visible, s, unseen);
+    const row = o.maximum(o.max(s, -1), unseen);
+    const all = () => o.max(o.max(row, 0), 1);
+    const top = is("no max-subtraction")
+      ? o.mul(row, 0)
+      : is("one maximum for all heads and batches")
+        ? o.max(all(), 2)
+        : row;
+    const e = o.exp(o.sub(s, top));
+    const weight = is("masks with -1e9") || is("mean of the values on empty rows") ? e : o.where(visible, e, 0);
+    const total = o.sum(weight, -1);
+    const sums = o.matmul(weight, allV);
+    let y = is("divides first and selects later")
+      ? o.where(total, o.div(sums, total), 0)
+      : o.div(sums, o.where(total, total, 1));
+    if (is("wrong for odd L") && L % 2 === 1 && L > 1)
+      y = o.concat([o.slice(y, 2, 0, L - 1), o.mul(o.slice(y, 2, L - 1, L), 0.5)], 2);
+    if (is("last row wrong when L % 16 == 1") && L % 16 === 1 && L > 1)
+      y = o.concat([o.slice(y, 2, 0, L - 1), o.slice(y, 2, 0, 1)], 2);
+
+    const kept: State<T> = is("state lost")
+      ? { k: hide(block.k), v: hide(block.v), keep: own }
+      : { k, v, keep: remembered };
+    if (is("state is modified in place") && past) (past.v as unknown as { data: Float32Array }).data.fill(0.5);
+    if (is("state lives outside the tensors")) elsewhere.set(kept.v as object, kept);
+    const shown = is("state lives outside the tensors") ? { ...kept, k: o.mul(k, 0) } : kept;
+    if (!lse || is("says lse and gives none")) return { y, state: shown };
+    const counted = is("past keys not in lse") ? o.sum(o.slice(weight, 3, P, P + S), -1) : total;
+    const natural = o.where(counted, o.log(o.where(counted, counted, 1)), Number.NEGATIVE_INFINITY);
+    const log = is("lse in bits") ? o.div(natural, Math.LN2) : natural;
+    return { y, state: shown, lse: o.reshape(is("lse without the maximum") ? log : o.add(log, top), [B, Hq, L]) };
+  }
+
+  const mechanism: Mechanism = {
+    name: "softmax",
+    options: { ...options },
+    domain: { q: 100, k: 100 },
+    takes: { mask: true, bias: true, lse: true },
+    state: ({ B, Hkv, d, dv }) => ({
+      k: { shape: [B, Hkv, -1, d] },
+      v: { shape: [B, Hkv, -1, dv] },
+      keep: { shape: [B, -1] },
+    }),
+    forward,
+    merge(o, a, b) {
+      if (is("merge drops the second")) return a;
+      const [x, y] = is("merge in the wrong order") ? [b, a] : [a, b];
+      const join = (name: string, axis: number) => o.concat([x[name]!, y[name]!], axis);
+      return { k: join("k", 2), v: join("v", 2), keep: join("keep", 1) };
+    },
+  };
+  return { mechanism, reference: softmaxReference({ ...options }) };
+}
+
+const pastColumns = <T>(o: Ops<T>, P: number, S: number): T =>
+  o.constant(
+    Array.from({ length: P + S }, (_, j) => +(j < P)),
+    [P + S],
+  );

@@ -1,0 +1,15 @@
+import { backends, mechanisms } from "@attnkit/catalog";
+import { conformance } from "@attnkit/core/conformance";
+import { describe, test } from "vitest";
+
+const rows = mechanisms.flatMap(({ create, reference, variants }) =>
+  variants.map((options) => ({ mechanism: create(options), reference: reference(options) })),
+);
+
+for (const { name, dtypes, create } of backends) {
+  for (const dtype of dtypes.slice(1)) {
+    describe(`${name} in ${dtype}`, () => {
+      conformance({ describe, test }, { backend: () => create({ dtype }), mechanisms: rows });
+    });
+  }
+}

@@ -1,0 +1,20 @@
+import { backends, mechanisms } from "@attnkit/catalog";
+import { conformance, type Row } from "@attnkit/core/conformance";
+import { describe, test } from "vitest";
+
+/** In a browser the first variant of each mechanism is enough: Node runs the rest, and the engine is the same. */
+const browser = "window" in globalThis;
+
+const rows: readonly Row[] = mechanisms.flatMap(({ create, reference, variants }) =>
+  (browser ? variants.slice(0, 1) : variants).map((options) => ({
+    mechanism: create(options),
+    reference: reference(options),
+  })),
+);
+
+for (const { name, dtypes, create } of backends) {
+  const [dtype] = dtypes;
+  describe(`${name} in ${dtype}`, () => {
+    conformance({ describe, test }, { backend: () => create(dtype && { dtype }), mechanisms: rows });
+  });
+}
