@@ -1,0 +1,58 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A fenced block of a Markdown file. */
+export interface Fence {
+  readonly file: string;
+  /** Line of the opening fence, from 1. */
+  readonly line: number;
+  readonly language: string;
+  readonly text: string;
+}
+
+/** Every Markdown file that git tracks or would track, change logs and changesets aside. */
+export function markdownFiles(root: string): string[] {
+  const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], { cwd: root });
+  return listed
+    .toString()
+    .split("\n")
+    .filter((file) => file && !file.startsWith(".changeset/") && !file.endsWith("CHANGELOG.md"))
+    .sort();
+}
+
+export function fences(root: string, file: string): Fence[] {
+  return fencesOf(file, readFileSync(join(root, file), "utf8"));
+}
+
+/** Throws where a fence is not closed: the rest of the file would be taken for code. */
+export function fencesOf(file: string, markdown: string): Fence[] {
+  const out: Fence[] = [];
+  let open: { line: number; language: string; lines: string[] } | undefined;
+  markdown.split("\n").forEach((text, i) => {
+    const fence = /^```(.*)$/.exec(text.trimEnd());
+    if (open && fence) {
+      out.push({ file, line: open.line, language: open.language, text: open.lines.join("\n") });
+      open = undefined;
+    } else if (fence) open = { line: i + 1, language: fence[1]!.trim(), lines: [] };
+    else open?.lines.push(text);
+  });
+  if (open) throw new Error(`${file}:${open.line}: this fence is not closed`);
+  return out;
+}
+
+/** Targets of relative links, without anchors. */
+export function relativeLinks(markdown: string): string[] {
+  return [...markdown.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map((match) => match[1]!.replace(/#.*$/, ""))
+    .filter((target) => target && !/^[a-z]+:/.test(target));
+}
+
+/** Command lines of shell fences, comments and line continuations resolved. */
+export function commands(fence: Fence): string[] {
+  return fence.text
+    .replace(/\\\n\s*/g, " ")
+    .split("\n")
+    .map((line) => line.replace(/\s+#.*$/, "").trim())
+    .filter((line) => line && !line.startsWith("#"));
+}

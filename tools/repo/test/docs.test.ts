@@ -1,0 +1,69 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { fences, fencesOf, markdownFiles, relativeLinks } from "../docs/markdown.ts";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+const files = markdownFiles(root);
+/** Beside the catalog, from which every package resolves. */
+const folder = join(root, "tools/catalog/.snippets");
+const snippets = files
+  .flatMap((file) => fences(root, file))
+  .filter(({ language }) => language === "ts")
+  .map((fence, i) => ({ ...fence, path: join(folder, `snippet-${i}.ts`), name: `${fence.file}:${fence.line}` }));
+
+beforeAll(() => {
+  mkdirSync(folder, { recursive: true });
+  for (const { path, text } of snippets) writeFileSync(path, `${text}\nexport {};\n`);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("TypeScript in the documentation", () => {
+  test("there is some", () => expect(snippets.length).toBeGreaterThan(5));
+
+  test("has no type errors", { timeout: 60_000 }, () => {
+    const config = { extends: "../../../tsconfig.json", include: ["./*.ts"], exclude: [] };
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ ...config, compilerOptions: { rootDir: "../../.." } }),
+    );
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", folder], { encoding: "utf8" });
+    expect(stdout).toBe("");
+    expect(status).toBe(0);
+  });
+
+  test.each(snippets)("runs: $name", { timeout: 60_000 }, async ({ path }) => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    try {
+      await import(/* @vite-ignore */ pathToFileURL(path).href);
+      for (const value of log.mock.calls.flat()) {
+        if (ArrayBuffer.isView(value)) for (const x of value as Float32Array) expect(Number.isNaN(x)).toBe(false);
+      }
+    } finally {
+      log.mockRestore();
+    }
+  });
+});
+
+test.each(files)("links of %s lead somewhere", (file) => {
+  for (const target of relativeLinks(readFileSync(join(root, file), "utf8"))) {
+    expect(existsSync(resolve(root, dirname(file), target)), `${file} links to ${target}`).toBe(true);
+  }
+});
+
+test("scripts that the documentation names exist", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const named = files.flatMap((file) =>
+    [...readFileSync(join(root, file), "utf8").matchAll(/npx --yes pnpm@12 ([\w:-]+)/g)].map((match) => match[1]!),
+  );
+  expect(named.length).toBeGreaterThan(5);
+  for (const name of named) expect(name === "install" ? { install: 1 } : scripts).toHaveProperty([name]);
+});
+
+test("a fence that is not closed, and a dead link, are found", () => {
+  expect(() => fencesOf("x.md", "```ts\nlet a;")).toThrow("x.md:1");
+  expect(relativeLinks("[a](docs/nothing.md#b) [c](https://x.org)")).toEqual(["docs/nothing.md"]);
+});
