@@ -76,5 +76,9 @@ export const mechanisms: readonly MechanismEntry[] = [
 
 /** Every backend. A new one is one line here. */
 export const backends: readonly BackendEntry[] = [
-  { name: "cpu", dtypes: ["float32", "float64"], create: async (how) => cpu(how?.dtype === "float64" ? { dtype: "float64" } : {}) },
+  {
+    name: "cpu",
+    dtypes: ["float32", "float64"],
+    create: async (how) => cpu(how?.dtype === "float64" ? { dtype: "float64" } : {}),
+  },
 ];

@@ -17,8 +17,8 @@ import {
   knownOptions,
   logOrEmpty,
   type Mechanism,
-  mT,
   mergeOutputs,
+  mT,
   type Ops,
   type Output,
   parts,
@@ -82,7 +82,7 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
       const x = {
         q: clip(o, block.q, LIMIT),
         k: keptOr(o, present, clip(o, block.k, LIMIT), EMPTY),
-        v: withOnes(o, logValues ? o.exp(clip(o, block.v, 80)) : block.v, present),
+        v: withOnes(o, logValues ? o.exp(o.minimum(block.v, 80)) : block.v, present),
         state: block.state,
       };
       const { rows, seen } = seesAll(L, S, how.causal) ? whole(o, x) : chunks(o, x, how);
