@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { makeFolder } from "../files.ts";
+import { EXIT, type Io, UsageError } from "../io.ts";
+import { inputOf, open, read, start, validate } from "../measure/run.ts";
+import { measure } from "../measure/session.ts";
+import { writePage, writeResults } from "../report/files.ts";
+import { progress } from "../report/progress.ts";
+import { tables } from "../report/table.ts";
+import type { BenchOptions, Results } from "../results.ts";
+import type { Flags, Preset } from "./bench.ts";
+
+/** Runs or resumes a benchmark; `written` are the flags that the user gave. Resolves with the exit code. */
+export const bench = (io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> =>
+  flags.resume === undefined ? run(io, flags, preset, written) : resume(io, flags.resume, written);
+
+async function run(io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> {
+  const both = (a: string, b: readonly string[]) => {
+    const clash = b.find((name) => written.includes(name));
+    if (written.includes(a) && clash)
+      throw new UsageError(`--${a}`, `cannot be combined with --${clash}; give one of them`);
+  };
+  both("tensors", ["text", "heads", "kvHeads", "dim", "seed"]);
+  const options: BenchOptions = {
+    mechanism: flags.mechanism ?? null,
+    backend: flags.backend ?? null,
+    dtype: flags.dtype ?? null,
+    heads: flags.heads,
+    kvHeads: flags.kvHeads ?? flags.heads,
+    dim: flags.dim,
+    lengths: flags.lengths ?? preset.lengths,
+    contexts: flags.decodeContexts ?? preset.contexts,
+    seed: flags.seed,
+    rounds: flags.rounds ?? preset.rounds,
+    budget: flags.budget ?? preset.budget,
+    kernels: flags.kernels,
+    memory: flags.memory,
+    text: flags.text ?? null,
+    tensors: flags.tensors ?? null,
+  };
+  if (options.heads % options.kvHeads !== 0) {
+    throw new UsageError(
+      "--kv-heads",
+      `${options.heads} query heads are no multiple of ${options.kvHeads} key and value heads`,
+    );
+  }
+  validate(options);
+  const input = await inputOf(io, options, {
+    lengths: flags.lengths !== undefined,
+    contexts: flags.decodeContexts !== undefined,
+  });
+  const opened = await open(options, input);
+  await makeFolder(io, flags.out);
+  const results = await start(options, input, opened);
+  const file = join(flags.out, `${results.started.slice(0, 19).replaceAll(":", "-")}Z.json`);
+  return go(io, file, results, opened, input.notes);
+}
+
+async function resume(io: Io, file: string, written: readonly string[]): Promise<number> {
+  const other = written.find((name) => name !== "resume");
+  if (other) throw new UsageError("--resume", `takes everything from ${file}; it cannot be combined with --${other}`);
+  const results = await read(io, file);
+  const input = await inputOf(io, results.options, { lengths: true, contexts: true });
+  if (input.sha256 !== results.input.sha256) {
+    throw new UsageError(
+      file,
+      `was measured on other input (${results.input.source} has changed since); start a new run`,
+    );
+  }
+  return go(io, file, results, await open(results.options, input), input.notes);
+}
+
+async function go(
+  io: Io,
+  file: string,
+  results: Results,
+  opened: Awaited<ReturnType<typeof open>>,
+  notes: readonly string[],
+): Promise<number> {
+  const shown = progress(io);
+  for (const note of notes) shown.note(note);
+  try {
+    const save = () => writeResults(io, file, results);
+    await save();
+    await measure({ results, subjects: opened.subjects, progress: shown, signal: io.signal, save });
+    await save();
+  } finally {
+    shown.stop();
+  }
+  const page = await writePage(io, file, results);
+  io.out(`${tables(results)}\n\nWritten: ${file} and ${page}\n`);
+  if (!results.complete) {
+    io.err(`interrupted: attnkit bench --resume ${file} measures the rest\n`);
+    return EXIT.interrupted;
+  }
+  return results.cells.some((c) => c.status === "failed") ? EXIT.failed : EXIT.ok;
+}

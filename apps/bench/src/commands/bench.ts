@@ -1,0 +1,59 @@
+import { type Command, Option } from "commander";
+import type { Io } from "../io.ts";
+import type { BenchOptions } from "../results.ts";
+import * as flag from "./flags.ts";
+
+export interface Flags extends Omit<BenchOptions, "contexts" | "lengths"> {
+  readonly lengths?: number[];
+  readonly decodeContexts?: number[];
+  readonly quick: boolean;
+  readonly out: string;
+  readonly resume?: string;
+}
+
+export type Preset = Pick<BenchOptions, "lengths" | "contexts" | "budget" | "rounds">;
+
+const LENGTHS = [256, 512, 1024, 2048, 4096, 8192, 16384];
+const CONTEXTS = [256, 1024, 4096, 16384];
+/** Under 30 seconds in all, checks and pilots included, on two slow cores. */
+const QUICK: Preset = { lengths: LENGTHS.slice(0, 5), contexts: CONTEXTS.slice(0, 3), budget: 9, rounds: 7 };
+/** Under 3 minutes in all. */
+const FULL: Preset = { lengths: LENGTHS, contexts: CONTEXTS, budget: 90, rounds: 15 };
+
+export function benchCommand(program: Command, io: Io, exit: (code: number) => void): void {
+  const command = program
+    .command("bench")
+    .description("check every mechanism on every backend against its reference, then time it")
+    .option("--mechanism <list>", 'names, with options as linear:{"featureMap":"relu"}; default all')
+    .option("--backend <list>", "names; default all")
+    .option("--dtype <type>", "float type of the backends; default each backend's own")
+    .option("--heads <n>", "query heads", flag.positive, 2)
+    .option("--kv-heads <n>", "key and value heads; default as many as query heads", flag.positive)
+    .option("--dim <n>", "channels of a head", flag.positive, 32)
+    .option("--lengths <list>", `prefill lengths in tokens; default ${LENGTHS.join(",")}`, flag.sizes)
+    .option(
+      "--decode-contexts <list>",
+      `tokens in the state before decoding; default ${CONTEXTS.join(",")}`,
+      flag.sizes,
+    )
+    .option("--seed <n>", "seed of the embedding and the projections", flag.integer, 1)
+    .option("--rounds <n>", `samples of each size, at most; default ${FULL.rounds}`, flag.positive)
+    .option("--budget <seconds>", `time to plan for; default ${FULL.budget}`, flag.seconds)
+    .addOption(new Option("--kernels <mode>", "fast kernels").choices(["prefer", "require", "never"]).default("prefer"))
+    .option("--text <file>", "text to embed; default attnkit's own documentation")
+    .option("--tensors <file>", "q, k and v of a real model: .safetensors, .npz or .npy")
+    .option("--no-memory", "do not measure peak memory in processes of their own")
+    .option("--quick", "shorter lengths and fewer samples: under 30 seconds", false)
+    .option("--out <dir>", "folder for the results", "results")
+    .option("--resume <file>", "continue an incomplete run: measure what its plan still lacks, into the same files")
+    .action(async (flags: Flags) => {
+      // Plots, schemas and a DOM take half a second to load; the other commands need none of them.
+      const { bench } = await import("./bench-action.ts");
+      const preset = flags.quick ? QUICK : FULL;
+      exit(await bench(io, flags, preset, given(command)));
+    });
+}
+
+/** Names of the flags that the user wrote. */
+const given = (command: Command): string[] =>
+  command.options.map((o) => o.attributeName()).filter((name) => command.getOptionValueSource(name) === "cli");

@@ -1,0 +1,128 @@
+import { mechanisms } from "@attnkit/catalog";
+import type { Backend, Options } from "@attnkit/core";
+import { type Filter, markdown, plan, type Report, type Row, runConformance } from "@attnkit/core/conformance";
+import type { Command } from "commander";
+import { checkWritable, writeOutput } from "../files.ts";
+import { EXIT, type Io, UsageError } from "../io.ts";
+import { packages } from "../measure/environment.ts";
+import { progress } from "../report/progress.ts";
+import { backendChoices, dtypeFor, mechanismNamed, open, openNamed } from "../select.ts";
+import * as flag from "./flags.ts";
+import { vectors } from "./vectors.ts";
+
+export interface Flags {
+  readonly backend?: string;
+  readonly dtype?: string;
+  readonly mechanism?: string;
+  readonly options?: Record<string, unknown>;
+  readonly law?: string;
+  readonly case?: number;
+  readonly seed: number;
+  readonly vectors?: string[];
+  readonly json?: string;
+  readonly markdown?: string;
+}
+
+export function conformCommand(program: Command, io: Io, exit: (code: number) => void): void {
+  program
+    .command("conform")
+    .description("hold backends and mechanisms against the laws, or against golden vectors")
+    .option("--backend <list>", "names; default all")
+    .option("--dtype <type>", "float type of the backend; default every type it has")
+    .option("--mechanism <name>", "only this mechanism; `ops` for the operations")
+    .option(
+      "--options <json>",
+      "options of --mechanism; default every option set that the catalog lists",
+      flag.jsonObject,
+    )
+    .option("--law <name>", "only this law")
+    .option("--case <n>", "only this case of each law", flag.integer)
+    .option("--seed <n>", "seed of the random inputs", flag.integer, 1)
+    .option("--vectors <file>", "run the golden vectors of this JSON file instead; repeatable", flag.collect)
+    .option("--json <file>", "also write the report as JSON")
+    .option("--markdown <file>", "also write the report as Markdown")
+    .action(async (flags: Flags) => {
+      for (const path of [flags.json, flags.markdown]) if (path !== undefined) await checkWritable(io, path);
+      exit(flags.vectors ? await vectors(io, flags) : await suite(io, flags));
+    });
+}
+
+async function suite(io: Io, flags: Flags): Promise<number> {
+  const rows = rowsOf(flags);
+  // Options have chosen the rows: a mechanism may fill in what they leave out, so they cannot be compared again.
+  const filter: Filter = { law: flags.law, mechanism: flags.mechanism, case: flags.case };
+  refuseNothing(rows, filter);
+  const shown = progress(io);
+  const reports: Report[] = [];
+  try {
+    for await (const { name, backend } of opened(flags, (text) => shown.note(text))) {
+      const { dtype } = backend;
+      const subject = { backend: () => backend, mechanisms: rows, seed: flags.seed, versions: packages() };
+      let failed = 0;
+      const report = await runConformance(subject, {
+        filter,
+        onProgress(result, done, total) {
+          if (result.status === "fail" || result.status === "unexpected-pass") failed++;
+          shown.step(
+            `conformance of ${name} ${dtype}`,
+            `${done} of ${total}${failed ? `, ${failed} failed` : ""}, ${result.mechanism} ${result.law}`,
+          );
+        },
+      });
+      reports.push(report);
+    }
+  } finally {
+    shown.stop();
+  }
+  if (reports.length === 0) throw new UsageError("conform", "no backend is available here; nothing was tested");
+  const text = reports.map(markdown).join("\n");
+  io.out(text);
+  const conforms = reports.every((r) => r.conforms);
+  if (flags.markdown !== undefined) await writeOutput(io, flags.markdown, text);
+  if (flags.json !== undefined) {
+    const all = { format: "attnkit-conform/1", conforms, reports };
+    await writeOutput(io, flags.json, `${JSON.stringify(all, null, 1)}\n`);
+  }
+  return conforms ? EXIT.ok : EXIT.failed;
+}
+
+/** The backends that are asked for, in each float type; one that this machine lacks is noted unless it was named. */
+async function* opened(
+  flags: Flags,
+  note: (text: string) => void,
+): AsyncGenerator<{ name: string; backend: Backend<unknown> }> {
+  for (const entry of backendChoices(flags.backend)) {
+    for (const dtype of flags.dtype === undefined ? entry.dtypes : [dtypeFor(entry, flags.dtype)]) {
+      const backend = flags.backend === undefined ? await open(entry, dtype) : await openNamed(entry, dtype);
+      if ("unavailable" in backend) note(`${entry.name} ${dtype} is not available here: ${backend.unavailable}`);
+      else yield { name: entry.name, backend };
+    }
+  }
+}
+
+/** Mechanisms with their references: each with every option set of the catalog, or with the options of the command line. */
+function rowsOf({ mechanism, options }: Flags): Row[] {
+  if (options !== undefined && (mechanism === undefined || mechanism === "ops")) {
+    throw new UsageError("--options", "belongs to one mechanism; name it with --mechanism");
+  }
+  if (mechanism === "ops") return [];
+  const entries = mechanism === undefined ? mechanisms : [mechanismNamed(mechanism)];
+  return entries.flatMap((entry) => {
+    const sets: readonly Options[] = options === undefined ? entry.variants : [options];
+    return sets.map((set) => ({ mechanism: entry.create(set), reference: entry.reference(set) }));
+  });
+}
+
+/** A filter that selects no case would report success over nothing. */
+function refuseNothing(rows: readonly Row[], filter: Filter): void {
+  if (plan({ mechanisms: rows }, filter).length > 0) return;
+  const all = plan({ mechanisms: rows }, { ...filter, law: undefined, case: undefined });
+  const laws = [...new Set(all.map((item) => item.law))];
+  if (filter.law !== undefined && !laws.includes(filter.law)) {
+    throw new UsageError("--law", `there is no law ${JSON.stringify(filter.law)} here; expected ${laws.join(", ")}`);
+  }
+  throw new UsageError(
+    "--case",
+    `no law has a case ${filter.case} here; expected a number from 0 on that a report lists`,
+  );
+}

@@ -1,0 +1,52 @@
+import { InvalidArgumentError } from "commander";
+
+/** Parsers of flag values; commander turns what they throw into the one line that the user sees. */
+
+export function positive(text: string): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text.trim()) || !Number.isSafeInteger(n) || n < 1)
+    throw new InvalidArgumentError("Expected a whole number >= 1.");
+  return n;
+}
+
+export function integer(text: string): number {
+  const n = Number(text);
+  if (!/^-?\d+$/.test(text.trim()) || !Number.isSafeInteger(n))
+    throw new InvalidArgumentError("Expected a whole number.");
+  return n;
+}
+
+export function number(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !Number.isFinite(n)) throw new InvalidArgumentError("Expected a finite number.");
+  return n;
+}
+
+export function seconds(text: string): number {
+  const n = number(text);
+  if (n <= 0) throw new InvalidArgumentError("Expected a number of seconds above 0.");
+  return n;
+}
+
+/** Distinct whole numbers, ascending. */
+export const sizes = (text: string): number[] => [...new Set(text.split(",").map(positive))].sort((a, b) => a - b);
+
+export const numbers = (text: string): number[] => text.split(",").map(number);
+
+export function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError("Expected JSON.");
+  }
+}
+
+export function jsonObject(text: string): Record<string, unknown> {
+  const value = json(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new InvalidArgumentError("Expected a JSON object.");
+  return value as Record<string, unknown>;
+}
+
+/** For a flag that may be given several times. */
+export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];

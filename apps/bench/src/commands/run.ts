@@ -1,0 +1,121 @@
+import { extname } from "node:path";
+import { attention, type Backend, type Block, type Causal, type Options, type Result, type State } from "@attnkit/core";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { checkWritable, writeOutput } from "../files.ts";
+import { writeNpz } from "../input/npz.ts";
+import { writeSafetensors } from "../input/safetensors.ts";
+import { type FileTensor, type FileTensors, fileTensor } from "../input/tensor.ts";
+import { blockOf, type HostBlock, type HostTensor, readTensors, stateOf } from "../input/tensors.ts";
+import { type Io, UsageError } from "../io.ts";
+import { backendNamed, dtypeFor, mechanismNamed, openNamed } from "../select.ts";
+import { mechanismFlags, optionsFrom } from "./mechanism-flags.ts";
+
+interface Flags extends Readonly<Record<string, unknown>> {
+  readonly mechanism: string;
+  readonly backend: string;
+  readonly dtype?: string;
+  readonly causal?: true | "end";
+  readonly lse: boolean;
+  readonly kernels: "prefer" | "require" | "never";
+  readonly tensors: string;
+  readonly state?: string;
+  readonly out: string;
+}
+
+export function runCommand(program: Command, io: Io): void {
+  const command = program
+    .command("run")
+    .description("one call: q, k, v (and mask, bias, keyMask, state.*) from a file, y (and lse, state.*) into a file")
+    .requiredOption("--mechanism <name>", "what to compute; `attnkit list` names them")
+    .option("--backend <name>", "what computes it", "cpu")
+    .option("--dtype <type>", "float type of the backend; default the backend's own")
+    .option(
+      "--causal [end]",
+      "a query sees the keys up to its own; `end` aligns the last query with the last key",
+      causal,
+    )
+    .option("--lse", "also write the logarithm of each row's normaliser", false)
+    .addOption(new Option("--kernels <mode>", "fast kernels").choices(["prefer", "require", "never"]).default("prefer"))
+    .requiredOption("--tensors <file>", "input: .safetensors, .npz, or .npy with q, k, v stacked [3, ...]")
+    .option("--state <file>", "take state.* from this file, the output of the block before")
+    .requiredOption("--out <file>", "output: .safetensors or .npz");
+  mechanismFlags(command).action((flags: Flags) => run(io, flags));
+}
+
+async function run(io: Io, flags: Flags): Promise<void> {
+  const entry = mechanismNamed(flags.mechanism);
+  const kind = extname(flags.out).toLowerCase();
+  if (kind !== ".safetensors" && kind !== ".npz") {
+    throw new UsageError(flags.out, `extension ${kind || "(none)"}; expected .safetensors or .npz`);
+  }
+  await checkWritable(io, flags.out);
+  const options = { ...optionsFrom(flags) };
+  const mechanism = entry.create(options);
+  const backendEntry = backendNamed(flags.backend);
+  const dtype = dtypeFor(backendEntry, flags.dtype);
+  const { block, ignored } = blockOf(flags.tensors, await readTensors(io, flags.tensors), dtype);
+  if (ignored.length) io.err(`note: ${flags.tensors}: ${ignored.join(", ")} not used\n`);
+  const state = flags.state === undefined ? block.state : await stateFrom(io, flags.state, block, dtype);
+  const backend = await openNamed(backendEntry, dtype);
+  const attend = attention(mechanism, backend, {
+    causal: flags.causal ?? false,
+    lse: flags.lse,
+    kernels: flags.kernels,
+  });
+  const result = await attend(uploaded(backend, block, state));
+  const tensors = await downloaded(backend, result);
+  await writeOutput(
+    io,
+    flags.out,
+    kind === ".npz" ? writeNpz(tensors) : writeSafetensors(tensors, about(entry.name, options, flags.causal ?? false)),
+  );
+  for (const [name, { dtype: type, shape }] of tensors) io.out(`${name} ${type} [${shape.join(", ")}]\n`);
+}
+
+async function stateFrom(
+  io: Io,
+  path: string,
+  block: HostBlock,
+  dtype: Parameters<typeof stateOf>[2],
+): Promise<Record<string, HostTensor>> {
+  if (block.state) throw new UsageError("--state", "the --tensors file holds a state too; give one of them");
+  const state = stateOf(path, await readTensors(io, path), dtype);
+  if (state) return state;
+  throw new UsageError(path, "holds no state.* tensors; expected the output of an earlier `attnkit run`");
+}
+
+function uploaded(backend: Backend<unknown>, block: HostBlock, state: HostBlock["state"]): Block<unknown> {
+  const up = (t: HostTensor | undefined) => (t === undefined ? undefined : backend.upload(t.data, t.shape));
+  const carried: State<unknown> | undefined =
+    state && Object.fromEntries(Object.entries(state).map(([name, t]) => [name, up(t)]));
+  return {
+    q: up(block.q),
+    k: up(block.k),
+    v: up(block.v),
+    mask: up(block.mask),
+    bias: up(block.bias),
+    keyMask: up(block.keyMask),
+    state: carried,
+  };
+}
+
+async function downloaded(backend: Backend<unknown>, { y, lse, state }: Result<unknown>): Promise<FileTensors> {
+  const all = [
+    ["y", y] as const,
+    ...(lse === undefined ? [] : [["lse", lse] as const]),
+    ...Object.entries(state).map(([n, x]) => [`state.${n}`, x] as const),
+  ];
+  const tensors = new Map<string, FileTensor>();
+  for (const [name, x] of all) tensors.set(name, fileTensor(await backend.download(x), backend.shape(x)));
+  return tensors;
+}
+
+/** What made the file, in its own words. */
+const about = (mechanism: string, options: Options, how: Causal): Record<string, string> => ({
+  attnkit: JSON.stringify({ mechanism, options, causal: how }),
+});
+
+function causal(text: string): Causal {
+  if (text === "end") return "end";
+  throw new InvalidArgumentError("Expected nothing or end.");
+}

@@ -1,0 +1,84 @@
+import { constants } from "node:fs";
+import { access, mkdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import { type Io, UsageError } from "./io.ts";
+
+/** The bytes of a file the user named. */
+export async function readInput(io: Io, path: string): Promise<Uint8Array> {
+  try {
+    const bytes = await readFile(resolve(io.cwd, path));
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  } catch (error) {
+    throw new UsageError(path, `${reason(error)}; expected a file that can be read`);
+  }
+}
+
+/** A JSON file the user named. */
+export async function readJson(io: Io, path: string): Promise<unknown> {
+  const bytes = await readInput(io, path);
+  try {
+    // A byte order mark is what some editors put first; JSON.parse refuses it.
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(path, `not JSON (${why}; ${bytes.length} bytes); expected a UTF-8 JSON file`);
+  }
+}
+
+/** Fails before any work is done where `path` could not be written at its end. */
+export async function checkWritable(io: Io, path: string): Promise<void> {
+  const full = resolve(io.cwd, path);
+  const folder = dirname(full);
+  const kind = await stat(folder).catch((error) => {
+    throw new UsageError(path, `${reason(error)} (folder ${folder}); expected a folder that exists`);
+  });
+  if (!kind.isDirectory()) throw new UsageError(path, `${folder} is not a folder`);
+  const target = await stat(full).catch(() => undefined);
+  if (target?.isDirectory()) throw new UsageError(path, "is a folder; expected the name of a file to write");
+  await access(folder, constants.W_OK).catch((error) => {
+    throw new UsageError(path, `${reason(error)}; expected a folder that can be written to`);
+  });
+}
+
+/** Makes a folder for results, or says why it cannot be. */
+export async function makeFolder(io: Io, path: string): Promise<string> {
+  const full = resolve(io.cwd, path);
+  try {
+    await mkdir(full, { recursive: true });
+    await access(full, constants.W_OK);
+    return full;
+  } catch (error) {
+    throw new UsageError(path, `${reason(error)}; expected a folder that can be written to`);
+  }
+}
+
+/** All of the file or none of it. */
+export async function writeOutput(io: Io, path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    const bytes = typeof data === "string" ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    await writeFileAtomic(resolve(io.cwd, path), bytes);
+  } catch (error) {
+    throw new UsageError(path, `${reason(error)}; expected a place that can be written to`);
+  }
+}
+
+/** What the file system said, without the path that the message begins with anyway. */
+function reason(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const known: Record<string, string> = {
+    ENOENT: "no such file or folder",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EISDIR: "is a folder",
+    ENOTDIR: "a part of the path is not a folder",
+    EEXIST: "a file of that name is in the way",
+    EROFS: "read-only file system",
+    ENOSPC: "no space left on the device",
+    EMFILE: "too many open files",
+  };
+  return known[code] ?? (error instanceof Error ? `${code} ${error.message}`.trim() : String(error));
+}
+
+/** The file's name without its folders, for messages and records. */
+export const nameOf = (path: string): string => basename(path);

@@ -1,0 +1,62 @@
+import { normals } from "./random.ts";
+import type { Sequence } from "./sequence.ts";
+
+export interface Sizes {
+  readonly seed: number;
+  readonly length: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly dim: number;
+}
+
+/** Channels of the toy model in front of the projections; enough that the heads see different things. */
+const WIDTH = 64;
+
+/**
+ * What a transformer's first layer would hand to attention: each byte's embedding plus its sinusoidal position (Vaswani
+ * et al. 2017, 3.5), layer norm, and projections of variance 1 / WIDTH, so that q, k and v have variance near 1. All
+ * weights come from `seed`. A text shorter than `length` repeats.
+ */
+export function embed(bytes: Uint8Array, { seed, length, heads, kvHeads, dim }: Sizes): Sequence {
+  const normal = normals(seed);
+  const table = Float64Array.from({ length: 256 * WIDTH }, normal);
+  const widths = [heads * dim, kvHeads * dim, kvHeads * dim];
+  const weights = widths.map((n) => Float64Array.from({ length: WIDTH * n }, () => normal() / Math.sqrt(WIDTH)));
+  const outs = widths.map((n) => new Float32Array(length * n));
+  const x = new Float64Array(WIDTH);
+  const periods = Float64Array.from({ length: WIDTH }, (_, c) => 10000 ** ((c - (c % 2)) / WIDTH));
+  for (let t = 0; t < length; t++) {
+    const from = bytes[t % bytes.length]! * WIDTH;
+    for (let c = 0; c < WIDTH; c++) {
+      const angle = t / periods[c]!;
+      x[c] = table[from + c]! + (c % 2 ? Math.cos(angle) : Math.sin(angle));
+    }
+    layerNorm(x);
+    for (let i = 0; i < 3; i++) project(x, weights[i]!, outs[i]!, { t, length, dim });
+  }
+  const [q, k, v] = outs as [Float32Array, Float32Array, Float32Array];
+  return { q, k, v, B: 1, Hq: heads, Hkv: kvHeads, length, d: dim, dv: dim };
+}
+
+function layerNorm(x: Float64Array): void {
+  const mean = x.reduce((a, b) => a + b, 0) / x.length;
+  const variance = x.reduce((a, b) => a + (b - mean) ** 2, 0) / x.length;
+  // 1e-5 is what transformers add; a row of equal channels stays finite.
+  for (let c = 0; c < x.length; c++) x[c] = (x[c]! - mean) / Math.sqrt(variance + 1e-5);
+}
+
+/** One token's row of every head: `out[h, t, :] = x W[:, h, :]`. */
+function project(
+  x: Float64Array,
+  w: Float64Array,
+  out: Float32Array,
+  at: { t: number; length: number; dim: number },
+): void {
+  const { t, length, dim } = at;
+  const width = w.length / x.length;
+  for (let c = 0; c < width; c++) {
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) sum += x[i]! * w[i * width + c]!;
+    out[(Math.floor(c / dim) * length + t) * dim + (c % dim)] = sum;
+  }
+}

@@ -1,0 +1,92 @@
+import { endianness } from "node:os";
+import type { Data, Shape } from "@attnkit/core";
+import { Float16Array } from "@petamoriken/float16";
+import { UsageError } from "../io.ts";
+
+/** Element types of files, by safetensors' names, and their sizes in bytes. */
+export const SIZES = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
+} as const;
+
+export type FileDType = keyof typeof SIZES;
+
+/** A tensor as a file holds it: little-endian, row-major bytes. */
+export interface FileTensor {
+  readonly dtype: FileDType;
+  readonly shape: Shape;
+  readonly bytes: Uint8Array;
+}
+
+export type FileTensors = ReadonlyMap<string, FileTensor>;
+
+/** How many elements a shape has. */
+export const sizeOf = (shape: Shape): number => shape.reduce((n, s) => n * s, 1);
+
+export const isDType = (x: unknown): x is FileDType => typeof x === "string" && Object.hasOwn(SIZES, x);
+
+/** The elements as floats; integers and booleans are refused, for they are no q, k, v or bias. */
+export function floats(who: string, t: FileTensor): Float32Array | Float64Array {
+  const buffer = native(t);
+  switch (t.dtype) {
+    case "F32":
+      return new Float32Array(buffer);
+    case "F64":
+      return new Float64Array(buffer);
+    case "F16":
+      return Float32Array.from(new Float16Array(buffer));
+    case "BF16": {
+      // bfloat16 is the upper half of a float32.
+      const wide = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
+      return new Float32Array(wide.buffer);
+    }
+    default:
+      throw new UsageError(who, `dtype ${t.dtype}; expected F16, BF16, F32 or F64: save it as a float tensor`);
+  }
+}
+
+/** The elements as a mask, non-zero = true. Floats are refused: whether 0 or -Infinity masks cannot be told. */
+export function mask(who: string, t: FileTensor): Uint8Array {
+  if (t.dtype.includes("F")) {
+    throw new UsageError(
+      who,
+      `dtype ${t.dtype}; expected BOOL or an integer type, true = may attend (an additive float mask is the tensor "bias")`,
+    );
+  }
+  const size = SIZES[t.dtype];
+  const out = new Uint8Array(t.bytes.length / size);
+  for (let i = 0; i < t.bytes.length; i++) if (t.bytes[i] !== 0) out[Math.floor(i / size)] = 1;
+  return out;
+}
+
+/** Host data as a file tensor; bytes are a mask. */
+export function fileTensor(data: Data, shape: Shape): FileTensor {
+  const dtype = data instanceof Uint8Array ? "BOOL" : data instanceof Float64Array ? "F64" : "F32";
+  const own = data instanceof Uint8Array ? Uint8Array.from(data, (x) => (x ? 1 : 0)) : data;
+  const bytes = new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
+  return { dtype, shape, bytes: endianness() === "BE" ? swapped(bytes, SIZES[dtype]) : bytes };
+}
+
+/** The bytes of each element in the opposite order. */
+export function swapped(bytes: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) out[i - (i % size) + size - 1 - (i % size)] = bytes[i]!;
+  return out;
+}
+
+/** A copy of its own, aligned and in this machine's byte order. */
+function native({ dtype, bytes }: FileTensor): ArrayBuffer {
+  const size = SIZES[dtype];
+  return (endianness() === "BE" ? swapped(bytes, size) : Uint8Array.from(bytes)).buffer as ArrayBuffer;
+}

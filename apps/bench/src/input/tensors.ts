@@ -1,0 +1,159 @@
+import { extname } from "node:path";
+import type { Data, DType, Shape } from "@attnkit/core";
+import { readInput } from "../files.ts";
+import { type Io, UsageError } from "../io.ts";
+import { readNpy } from "./npy.ts";
+import { readNpz } from "./npz.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { type FileTensor, type FileTensors, floats, mask, sizeOf } from "./tensor.ts";
+
+export interface HostTensor {
+  readonly data: Data;
+  readonly shape: Shape;
+}
+
+/** One block on the host, as a file gives it. */
+export interface HostBlock {
+  readonly q: HostTensor;
+  readonly k: HostTensor;
+  readonly v: HostTensor;
+  readonly mask?: HostTensor;
+  readonly bias?: HostTensor;
+  readonly keyMask?: HostTensor;
+  readonly state?: Readonly<Record<string, HostTensor>>;
+}
+
+const OPTIONAL = ["mask", "bias", "keyMask"] as const;
+/** Largest finite number of each float type. */
+const LARGEST: Readonly<Record<DType, number>> = {
+  float16: 65504,
+  float32: 3.4028234663852886e38,
+  float64: Number.MAX_VALUE,
+};
+
+/** Every tensor of a .safetensors, .npz or .npy file; a .npy holds q, k and v stacked: `[3, ...]`. Throws `UsageError`. */
+export async function readTensors(io: Io, path: string): Promise<FileTensors> {
+  const kind = extname(path).toLowerCase();
+  if (![".safetensors", ".npz", ".npy"].includes(kind)) {
+    throw new UsageError(path, `extension ${kind || "(none)"}; expected .safetensors, .npz or .npy`);
+  }
+  const bytes = await readInput(io, path);
+  if (kind === ".safetensors") return readSafetensors(path, bytes);
+  return kind === ".npz" ? readNpz(path, bytes) : unstacked(path, readNpy(path, bytes));
+}
+
+/**
+ * The block in a file's tensors: q, k, v, and mask, bias, keyMask, `state.<name>` where present, all checked for type,
+ * rank and numbers that `dtype` cannot hold. `ignored` are the names that mean nothing. Throws `UsageError`.
+ */
+export function blockOf(path: string, tensors: FileTensors, dtype: DType): { block: HostBlock; ignored: string[] } {
+  const names = [...tensors.keys()];
+  const required = (name: "q" | "k" | "v"): HostTensor => {
+    const t = tensors.get(name);
+    if (!t)
+      throw new UsageError(
+        path,
+        `holds no tensor ${name} (it holds ${names.join(", ") || "none"}); expected q, k and v`,
+      );
+    if (t.shape.length < 2 || t.shape.length > 4) {
+      throw new UsageError(
+        path,
+        `${name} [${t.shape.join(", ")}] has rank ${t.shape.length}; expected 2, 3 or 4: [B, heads, tokens, channels], leading axes optional`,
+      );
+    }
+    return { data: floats(`${path}: ${name}`, t), shape: t.shape };
+  };
+  const [q, k, v] = [required("q"), required("k"), required("v")];
+  const optional: Partial<Record<(typeof OPTIONAL)[number], HostTensor>> = {};
+  for (const name of OPTIONAL) {
+    const t = tensors.get(name);
+    const read = name === "bias" ? floats : mask;
+    if (t) optional[name] = { data: read(`${path}: ${name}`, t), shape: t.shape };
+  }
+  const hidden = hiddenRows(k.shape, optional.keyMask);
+  finite(`${path}: q`, q, dtype);
+  finite(`${path}: k`, k, dtype, hidden);
+  finite(`${path}: v`, v, dtype, hidden);
+  if (optional.bias) finite(`${path}: bias`, optional.bias, dtype, undefined, true);
+  const state = stateOf(path, tensors, dtype);
+  const ignored = names.filter((n) => !n.startsWith("state.") && !["q", "k", "v", ...OPTIONAL].includes(n));
+  for (const name of ignored) refuseMisspelt(path, name);
+  return { block: { q, k, v, ...optional, ...(state && { state }) }, ignored };
+}
+
+/** The `state.<name>` tensors of a file, by name; nothing where it holds none. */
+export function stateOf(path: string, tensors: FileTensors, dtype: DType): Record<string, HostTensor> | undefined {
+  const state: Record<string, HostTensor> = {};
+  for (const [name, t] of tensors) {
+    if (!name.startsWith("state.")) continue;
+    const who = `${path}: ${name}`;
+    const tensor = { data: t.dtype.includes("F") ? floats(who, t) : mask(who, t), shape: t.shape };
+    finite(who, tensor, dtype, undefined, true);
+    state[name.slice(6)] = tensor;
+  }
+  return Object.keys(state).length ? state : undefined;
+}
+
+/** q, k and v of one array `[3, ...]`. */
+function unstacked(path: string, t: FileTensor): FileTensors {
+  if (t.shape.length < 3 || t.shape[0] !== 3) {
+    throw new UsageError(
+      path,
+      `[${t.shape.join(", ")}]; expected q, k and v stacked in one array [3, ...], or a .npz or .safetensors file that names them`,
+    );
+  }
+  const part = t.bytes.length / 3;
+  const shape = t.shape.slice(1);
+  return new Map(
+    ["q", "k", "v"].map((name, i) => [
+      name,
+      { dtype: t.dtype, shape, bytes: t.bytes.subarray(i * part, (i + 1) * part) },
+    ]),
+  );
+}
+
+/** Throws on a number that is not finite in `dtype`, naming its place. `hidden(i)` exempts element i. */
+function finite(
+  who: string,
+  { data, shape }: HostTensor,
+  dtype: DType,
+  hidden?: (i: number, shape: Shape) => boolean,
+  minusInfinity = false,
+): void {
+  if (data instanceof Uint8Array) return;
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i]!;
+    if (Math.abs(x) <= LARGEST[dtype] || (minusInfinity && x === Number.NEGATIVE_INFINITY) || hidden?.(i, shape))
+      continue;
+    const place = placeOf(i, shape).join(", ");
+    const allowed = minusInfinity ? "finite numbers or -Infinity" : "finite numbers";
+    throw new UsageError(who, `${x} at [${place}] of [${shape.join(", ")}]; expected ${allowed} within ${dtype}`);
+  }
+}
+
+/** Whether an element of k or v belongs to a key that the key mask removes: such a row may hold anything. (SEMANTICS S9) */
+function hiddenRows(k: Shape, keyMask: HostTensor | undefined): ((i: number, shape: Shape) => boolean) | undefined {
+  if (!keyMask) return undefined;
+  const S = k.at(-2)!;
+  const perBatch = (shape: Shape) => (shape.length === 4 ? sizeOf(shape.slice(1)) : Number.POSITIVE_INFINITY);
+  return (i, shape) => {
+    const token = Math.floor(i / shape.at(-1)!) % S;
+    return keyMask.data[Math.floor(i / perBatch(shape)) * S + token] === 0;
+  };
+}
+
+function placeOf(i: number, shape: Shape): number[] {
+  const place: number[] = [];
+  for (const size of shape.toReversed()) {
+    place.unshift(i % size);
+    i = Math.floor(i / size);
+  }
+  return place;
+}
+
+/** A tensor whose name is nearly one that has a meaning would be left out of the computation without a word. */
+function refuseMisspelt(path: string, name: string): void {
+  const plain = (s: string) => s.replace(/[^a-z]/gi, "").toLowerCase();
+  const meant = ["q", "k", "v", ...OPTIONAL].find((n) => plain(n) === plain(name));
+  if (meant) throw new UsageError(path, `tensor ${name} has no meaning; rename it to ${meant}`);
+}

@@ -1,0 +1,49 @@
+import { isAttentionError } from "@attnkit/core";
+import { messageOf } from "../io.ts";
+import type { Progress } from "../report/progress.ts";
+import type { CellResult, CheckResult, Results } from "../results.ts";
+import type { Subject } from "./subject.ts";
+
+/** A run of the benchmark: what is measured, where it is recorded, and when to stop. */
+export interface Session {
+  readonly results: Results;
+  readonly subjects: readonly Subject[];
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Writes the results as they are. */
+  save(): Promise<void>;
+}
+
+export const cellOf = ({ results }: Session, id: string): CellResult => results.cells.find((c) => c.id === id)!;
+
+/** Cells that answered right so far; the others are not timed. */
+export const sound = (session: Session): Subject[] =>
+  session.subjects.filter((s) => cellOf(session, s.id).status === "ok");
+
+/** A wrong answer: the cell keeps its checks and loses its timings. */
+class WrongAnswer extends Error {}
+
+/** Keeps a check; throws if it was not passed. */
+export function record(cell: CellResult, check: CheckResult): void {
+  cell.checks.push(check);
+  if (!check.passed)
+    throw new WrongAnswer(`${check.what} check at ${check.size} tokens, ${check.detail ?? "not finite"}`);
+}
+
+/** Turns what goes wrong in one cell into that cell's result; the others go on. */
+export async function guarded(session: Session, s: Subject, work: () => Promise<void>): Promise<void> {
+  const cell = cellOf(session, s.id);
+  try {
+    await work();
+  } catch (error) {
+    cell.status =
+      isAttentionError(error, "ATTN_UNSUPPORTED") || isAttentionError(error, "ATTN_NO_KERNEL")
+        ? "unsupported"
+        : "failed";
+    cell.reason = messageOf(error);
+    cell.prefill = [];
+    cell.decode = [];
+    cell.memory = null;
+    session.progress.note(`${s.id}: ${cell.status}: ${cell.reason}`);
+  }
+}

@@ -1,0 +1,92 @@
+import type { BenchOptions } from "../results.ts";
+import { checkPrefill } from "./check.ts";
+import type { Candidate } from "./plan.ts";
+import { decodeCost, prefillCost, release, type Subject, stateAfter } from "./subject.ts";
+import { callsFor, decode, prefill, warm } from "./time.ts";
+
+/** A tensor larger than this is not asked of a user's machine by a benchmark (a score matrix of 8192 x 8192 x 4 bytes). */
+const LARGEST_BYTES = 2 ** 28;
+/** Seconds spent on warming up one pilot, V8 has compiled the loops by then; less where the whole budget is a few seconds. */
+const warmUp = (budget: number): number => Math.min(0.15, budget / 60);
+/** Pilots climb to longer lengths while a call is predicted to take less than this, for a better prediction. */
+const CLIMB = 0.1;
+/** Predictions are for a quiet machine; caches and the garbage collector make long calls slower than short ones suggest. */
+const MARGIN = 1.25;
+/** Loading code and compiling it anew in a process of its own. */
+const START = 0.6;
+const COLD = 2;
+const MOST_CALLS = { prefill: 16, decode: 256 };
+
+const clocked = async <X>(work: () => Promise<X>): Promise<[number, X]> => {
+  const start = performance.now();
+  const result = await work();
+  return [(performance.now() - start) / 1000, result];
+};
+
+/** Times the shortest sizes of a checked cell and predicts the others from the work their programs do. */
+export async function pilot(s: Subject, { lengths, contexts, budget }: BenchOptions): Promise<Candidate[]> {
+  return [...(await prefills(s, lengths, warmUp(budget))), ...(await decodes(s, contexts, warmUp(budget)))];
+}
+
+async function prefills(s: Subject, lengths: readonly number[], seconds: number): Promise<Candidate[]> {
+  const flops = (length: number) => prefillCost(s, length).flops;
+  let known = { length: lengths[0]!, call: 0 };
+  let check = 0;
+  for (const length of lengths.slice(0, 3)) {
+    if (known.call > 0 && (known.call * flops(length)) / flops(known.length) > CLIMB) break;
+    const timed = prefill(s, length);
+    const y = await timed.once();
+    const [spent] = await clocked(() => checkPrefill(s, length, y));
+    check = spent / length;
+    release(s, [y]);
+    known = { length, call: await warm(timed, seconds) };
+    timed.dispose();
+  }
+  return lengths.map((length) => {
+    const call = MARGIN * known.call * (flops(length) / flops(known.length));
+    const calls = callsFor(call, MOST_CALLS.prefill);
+    return {
+      cell: s.id,
+      what: "prefill",
+      size: length,
+      call,
+      calls,
+      setup: check * length + 2 * call,
+      impossible: tooLarge(s, length),
+    };
+  });
+}
+
+async function decodes(s: Subject, contexts: readonly number[], seconds: number): Promise<Candidate[]> {
+  const shortest = contexts[0];
+  if (shortest === undefined) return [];
+  const flops = (context: number) => decodeCost(s, context).flops;
+  const [absorb, state] = await clocked(() => stateAfter(s, shortest));
+  const timed = decode(s, shortest, state);
+  const known = await warm(timed, seconds);
+  timed.dispose();
+  return contexts.map((context) => {
+    const call = MARGIN * known * (flops(context) / flops(shortest));
+    const calls = callsFor(call, MOST_CALLS.decode);
+    return {
+      cell: s.id,
+      what: "decode",
+      size: context,
+      call,
+      calls,
+      setup: MARGIN * absorb * (context / shortest) + 4 * call,
+    };
+  });
+}
+
+/** Peak memory of one prefill in a process of its own, for the longest length that the plan has for a cell. */
+export function memoryCandidate(prefillCandidates: readonly Candidate[], cell: string, length: number): Candidate {
+  const { call } = prefillCandidates.find((c) => c.cell === cell && c.what === "prefill" && c.size === length)!;
+  return { cell, what: "memory", size: length, call: START + COLD * call, calls: 1, setup: 0 };
+}
+
+function tooLarge(s: Subject, length: number): string | undefined {
+  const bytes = prefillCost(s, length).largest * (s.backend.dtype === "float64" ? 8 : 4);
+  if (bytes <= LARGEST_BYTES) return undefined;
+  return `its largest tensor would take ${Math.round(bytes / 2 ** 20)} MiB, the limit is ${LARGEST_BYTES / 2 ** 20}`;
+}

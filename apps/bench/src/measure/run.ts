@@ -1,0 +1,124 @@
+import type { Backend } from "@attnkit/core";
+import { readJson } from "../files.ts";
+import { type Input, tensorInput, textInput } from "../input/load.ts";
+import { part, spread } from "../input/sequence.ts";
+import { type Io, UsageError } from "../io.ts";
+import { type BenchOptions, type CellResult, Results, SCHEMA } from "../results.ts";
+import { backendChoices, choices, dtypeFor, make, open as openBackend, openNamed } from "../select.ts";
+import { difference, environment } from "./environment.ts";
+import { type Subject, subject } from "./subject.ts";
+
+/** The cells that this machine can run, and the backends that it lacks. */
+export interface Opened {
+  readonly subjects: readonly Subject[];
+  readonly unavailable: { backend: string; reason: string }[];
+}
+
+/**
+ * The input that the options ask for, long enough for every length and context. A tensor file is as long as it is:
+ * default sizes beyond it are dropped, sizes that the user asked for are refused. Throws `UsageError`.
+ */
+export async function inputOf(
+  io: Io,
+  options: BenchOptions,
+  asked: { lengths: boolean; contexts: boolean },
+): Promise<Input> {
+  const length = Math.max(...options.lengths, ...options.contexts.map((c) => c + 1));
+  if (options.tensors === null) return textInput(io, options.text, { ...options, length });
+  const input = await tensorInput(io, options.tensors);
+  const { length: has } = input.sequence;
+  const fit = (flag: string, sizes: readonly number[], most: number, wanted: boolean): number[] => {
+    const kept = sizes.filter((n) => n <= most);
+    if (wanted && kept.length < sizes.length)
+      throw new UsageError(
+        flag,
+        `${sizes.at(-1)} is too long for ${options.tensors}, which has ${has} tokens; expected at most ${most}`,
+      );
+    return kept;
+  };
+  const lengths = fit("--lengths", options.lengths, has, asked.lengths);
+  options.lengths = lengths.length ? lengths : [has];
+  options.contexts = fit("--decode-contexts", options.contexts, has - 1, asked.contexts);
+  return input;
+}
+
+/** Refuses names and options that mean nothing, before any work. Throws `UsageError`, and a mechanism's own `ATTN_OPTION`. */
+export function validate(options: BenchOptions): void {
+  for (const choice of choices(options.mechanism ?? undefined)) make(choice);
+  for (const entry of backendChoices(options.backend ?? undefined)) dtypeFor(entry, options.dtype ?? undefined);
+}
+
+/** Every mechanism on every backend that is asked for. Throws `UsageError`, and a mechanism's own `ATTN_OPTION`. */
+export async function open(options: BenchOptions, { sequence }: Input): Promise<Opened> {
+  const subjects: Subject[] = [];
+  const unavailable: Opened["unavailable"] = [];
+  const chosen = choices(options.mechanism ?? undefined);
+  for (const entry of backendChoices(options.backend ?? undefined)) {
+    const dtype = dtypeFor(entry, options.dtype ?? undefined);
+    const backend: Backend<unknown> | { unavailable: string } =
+      options.backend === null ? await openBackend(entry, dtype) : await openNamed(entry, dtype);
+    if ("unavailable" in backend) unavailable.push({ backend: entry.name, reason: backend.unavailable });
+    else subjects.push(...chosen.map((choice) => subject(choice, backend, entry.name, sequence, options.kernels)));
+  }
+  return { subjects, unavailable };
+}
+
+/** Results with nothing measured yet. */
+export async function start(options: BenchOptions, input: Input, { subjects, unavailable }: Opened): Promise<Results> {
+  const now = new Date().toISOString();
+  const { q, k, v } = part(input.sequence, 0, input.sequence.length);
+  return {
+    schema: SCHEMA,
+    complete: false,
+    started: now,
+    finished: now,
+    environment: await environment(),
+    options,
+    input: {
+      source: input.source,
+      sha256: input.sha256,
+      shapes: { q: [...q.shape], k: [...k.shape], v: [...v.shape] },
+      q: spread(q.data),
+      k: spread(k.data),
+      v: spread(v.data),
+    },
+    plan: null,
+    unavailable,
+    cells: subjects.map(emptyCell),
+  };
+}
+
+/** The incomplete results in a file, ready to be continued on this machine. Throws `UsageError`. */
+export async function read(io: Io, file: string): Promise<Results> {
+  const parsed = Results.safeParse(await readJson(io, file));
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new UsageError(file, `is no results file of schema ${SCHEMA} (${path.join(".") || "top level"}: ${message})`);
+  }
+  const results = parsed.data;
+  if (results.complete) throw new UsageError(file, "is complete; there is nothing to resume");
+  const changed = difference(results.environment, await environment());
+  if (changed)
+    throw new UsageError(
+      file,
+      `was measured elsewhere: ${changed}; timings of both would not compare, start a new run`,
+    );
+  return results;
+}
+
+function emptyCell({ id, choice, entryName, backend }: Subject): CellResult {
+  return {
+    id,
+    mechanism: choice.entry.name,
+    options: { ...choice.options },
+    backend: entryName,
+    device: backend.device,
+    dtype: backend.dtype,
+    status: "unchecked",
+    checks: [],
+    prefill: [],
+    decode: [],
+    memory: null,
+    growth: { prefill: null, decode: null },
+  };
+}

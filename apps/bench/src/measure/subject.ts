@@ -1,0 +1,128 @@
+import {
+  type Attention,
+  attention,
+  type Backend,
+  type Cost,
+  cost,
+  type Mechanism,
+  type Program,
+  programOf,
+  type Reference,
+  type Result,
+  type Shape,
+  type State,
+} from "@attnkit/core";
+import { type Part, part, rounded, type Sequence } from "../input/sequence.ts";
+import { type Choice, label, make } from "../select.ts";
+
+export type Kernels = "prefer" | "require" | "never";
+
+/** One cell of the table, ready to run: a mechanism on a backend, with its reference and its input. */
+export interface Subject {
+  readonly id: string;
+  readonly choice: Choice;
+  readonly mechanism: Mechanism;
+  readonly backend: Backend<unknown>;
+  /** The backend's name in the catalog. */
+  readonly entryName: string;
+  readonly reference: Reference;
+  /** The input in numbers that the backend's float type has. */
+  readonly sequence: Sequence;
+  readonly attend: Attention<unknown>;
+  /** The same without causality: one query over a whole block makes a state without the cost of a prefill. */
+  readonly absorb: Attention<unknown>;
+  /** Resolves when everything that `x` depends on has been computed, wherever that runs. */
+  settle(x: unknown): Promise<void>;
+}
+
+export function subject(
+  choice: Choice,
+  backend: Backend<unknown>,
+  entryName: string,
+  sequence: Sequence,
+  kernels: Kernels,
+): Subject {
+  const mechanism = make(choice);
+  const first: Program = (o, { x }) => {
+    const rank = o.shape(x!).length;
+    const one = Array.from({ length: rank }).reduce<typeof x>((t, _, axis) => o.slice(t!, axis, 0, 1), x);
+    return { one: one! };
+  };
+  const probe = backend.compile(first);
+  return {
+    id: `${label(choice)} on ${entryName} ${backend.dtype}`,
+    choice,
+    mechanism,
+    backend,
+    entryName,
+    reference: choice.entry.reference(choice.options),
+    sequence: rounded(sequence, backend.dtype),
+    attend: attention(mechanism, backend, { causal: true, kernels }),
+    absorb: attention(mechanism, backend, { causal: false, kernels: kernels === "require" ? "prefer" : kernels }),
+    async settle(x) {
+      const { one } = await probe({ x });
+      await backend.download(one);
+      backend.free(one);
+    },
+  };
+}
+
+export type Uploaded = Record<"q" | "k" | "v", unknown>;
+
+/** Tokens `from <= t < to` on the device. */
+export function upload({ backend, sequence }: Subject, from: number, to: number): Uploaded {
+  const up = ({ data, shape }: Part) => backend.upload(data, shape);
+  const { q, k, v } = part(sequence, from, to);
+  return { q: up(q), k: up(k), v: up(v) };
+}
+
+/** Frees tensors, except those that are still in use. */
+export function release({ backend }: Subject, gone: Iterable<unknown>, kept: Iterable<unknown> = []): void {
+  const keep = new Set(kept);
+  for (const x of new Set(gone)) if (!keep.has(x)) backend.free(x);
+}
+
+export const parts = (r: Result<unknown>): unknown[] => [
+  r.y,
+  ...(r.lse === undefined ? [] : [r.lse]),
+  ...Object.values(r.state),
+];
+
+/** The state after the first `context` tokens. */
+export async function stateAfter(s: Subject, context: number): Promise<State<unknown>> {
+  const up = ({ data, shape }: Part) => s.backend.upload(data, shape);
+  const { k, v } = part(s.sequence, 0, context);
+  const block = { q: up(part(s.sequence, context - 1, context).q), k: up(k), v: up(v) };
+  const result = await s.absorb(block);
+  await s.settle(result.y);
+  release(s, [...Object.values(block), result.y], Object.values(result.state));
+  return result.state;
+}
+
+/** Bytes of a state on the device: booleans take one, floats what the backend's float type takes. */
+export async function stateBytes({ backend }: Subject, state: State<unknown>): Promise<number> {
+  const width = { float16: 2, float32: 4, float64: 8 }[backend.dtype];
+  let bytes = 0;
+  for (const x of Object.values(state)) {
+    const size = backend.shape(x).reduce((a, b) => a * b, 1);
+    bytes += size * ((await backend.download(x)) instanceof Uint8Array ? 1 : width);
+  }
+  return bytes;
+}
+
+/** What the portable program of one prefill of `length` tokens costs. */
+export function prefillCost(s: Subject, length: number): Cost {
+  return cost(programOf(s.mechanism, { causal: true, lse: false }), shapes(s, length));
+}
+
+/** What the portable program of one decoded token costs after `context` tokens. */
+export function decodeCost(s: Subject, context: number): Cost {
+  const { B, Hq, Hkv, d, dv } = s.sequence;
+  const entries = Object.entries(s.mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).filter(([, e]) => !e.optional);
+  const state = entries.map(([name, e]) => [`state.${name}`, e.shape.map((n) => (n === -1 ? context : n))] as const);
+  return cost(programOf(s.mechanism, { causal: true, lse: false }), { ...shapes(s, 1), ...Object.fromEntries(state) });
+}
+
+function shapes({ sequence: { B, Hq, Hkv, d, dv } }: Subject, n: number): Record<string, Shape> {
+  return { q: [B, Hq, n, d], k: [B, Hkv, n, d], v: [B, Hkv, n, dv] };
+}

@@ -1,0 +1,37 @@
+import { Command, CommanderError } from "commander";
+import { benchCommand } from "./commands/bench.ts";
+import { conformCommand } from "./commands/conform.ts";
+import { listCommand } from "./commands/list.ts";
+import { runCommand } from "./commands/run.ts";
+import { EXIT, type Io, oneLine, userMessage } from "./io.ts";
+
+/** The `attnkit` command line on `argv` (without node and script); resolves with the exit code and never rejects. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.ok;
+  const exit = (n: number) => {
+    code = n;
+  };
+  const program = new Command("attnkit")
+    .description("attention mechanisms on pluggable backends: benchmark, conformance, files in and out")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: (text, write) => write(`attnkit: ${oneLine(text).replace(/^error: /, "")}\n`),
+    });
+  for (const command of [benchCommand, conformCommand, runCommand, listCommand]) command(program, io, exit);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const message = userMessage(error);
+    if (message !== undefined) {
+      io.err(`attnkit: ${message}\n`);
+      return EXIT.usage;
+    }
+    io.err(`attnkit: internal error, please report it\n${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT.internal;
+  }
+}

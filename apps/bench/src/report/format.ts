@@ -1,0 +1,43 @@
+/** Numbers as tables print them: three digits, a unit, no more precision than a measurement has. */
+
+export function time(seconds: number): string {
+  if (seconds === 0) return "0 s";
+  if (seconds >= 1) return `${digits(seconds)} s`;
+  if (seconds >= 1e-3) return `${digits(seconds * 1e3)} ms`;
+  return `${digits(seconds * 1e6)} us`;
+}
+
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} B`;
+  const power = Math.min(3, Math.floor(Math.log2(n) / 10));
+  return `${digits(n / 1024 ** power)} ${["B", "KiB", "MiB", "GiB"][power]}`;
+}
+
+/** Operations per second, in units of 1e9. */
+export const gflops = (flops: number, seconds: number): string => digits(flops / seconds / 1e9);
+
+export function digits(x: number): string {
+  if (x === 0) return "0";
+  const abs = Math.abs(x);
+  if (abs < 1e-3 || abs >= 1e9) return x.toExponential(2);
+  return abs >= 100 ? String(Math.round(Number(x.toPrecision(3)))) : x.toPrecision(3);
+}
+
+/** Half of the samples lie within this share of the median: the quartiles' distance over the median. */
+export const spread = ({ median, q1, q3 }: { median: number; q1: number; q3: number }): string =>
+  `${median > 0 ? Math.round((100 * (q3 - q1)) / median) : 0} %`;
+
+export const exponent = ({
+  exponent: e,
+  error,
+  from,
+  to,
+}: {
+  exponent: number;
+  error: number;
+  from: number;
+  to: number;
+}): string => `${e.toFixed(2)} ± ${error.toFixed(2)} (${from} to ${to})`;
+
+export const percent = (fraction: number | null): string =>
+  fraction === null ? "not finite" : `${Math.round(100 * fraction)} %`;

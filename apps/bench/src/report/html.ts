@@ -1,0 +1,146 @@
+import type { CellResult, Results } from "../results.ts";
+import * as f from "./format.ts";
+import { decodePlot, prefillPlot, statePlot, styleOf } from "./plots.ts";
+import { STYLE } from "./style.ts";
+
+/** The whole report as one page: no script, no font, no image and no address is loaded from anywhere. */
+export function html(results: Results): string {
+  const { environment: e, options: o, input, plan } = results;
+  const cells = results.cells.filter((c) => c.status === "ok");
+  const [B, Hq, , d] = input.shapes.q!;
+  const facts: [string, string][] = [
+    ["machine", `${e.cpu}, ${e.cores} cores, ${f.bytes(e.memory)}, ${e.platform} ${e.arch}`],
+    [
+      "software",
+      `Node ${e.node}, V8 ${e.v8}, commit ${e.commit?.slice(0, 12) ?? "unknown"}${e.commit?.endsWith("+changes") ? " with changes" : ""}`,
+    ],
+    [
+      "input",
+      `${input.source}: causal, B ${B}, ${Hq} query and ${input.shapes.k![1]} key heads, ${d} channels, seed ${o.seed}`,
+    ],
+    [
+      "run",
+      `${results.started} to ${results.finished}${results.complete ? "" : ", interrupted: what follows is a part"}`,
+    ],
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>attnkit bench ${text(results.started)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>attnkit bench</h1>
+<dl>${facts.map(([k, v]) => `<dt>${k}</dt><dd>${text(v)}</dd>`).join("")}</dl>
+${legend(cells)}
+<div class="plots">
+${figure("Prefill", "Time of one causal prefill against its length. Both axes logarithmic: a straight line of slope 1 is linear time. Bars span the quartiles.", prefillPlot(cells))}
+${figure("Decode", "Time of one decoded token against the tokens already in the state. Flat is constant cost per token.", decodePlot(cells))}
+${figure("State", "Size of the state that decoding carries along.", statePlot(cells))}
+<figure><h2>Growth</h2>${table(
+    ["cell", "prefill, tokens^", "decode, context^"],
+    cells.map((c) => [swatch(cells, c), fit(c.growth.prefill), fit(c.growth.decode)]),
+  )}
+<figcaption>Least-squares exponents of the time, with their standard errors and the sizes they were fitted over.</figcaption></figure>
+</div>
+<h2>Answers</h2>
+<p>Every timed output was compared with the float64 reference in this run; a cell that was wrong is not timed.</p>
+${table(["cell", "answers", "worst error, of what is allowed", "rows checked", "device"], results.cells.map(answer))}
+${results.unavailable.map((u) => `<p>${text(u.backend)} is not available here: ${text(u.reason)}</p>`).join("\n")}
+<h2>Prefill</h2>
+${table(
+  ["cell", "tokens", "median", "IQR", "samples", "GFLOP", "GFLOP/s", "operations", "largest tensor", "peak memory"],
+  cells.flatMap((c) =>
+    c.prefill.map((p) => [
+      swatch(cells, c),
+      String(p.length),
+      f.time(p.median),
+      f.spread(p),
+      String(p.samples.length),
+      f.digits(p.cost.flops / 1e9),
+      f.gflops(p.cost.flops, p.median),
+      String(p.cost.ops),
+      f.bytes(p.cost.largest * (c.dtype === "float64" ? 8 : 4)),
+      c.memory?.length === p.length ? f.bytes(c.memory.growth) : "",
+    ]),
+  ),
+)}
+<p class="note">Work is counted on the mechanism's portable program. Peak memory: how far one prefill raised the resident set of a Node process of its own, which had run the code on 64 tokens and collected its garbage before; what V8 does not collect in time counts. Measured at the longest length of each cell only.</p>
+<h2>Decode</h2>
+${table(
+  ["cell", "context", "per token", "IQR", "samples", "GFLOP/s", "state"],
+  cells.flatMap((c) =>
+    c.decode.map((p) => [
+      swatch(cells, c),
+      String(p.context),
+      f.time(p.median),
+      f.spread(p),
+      String(p.samples.length),
+      f.gflops(p.cost.flops, p.median),
+      f.bytes(p.stateBytes),
+    ]),
+  ),
+)}
+${
+  plan?.leftOut.length
+    ? `<h2>Left out</h2><p>What the time budget of ${o.budget} s, planned from pilot timings, or this machine had no room for.</p>${table(
+        ["cell", "what", "size", "reason", "would take"],
+        plan.leftOut.map((l) => [text(l.cell), l.what, String(l.size), text(l.reason), f.time(l.seconds)]),
+      )}`
+    : ""
+}
+</main>
+</body>
+</html>
+`;
+}
+
+const text = (raw: string): string => raw.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+const fit = (x: CellResult["growth"]["prefill"]): string => (x ? f.exponent(x) : "too few points");
+
+function legend(cells: readonly CellResult[]): string {
+  return `<ul class="legend">${cells.map((c) => `<li>${swatch(cells, c)}</li>`).join("")}</ul>`;
+}
+
+function swatch(cells: readonly CellResult[], c: CellResult): string {
+  const { colour, dash } = styleOf(cells, c.id);
+  const line = `<svg width="22" height="10" aria-hidden="true"><line x1="0" x2="22" y1="5" y2="5" stroke="${colour}" stroke-width="3" stroke-dasharray="${dash}"/></svg>`;
+  return `<span class="cell">${line}${text(c.id)}</span>`;
+}
+
+function answer(c: CellResult): string[] {
+  const verdict = {
+    ok: "right",
+    failed: `<strong>wrong</strong>: ${text(c.reason ?? "")}`,
+    unsupported: `unsupported: ${text(c.reason ?? "")}`,
+    unchecked: "not checked",
+  }[c.status];
+  const worst = c.checks.reduce<number | null>(
+    (w, x) => (w === null || x.used === null ? null : Math.max(w, x.used)),
+    0,
+  );
+  return [
+    text(c.id),
+    verdict,
+    c.checks.length ? f.percent(worst) : "",
+    String(c.checks.reduce((n, x) => n + x.rows, 0)),
+    text(c.device),
+  ];
+}
+
+const figure = (title: string, caption: string, svg: string): string =>
+  svg ? `<figure><h2>${title}</h2>${svg}<figcaption>${caption}</figcaption></figure>` : "";
+
+/** Columns of numbers stand to the right, columns of words to the left. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "<p>Nothing was measured.</p>";
+  const words = head.map((_, i) => rows.every((r) => !/^-?\d/.test(r[i]!)));
+  const line = (cells: readonly string[], tag: string) =>
+    `<tr>${cells.map((c, i) => `<${tag}${words[i] ? ' class="text"' : ""}>${c}</${tag}>`).join("")}</tr>`;
+  return `<div class="scroll"><table><thead>${line(head, "th")}</thead><tbody>${rows.map((r) => line(r, "td")).join("\n")}</tbody></table></div>`;
+}

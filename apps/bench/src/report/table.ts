@@ -1,0 +1,102 @@
+import { markdownTable } from "markdown-table";
+import type { CellResult, Results } from "../results.ts";
+import * as f from "./format.ts";
+
+/** Everything a run found, as Markdown tables: readable in a terminal, and in whatever it is pasted into. */
+export function tables(results: Results): string {
+  const { environment: e, options: o, input, cells, plan } = results;
+  const [B, Hq, , d] = input.shapes.q!;
+  const head = [
+    `attnkit bench, ${results.started}${results.complete ? "" : " (incomplete)"}`,
+    `${e.cpu}, ${e.cores} cores, ${e.platform} ${e.arch}, Node ${e.node}, commit ${e.commit ?? "unknown"}`,
+    `Input: ${input.source}, B ${B}, ${Hq} query heads, ${input.shapes.k![1]} key heads, ${d} channels, causal, seed ${o.seed}, kernels ${o.kernels}`,
+  ];
+  const good = cells.filter((c) => c.status === "ok");
+  return [
+    head.join("\n"),
+    section("Answers", answers(cells)),
+    ...results.unavailable.map((u) => `${u.backend} is not available here: ${u.reason}`),
+    ...(good.some((c) => c.prefill.length) ? [section("Prefill", prefill(good))] : []),
+    ...(good.some((c) => c.decode.length) ? [section("Decode, per token", decode(good))] : []),
+    ...(good.length ? [section("Growth", growth(good))] : []),
+    ...(plan?.leftOut.length ? [leftOut(plan.leftOut)] : []),
+  ].join("\n\n");
+}
+
+const section = (title: string, table: string): string => `${title}\n\n${table}`;
+
+function answers(cells: readonly CellResult[]): string {
+  const rows = cells.map((c) => {
+    const worst = c.checks.reduce<number | null>(
+      (w, x) => (w === null || x.used === null ? null : Math.max(w, x.used)),
+      0,
+    );
+    const verdict = { ok: "right", failed: "WRONG", unsupported: "unsupported", unchecked: "not checked" }[c.status];
+    const rowsChecked = c.checks.reduce((n, x) => n + x.rows, 0);
+    return [c.id, verdict, c.checks.length ? f.percent(worst) : "", String(rowsChecked), c.reason ?? ""];
+  });
+  return markdownTable([["cell", "answers", "of error budget", "rows checked", "reason"], ...rows], {
+    align: ["l", "l", "r", "r", "l"],
+  });
+}
+
+function prefill(cells: readonly CellResult[]): string {
+  const rows = cells.flatMap((c) =>
+    c.prefill.map((p) => [
+      c.id,
+      String(p.length),
+      f.time(p.median),
+      f.spread(p),
+      String(p.samples.length),
+      f.digits(p.cost.flops / 1e9),
+      f.gflops(p.cost.flops, p.median),
+      f.digits(p.length / p.median),
+      c.memory?.length === p.length ? f.bytes(c.memory.growth) : "",
+    ]),
+  );
+  const head = ["cell", "tokens", "median", "IQR", "samples", "GFLOP", "GFLOP/s", "tokens/s", "peak memory"];
+  return markdownTable([head, ...rows], { align: ["l", ..."rrrrrrrr"] });
+}
+
+function decode(cells: readonly CellResult[]): string {
+  const rows = cells.flatMap((c) =>
+    c.decode.map((p) => [
+      c.id,
+      String(p.context),
+      f.time(p.median),
+      f.spread(p),
+      String(p.samples.length),
+      f.gflops(p.cost.flops, p.median),
+      f.bytes(p.stateBytes),
+    ]),
+  );
+  return markdownTable([["cell", "context", "median", "IQR", "samples", "GFLOP/s", "state"], ...rows], {
+    align: ["l", ..."rrrrrr"],
+  });
+}
+
+function growth(cells: readonly CellResult[]): string {
+  const rows = cells.map((c) => [
+    c.id,
+    c.growth.prefill ? f.exponent(c.growth.prefill) : "too few lengths",
+    c.growth.decode ? f.exponent(c.growth.decode) : "too few contexts",
+  ]);
+  return markdownTable([["cell", "prefill time ~ tokens^", "decode time ~ context^"], ...rows], {
+    align: ["l", "r", "r"],
+  });
+}
+
+/** One line per cell and reason. */
+function leftOut(items: NonNullable<Results["plan"]>["leftOut"]): string {
+  const groups = new Map<string, string[]>();
+  for (const i of items) {
+    const budget = i.reason === "time budget";
+    const key = `${i.cell}, ${i.what}, ${budget ? i.reason : "memory"}`;
+    groups.set(key, [
+      ...(groups.get(key) ?? []),
+      budget ? `${i.size} tokens (about ${f.time(i.seconds)})` : `${i.size} tokens (${i.reason})`,
+    ]);
+  }
+  const lines = [...groups].map(([key, sizes]) => `- ${key}: ${sizes.join(", ")}`);
+  return `Left out; --budget SECONDS makes room\n\n${lines.join("\n")}`;
+}

@@ -1,0 +1,153 @@
+import { z } from "zod";
+
+/** What a results file is; `attnkit bench --resume` refuses any other. */
+export const SCHEMA = "attnkit-bench/1";
+
+const count = z.int().nonnegative();
+const seconds = z.number().nonnegative();
+const spread = { median: seconds, q1: seconds, q3: seconds };
+
+const Check = z.object({
+  /** `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the length that is timed. */
+  what: z.enum(["oracle", "prefill", "decode"]),
+  size: count,
+  rows: count,
+  /** Largest |error| / allowed error; null where an entry is not even finite. */
+  used: z.number().nullable(),
+  passed: z.boolean(),
+  detail: z.string().optional(),
+});
+
+const Cost = z.object({ ops: count, flops: count, bytes: count, largest: count });
+
+const Prefill = z.object({
+  length: count,
+  /** Calls in one sample; a sample is their mean. */
+  calls: count,
+  /** Seconds per call, every sample, in the order they were taken. */
+  samples: z.array(seconds),
+  ...spread,
+  cost: Cost,
+});
+
+const Decode = z.object({
+  /** Tokens in the state. */
+  context: count,
+  /** Tokens decoded in one sample; a sample is their mean. */
+  calls: count,
+  /** Seconds per token, every sample, in the order they were taken. */
+  samples: z.array(seconds),
+  ...spread,
+  cost: Cost,
+  stateBytes: count,
+});
+
+const Memory = z.object({
+  length: count,
+  /** Resident set of a fresh process with the inputs in place and the code warm, and its peak after one prefill. */
+  before: count,
+  peak: count,
+  growth: count,
+});
+
+const Fit = z.object({ exponent: z.number(), error: z.number(), from: count, to: count, points: count });
+
+const Cell = z.object({
+  id: z.string(),
+  mechanism: z.string(),
+  options: z.record(z.string(), z.unknown()),
+  backend: z.string(),
+  device: z.string(),
+  dtype: z.string(),
+  /** `unchecked` until its answers were compared with the reference in this run. */
+  status: z.enum(["unchecked", "ok", "failed", "unsupported"]),
+  reason: z.string().optional(),
+  checks: z.array(Check),
+  prefill: z.array(Prefill),
+  decode: z.array(Decode),
+  memory: Memory.nullable(),
+  growth: z.object({ prefill: Fit.nullable(), decode: Fit.nullable() }),
+});
+
+const PlanItem = z.object({
+  cell: z.string(),
+  what: z.enum(["prefill", "decode", "memory"]),
+  size: count,
+  calls: count,
+  rounds: count,
+  /** Seconds that the plan expects it to take. */
+  seconds,
+});
+
+const LeftOut = z.object({
+  cell: z.string(),
+  what: z.enum(["prefill", "decode", "memory"]),
+  size: count,
+  seconds,
+  reason: z.string(),
+});
+
+const Environment = z.object({
+  cpu: z.string(),
+  cores: count,
+  memory: count,
+  platform: z.string(),
+  arch: z.string(),
+  node: z.string(),
+  v8: z.string(),
+  packages: z.record(z.string(), z.string()),
+  /** The repository's commit, with `+changes` where files differ from it; null outside a repository. */
+  commit: z.string().nullable(),
+});
+
+const BenchOptions = z.object({
+  mechanism: z.string().nullable(),
+  backend: z.string().nullable(),
+  dtype: z.string().nullable(),
+  heads: count,
+  kvHeads: count,
+  dim: count,
+  lengths: z.array(count),
+  contexts: z.array(count),
+  seed: z.int(),
+  rounds: count,
+  budget: seconds,
+  kernels: z.enum(["prefer", "require", "never"]),
+  memory: z.boolean(),
+  text: z.string().nullable(),
+  tensors: z.string().nullable(),
+});
+
+const Measured = z.object({ largest: z.number(), deviation: z.number() });
+
+export const Results = z.object({
+  schema: z.literal(SCHEMA),
+  complete: z.boolean(),
+  started: z.iso.datetime(),
+  finished: z.iso.datetime(),
+  environment: Environment,
+  options: BenchOptions,
+  input: z.object({
+    source: z.string(),
+    sha256: z.string(),
+    shapes: z.record(z.string(), z.array(count)),
+    q: Measured,
+    k: Measured,
+    v: Measured,
+  }),
+  /** What the time budget allows, decided from pilot timings; null until then. */
+  plan: z.object({ items: z.array(PlanItem), leftOut: z.array(LeftOut) }).nullable(),
+  /** Backends that this machine does not have. */
+  unavailable: z.array(z.object({ backend: z.string(), reason: z.string() })),
+  cells: z.array(Cell),
+});
+
+export type Results = z.infer<typeof Results>;
+export type CellResult = z.infer<typeof Cell>;
+export type CheckResult = z.infer<typeof Check>;
+export type PrefillResult = z.infer<typeof Prefill>;
+export type DecodeResult = z.infer<typeof Decode>;
+export type PlanItem = z.infer<typeof PlanItem>;
+export type LeftOut = z.infer<typeof LeftOut>;
+export type BenchOptions = z.infer<typeof BenchOptions>;
+export type Environment = z.infer<typeof Environment>;

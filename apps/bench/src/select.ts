@@ -1,0 +1,98 @@
+import { type BackendEntry, backends, type MechanismEntry, mechanisms } from "@attnkit/catalog";
+import type { Backend, DType, Mechanism, Options } from "@attnkit/core";
+import { messageOf, UsageError } from "./io.ts";
+
+/** A mechanism with its options, as the command line named it. */
+export interface Choice {
+  readonly entry: MechanismEntry;
+  readonly options: Options;
+}
+
+/** The mechanism entry of that name. Throws `UsageError`. */
+export function mechanismNamed(name: string): MechanismEntry {
+  return find("--mechanism", name, mechanisms, "mechanism");
+}
+
+/** The backend entry of that name. Throws `UsageError`. */
+export function backendNamed(name: string): BackendEntry {
+  return find("--backend", name, backends, "backend");
+}
+
+/** `a,b:{"order":2}` as choices; every mechanism with its default options where nothing is named. */
+export function choices(text: string | undefined): Choice[] {
+  if (text === undefined) return mechanisms.map((entry) => ({ entry, options: entry.variants[0] ?? {} }));
+  return splitOutside(text).map((item) => {
+    const colon = item.indexOf(":");
+    const entry = mechanismNamed(colon < 0 ? item : item.slice(0, colon));
+    return { entry, options: colon < 0 ? (entry.variants[0] ?? {}) : parseOptions(item.slice(colon + 1)) };
+  });
+}
+
+export const backendChoices = (text: string | undefined): readonly BackendEntry[] =>
+  text === undefined ? backends : text.split(",").map((name) => backendNamed(name.trim()));
+
+/** The float type to make a backend with: the one asked for, if the backend has it, else its default. */
+export function dtypeFor(entry: BackendEntry, wanted: string | undefined): DType {
+  if (wanted === undefined) return entry.dtypes[0]!;
+  const found = entry.dtypes.find((d) => d === wanted);
+  if (found) return found;
+  throw new UsageError("--dtype", `${entry.name} has no ${wanted}; expected ${entry.dtypes.join(" or ")}`);
+}
+
+/** A backend ready to use, or why this machine has none. */
+export async function open(entry: BackendEntry, dtype: DType): Promise<Backend<unknown> | { unavailable: string }> {
+  try {
+    return await entry.create({ dtype });
+  } catch (error) {
+    return { unavailable: messageOf(error) };
+  }
+}
+
+/** A backend that the user named: that it cannot be made is an error. */
+export async function openNamed(entry: BackendEntry, dtype: DType): Promise<Backend<unknown>> {
+  const backend = await open(entry, dtype);
+  if ("unavailable" in backend)
+    throw new UsageError(`--backend ${entry.name}`, `not available here: ${backend.unavailable}`);
+  return backend;
+}
+
+/** `linear`, or `linear{"featureMap":"relu"}` where options differ from the default ones. */
+export function label({ entry, options }: Choice): string {
+  const plain = JSON.stringify(options) === JSON.stringify(entry.variants[0] ?? {});
+  return plain ? entry.name : `${entry.name}${JSON.stringify(options)}`;
+}
+
+/** The mechanism of a choice; throws the mechanism's own `ATTN_OPTION`. */
+export const make = ({ entry, options }: Choice): Mechanism => entry.create(options);
+
+function find<E extends { readonly name: string }>(flag: string, name: string, all: readonly E[], what: string): E {
+  const found = all.find((e) => e.name === name);
+  if (found) return found;
+  throw new UsageError(
+    flag,
+    `there is no ${what} ${JSON.stringify(name)}; expected ${all.map((e) => e.name).join(", ")}`,
+  );
+}
+
+/** Split at commas that are not inside brackets or braces. */
+function splitOutside(text: string): string[] {
+  const items = [""];
+  let depth = 0;
+  for (const c of text) {
+    if ("{[".includes(c)) depth++;
+    if ("}]".includes(c)) depth--;
+    if (c === "," && depth === 0) items.push("");
+    else items[items.length - 1] += c;
+  }
+  return items.map((item) => item.trim());
+}
+
+function parseOptions(text: string): Options {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Options;
+  } catch {
+    // Falls through to the one message for everything that is not an object.
+  }
+  throw new UsageError("--mechanism", `options ${text} are not a JSON object; expected name:{"option":value}`);
+}

@@ -1,0 +1,61 @@
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, vi } from "vitest";
+import type { FileTensors } from "../src/input/tensor.ts";
+import { fileTensor } from "../src/input/tensor.ts";
+import { main } from "../src/program.ts";
+
+// Processes and benchmarks on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A folder of its own for a test file, gone after it. */
+export function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "attnkit-bench-"));
+  afterAll(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** The command line in this process, as a user in `cwd` would have run it. */
+export async function cli(
+  cwd: string,
+  argv: readonly string[],
+  how: { signal?: AbortSignal; onErr?(text: string): void } = {},
+): Promise<Outcome> {
+  let [out, err] = ["", ""];
+  const code = await main(argv, {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+      how.onErr?.(text);
+    },
+    columns: 0,
+    cwd,
+    signal: how.signal ?? new AbortController().signal,
+  });
+  return { code, out, err };
+}
+
+/** q, k and v of one head: rank 2, smooth numbers, `dv = d`. */
+export function tensors(
+  length: number,
+  d = 4,
+  change: (name: string, data: Float32Array) => void = () => {},
+): FileTensors {
+  return new Map(
+    ["q", "k", "v"].map((name, n) => {
+      const data = Float32Array.from({ length: length * d }, (_, i) => Math.sin(1 + i * (0.7 + n)));
+      change(name, data);
+      return [name, fileTensor(data, [length, d])];
+    }),
+  );
+}

@@ -1,0 +1,148 @@
+import { parseHTML } from "linkedom";
+import { describe, expect, test } from "vitest";
+import { html } from "../src/report/html.ts";
+import { tables } from "../src/report/table.ts";
+import { type CellResult, Results } from "../src/results.ts";
+
+const cost = { ops: 5, flops: 1e6, bytes: 1e5, largest: 4096 };
+const spread = { samples: [0.01, 0.011, 0.012], median: 0.011, q1: 0.0105, q3: 0.0115, calls: 1, cost };
+const cell = (id: string, more: Partial<CellResult> = {}): CellResult => ({
+  id,
+  mechanism: "linear",
+  options: {},
+  backend: "cpu",
+  device: "a device",
+  dtype: "float32",
+  status: "ok",
+  checks: [{ what: "oracle", size: 129, rows: 129, used: 0.02, passed: true }],
+  prefill: [256, 512, 8192].map((length) => ({ length, ...spread })),
+  decode: [256, 16384].map((context) => ({ context, stateBytes: 1000, ...spread })),
+  memory: { length: 8192, before: 5e7, peak: 7e7, growth: 2e7 },
+  growth: { prefill: { exponent: 1.02, error: 0.03, from: 256, to: 8192, points: 3 }, decode: null },
+  ...more,
+});
+
+const results: Results = {
+  schema: "attnkit-bench/1",
+  complete: true,
+  started: "2026-01-02T03:04:05.678Z",
+  finished: "2026-01-02T03:05:05.678Z",
+  environment: {
+    cpu: "A & B",
+    cores: 2,
+    memory: 2 ** 33,
+    platform: "linux",
+    arch: "x64",
+    node: "20.19.0",
+    v8: "11",
+    packages: {},
+    commit: "0123456789abcdef+changes",
+  },
+  options: {
+    mechanism: null,
+    backend: null,
+    dtype: null,
+    heads: 1,
+    kvHeads: 1,
+    dim: 8,
+    lengths: [256],
+    contexts: [256],
+    seed: 1,
+    rounds: 3,
+    budget: 9,
+    kernels: "prefer",
+    memory: true,
+    text: null,
+    tensors: null,
+  },
+  input: {
+    source: '<script src="https://example.org/x.js"></script>',
+    sha256: "",
+    shapes: { q: [1, 1, 9, 8], k: [1, 1, 9, 8], v: [1, 1, 9, 8] },
+    q: { largest: 3, deviation: 1 },
+    k: { largest: 3, deviation: 1 },
+    v: { largest: 3, deviation: 1 },
+  },
+  plan: { items: [], leftOut: [{ cell: "softmax", what: "prefill", size: 16384, seconds: 99, reason: "time budget" }] },
+  unavailable: [{ backend: "tpu", reason: "there is none" }],
+  cells: [
+    cell("linear on cpu"),
+    cell("<b>odd</b>"),
+    cell("broken", {
+      status: "failed",
+      reason: "row 3 is 1",
+      prefill: [],
+      decode: [],
+      memory: null,
+      growth: { prefill: null, decode: null },
+    }),
+  ],
+};
+
+test("the example is what the schema says", () => {
+  expect(Results.parse(JSON.parse(JSON.stringify(results)))).toEqual(results);
+});
+
+describe("the page", () => {
+  const page = html(results);
+  const { document } = parseHTML(page);
+
+  test("loads nothing from anywhere", () => {
+    const elements = [...document.querySelectorAll("*")];
+    expect(
+      elements
+        .map((e) => e.localName)
+        .filter((n) => ["script", "link", "img", "iframe", "object", "embed", "base", "image", "use"].includes(n)),
+    ).toEqual([]);
+    const attributes = elements.flatMap((e) => [...e.attributes].map((a) => [a.name, a.value] as const));
+    expect(attributes.filter(([name]) => /^(src|href|xlink:href|srcset|action|data|on\w+)$/.test(name))).toEqual([]);
+    const css =
+      [...document.querySelectorAll("style")].map((s) => s.textContent).join("\n") +
+      attributes.map(([, v]) => v).join("\n");
+    expect(css).not.toMatch(/url\(|@import/);
+    // Names of XML namespaces are no addresses that anybody opens.
+    const addresses = page.replaceAll(/xmlns(:\w+)?="[^"]*"/g, "").match(/\bhttps?:/g) ?? [];
+    expect(addresses.length).toBe(1); // the text of the hostile input below
+  });
+
+  test("shows names as text, whatever is in them", () => {
+    expect(document.querySelector("b")).toBeNull();
+    expect(document.body.textContent).toContain("<b>odd</b>");
+    expect(document.body.textContent).toContain('<script src="https://example.org/x.js">');
+  });
+
+  test("has the three plots with every size on the axis, and the tables", () => {
+    const plots = [...document.querySelectorAll("figure > svg")];
+    expect(plots.length).toBe(3);
+    for (const label of ["256", "512", "8192"]) expect(plots[0]!.textContent).toContain(label);
+    expect([...document.querySelectorAll("h2")].map((h) => h.textContent)).toEqual([
+      "Prefill",
+      "Decode",
+      "State",
+      "Growth",
+      "Answers",
+      "Prefill",
+      "Decode",
+      "Left out",
+    ]);
+    expect(page).not.toMatch(/NaN|undefined|\[object/);
+  });
+
+  test("shows no number of a cell that was wrong", () => {
+    const rows = [...document.querySelectorAll("tr")].filter((r) => r.textContent!.startsWith("broken"));
+    expect(rows.length).toBe(1);
+    expect(rows[0]!.textContent).toContain("wrong: row 3 is 1");
+  });
+
+  test("of a run in which nothing could be measured is still a page", () => {
+    expect(html({ ...results, complete: false, plan: null, cells: [] })).toContain("Nothing was measured.");
+  });
+});
+
+test("the tables say what is left out, missing and wrong", () => {
+  const text = tables(results);
+  expect(text).toContain("- softmax, prefill, time budget: 16384 tokens (about 99.0 s)");
+  expect(text).toContain("tpu is not available here: there is none");
+  expect(text).toMatch(/\| broken +\| WRONG/);
+  expect(text).toContain("1.02 ± 0.03 (256 to 8192)");
+});

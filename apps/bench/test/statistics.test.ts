@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import { normals } from "../src/input/random.ts";
+import { type Candidate, FEWEST, plan } from "../src/measure/plan.ts";
+import { growth, summary } from "../src/measure/statistics.ts";
+import { bytes, digits, spread, time } from "../src/report/format.ts";
+
+const points = (sizes: readonly number[], f: (n: number) => number) => sizes.map((size) => ({ size, time: f(size) }));
+const SIZES = [256, 512, 1024, 2048, 4096, 8192, 16384];
+
+describe("growth exponent", () => {
+  test.each([0, 0.5, 1, 1.5, 2, 3])("recovers a slope of %d exactly", (slope) => {
+    const fit = growth(points(SIZES, (n) => 3e-6 * n ** slope))!;
+    expect(fit.exponent).toBeCloseTo(slope, 10);
+    expect(fit.error).toBeLessThan(1e-6);
+  });
+
+  test("recovers a slope under noise, within its own standard error", () => {
+    const normal = normals(7);
+    const misses = Array.from({ length: 200 }, () => {
+      const fit = growth(points(SIZES, (n) => 1e-6 * n * Math.exp(0.1 * normal())))!;
+      return Math.abs(fit.exponent - 1) / fit.error;
+    });
+    // Student's t with three degrees of freedom: 94 % lie within 3 standard errors.
+    expect(misses.filter((m) => m < 3).length).toBeGreaterThan(175);
+  });
+
+  test("fits the long sizes where there are three, since a constant cost hides the slope of short ones", () => {
+    const fit = growth(points(SIZES, (n) => 5e-3 + 1e-9 * n ** 2))!;
+    expect([fit.from, fit.to, fit.points]).toEqual([1024, 16384, 5]);
+    expect(growth(points([256, 512, 1024], (n) => n))).toMatchObject({ from: 256, to: 1024, points: 3 });
+  });
+
+  test("says nothing about fewer than three sizes", () => {
+    expect(growth(points([1024, 2048], (n) => n))).toBeNull();
+    expect(growth([])).toBeNull();
+  });
+});
+
+test("summary: median and quartiles", () => {
+  expect(summary([5, 1, 4, 2, 3])).toEqual({ median: 3, q1: 2, q3: 4 });
+  expect(summary([7])).toEqual({ median: 7, q1: 7, q3: 7 });
+});
+
+describe("plan", () => {
+  const one = (cell: string, size: number, call: number, more: Partial<Candidate> = {}): Candidate => ({
+    cell,
+    what: "prefill",
+    size,
+    call,
+    calls: 1,
+    setup: call,
+    ...more,
+  });
+  const all = [256, 512, 1024, 2048].flatMap((n) => [
+    one("linear", n, n / 1000),
+    one("softmax", n, (n / 1000) ** 2 * 4),
+  ]);
+
+  test.each([0, 1, 5, 20, 100, 1000])("keeps to a budget of %d seconds and loses nothing", (budget) => {
+    const { items, leftOut } = plan(all, budget, 9);
+    expect(items.reduce((sum, i) => sum + i.seconds, 0)).toBeLessThanOrEqual(budget + 1e-9);
+    expect(items.length + leftOut.length).toBe(all.length);
+    for (const i of items) expect(i.rounds).toBeGreaterThanOrEqual(FEWEST);
+    for (const i of items) expect(i.rounds).toBeLessThanOrEqual(9);
+  });
+
+  test("takes short sizes of every cell before long ones of any", () => {
+    const { items } = plan(all, 20, 9);
+    for (const cell of ["linear", "softmax"]) {
+      const sizes = items.filter((i) => i.cell === cell).map((i) => i.size);
+      expect(sizes).toEqual([256, 512, 1024, 2048].slice(0, sizes.length));
+      expect(sizes.length).toBeGreaterThan(1);
+    }
+  });
+
+  test("an expensive cell gets its three shortest sizes before a cheap one gets all of its own", () => {
+    const dear = [256, 512, 1024, 2048].map((n) => one("dear", n, 1));
+    const cheap = [256, 512, 1024, 2048].map((n) => one("cheap", n, 0.1));
+    const { items } = plan([...dear, ...cheap], 3 * 4 + 3 * 0.4, 3);
+    expect(items.filter((i) => i.cell === "dear").length).toBe(3);
+    expect(items.filter((i) => i.cell === "cheap").length).toBe(3);
+  });
+
+  test("says why something is left out", () => {
+    const { leftOut } = plan([one("a", 1, 1, { impossible: "too large" }), one("b", 1, 100)], 10, 3);
+    expect(leftOut.map((l) => [l.cell, l.reason])).toEqual([
+      ["a", "too large"],
+      ["b", "time budget"],
+    ]);
+  });
+});
+
+test("numbers as tables print them", () => {
+  expect([0.0123, 1.5e-5, 12, 1234].map(time)).toEqual(["12.3 ms", "15.0 us", "12.0 s", "1230 s"]);
+  expect([0, 100, 2048, 5e6].map(bytes)).toEqual(["0 B", "100 B", "2.00 KiB", "4.77 MiB"]);
+  expect([0, 0.5, 18437, 1e-9].map(digits)).toEqual(["0", "0.500", "18400", "1.00e-9"]);
+  expect(spread({ median: 2, q1: 1, q3: 2 })).toBe("50 %");
+});
