@@ -3,6 +3,7 @@ import type { Ops, Shape } from "./ops.ts";
 import {
   broadcastShape,
   concatShape,
+  dataShape,
   matmulShape,
   reduceShape,
   reshapeShape,
@@ -10,7 +11,6 @@ import {
   sliceShape,
   takeShape,
   transposeShape,
-  validShape,
 } from "./shapes.ts";
 
 /** What one run of a program costs, whatever the values. */
@@ -53,7 +53,7 @@ function counting(total: { ops: number; flops: number; bytes: number; largest: n
   const reduce = (op: string) => (x: Shape, axis: number) => ran(reduceShape(op, x, axis), sizeOf(x));
   return {
     shape: (x) => x,
-    constant: (_, shape) => made(validShape("constant", shape)),
+    constant: (data, shape) => made(dataShape("constant", data.length, shape)),
     reshape: (x, shape) => made(reshapeShape(x, shape)),
     transpose: (x, perm) => ran(transposeShape(x, perm)),
     slice: (x, axis, start, end) => ran(sliceShape(x, axis, start, end)),

@@ -18,6 +18,14 @@ export function validShape(op: string, shape: Shape): Shape {
   return shape;
 }
 
+/** The shape of `constant(data, shape)`, or of data uploaded by `op`; `ATTN_DATA` where the number of values is another. */
+export function dataShape(op: string, length: number, shape: Shape): Shape {
+  const size = sizeOf(validShape(op, shape));
+  if (length !== size)
+    throw new AttentionError("ATTN_DATA", op, `got ${length} values for ${show(shape)}, expected ${size}`);
+  return shape;
+}
+
 /** `axis` counted from the front, for a tensor of shape `x`. */
 export function axisOf(op: string, x: Shape, axis: number): number {
   const rank = x.length;

@@ -1,6 +1,9 @@
 import { backends, mechanisms } from "@attnkit/catalog";
 import { conformance, type Row } from "@attnkit/core/conformance";
-import { describe, test } from "vitest";
+import { describe, test, vi } from "vitest";
+
+// Thousands of cases share two cores with other files: the slowest take seconds then.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** In a browser the first variant of each mechanism is enough: Node runs the rest, and the engine is the same. */
 const browser = "window" in globalThis;

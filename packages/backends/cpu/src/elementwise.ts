@@ -1,4 +1,5 @@
-import { broadcastShape, type Ops, sizeOf } from "@attnkit/core";
+import { broadcastShape, type Ops, same, sizeOf } from "@attnkit/core";
+import { exp32, exp64 } from "./exp.ts";
 import { broadcastLoops, forEachPlane } from "./loops.ts";
 import { bytesOf, type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 import * as planes from "./planes.ts";
@@ -12,10 +13,16 @@ export function elementwise(Float: FloatType): Pick<Ops<NdArray>, Elementwise> {
   const binary = (op: string, plane: planes.Plane) => (x: NdArray | number, y: NdArray | number) => {
     const a = operand(x);
     const b = operand(y);
-    const shape = broadcastShape(op, a.shape, b.shape);
-    const data = new Float(sizeOf(shape));
     const p = floatsOf(Float, a);
     const q = floatsOf(Float, b);
+    if (a.shape.length === 0 || b.shape.length === 0 || same(a.shape, b.shape)) {
+      const { shape } = a.shape.length === 0 ? b : a;
+      const data = new Float(sizeOf(shape));
+      plane(data, 0, 1, data.length, p, 0, 0, Math.min(1, a.shape.length), q, 0, 0, Math.min(1, b.shape.length));
+      return { shape, data };
+    }
+    const shape = broadcastShape(op, a.shape, b.shape);
+    const data = new Float(sizeOf(shape));
     forEachPlane(broadcastLoops(shape, [a.shape, b.shape]), (o, m, n, [pi, qi], [pr, qr], [pj, qj]) =>
       plane(data, o, m, n, p, pi!, pr!, pj!, q, qi!, qr!, qj!),
     );
@@ -49,7 +56,7 @@ export function elementwise(Float: FloatType): Pick<Ops<NdArray>, Elementwise> {
       });
       return { shape, data };
     },
-    exp: unary(planes.exp),
+    exp: unary(Float === Float32Array ? exp32 : exp64),
     log: unary(planes.log),
     tanh: unary(planes.tanh),
   };

@@ -5,77 +5,95 @@ import { TILE, tile } from "./tile.ts";
 
 /** Matrix products. They add up in float64, whatever the type that is stored. */
 export function products(Float: FloatType): Pick<Ops<NdArray>, "matmul"> {
+  const room: Room = { left: new Float64Array(0), right: new Float64Array(0) };
   return {
     matmul(a, b) {
       const shape = matmulShape(a.shape, b.shape);
-      const data = new Float(sizeOf(shape));
-      const k = a.shape.at(-1)!;
-      const n = b.shape.at(-1)!;
-      const left = a.shape.slice(0, -2);
-      const right = b.shape.slice(0, -2);
+      const out = new Float(sizeOf(shape));
+      const [p, q] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
       // Where all of a batch is multiplied by one matrix, its rows are those of one tall matrix.
-      const tall = sizeOf(right) === 1;
-      const m = tall ? sizeOf(a.shape.slice(0, -1)) : a.shape.at(-2)!;
-      const multiply = multiplier(data, floatsOf(Float, a), floatsOf(Float, b), m, k, n);
-      if (data.length === 0) return { shape, data };
-      if (tall) {
-        multiply(0, 0, 0);
-        return { shape, data };
-      }
-      forEachPlane(
-        broadcastLoops(shape.slice(0, -2), [left, right]),
-        (at, rows, columns, [ai, bi], [ar, br], [aj, bj]) => {
+      const one = sizeOf(q) === 1;
+      const m = one ? sizeOf(a.shape.slice(0, -1)) : a.shape.at(-2)!;
+      const [k, n] = b.shape.slice(-2) as [number, number];
+      const multiply = multiplier(out, floatsOf(Float, a), floatsOf(Float, b), m, k, n, room);
+      if (one) multiply(0, 0, 0);
+      else
+        forEachPlane(broadcastLoops(shape.slice(0, -2), [p, q]), (at, rows, columns, [ai, bi], [ar, br], [ac, bc]) => {
           for (let r = 0; r < rows; r++)
-            for (let j = 0; j < columns; j++)
-              multiply(
-                (at + r * columns + j) * m * n,
-                (ai! + r * ar! + j * aj!) * m * k,
-                (bi! + r * br! + j * bj!) * k * n,
-              );
-        },
-      );
-      return { shape, data };
+            for (let c = 0; c < columns; c++)
+              multiply(at + r * columns + c, ai! + r * ar! + c * ac!, bi! + r * br! + c * bc!);
+        });
+      return { shape, data: out };
     },
   };
 }
 
-/** `multiply(o, xi, yi)` writes the product of the matrices that begin at `x[xi]`, `[m, k]`, and `y[yi]`, `[k, n]`. */
-function multiplier(out: Floats, x: Floats, y: Floats, m: number, k: number, n: number) {
+/** `multiply(i, j, l)` writes matrix i of the result: matrix j of `x`, `[m, k]`, times matrix l of `y`, `[k, n]`. */
+function multiplier(out: Floats, x: Floats, y: Floats, m: number, k: number, n: number, room: Room) {
   if (m < TILE) {
     const sums = new Float64Array(n);
-    return (o: number, xi: number, yi: number): void => {
-      for (let i = 0; i < m; i++) vectorMatrix(out, o + i * n, x, xi + i * k, y, yi, k, n, sums);
+    return (i: number, j: number, l: number): void => {
+      for (let r = 0; r < m; r++) vectorMatrix(out, (i * m + r) * n, x, (j * m + r) * k, y, l * k * n, k, n, sums);
     };
   }
-  const left = new Float64Array(k * TILE);
-  const right = new Float64Array(k * Math.ceil(n / TILE) * TILE);
-  const edge = new Float64Array(TILE * TILE);
+  const left = atLeast(room, "left", k * TILE);
+  const right = atLeast(room, "right", k * Math.ceil(n / TILE) * TILE);
   let packed = -1;
-  return (o: number, xi: number, yi: number): void => {
-    if (packed !== yi) packColumns(right, y, yi, k, n);
-    packed = yi;
-    for (let i = 0; i < m; i += TILE) {
-      const rows = Math.min(TILE, m - i);
-      packRows(left, x, xi + i * k, rows, k);
-      for (let j = 0; j < n; j += TILE) {
-        const columns = Math.min(TILE, n - j);
-        const at = o + i * n + j;
-        if (rows === TILE && columns === TILE) tile(out, at, n, left, right, j * k, k);
-        else {
-          tile(edge, 0, TILE, left, right, j * k, k);
-          for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[at + r * n + c] = edge[r * TILE + c]!;
-        }
-      }
+  return (i: number, j: number, l: number): void => {
+    if (packed !== l) packColumns(right, y, l * k * n, k, n);
+    packed = l;
+    for (let r = 0; r < m; r += TILE) {
+      const rows = Math.min(TILE, m - r);
+      packRows(left, x, (j * m + r) * k, rows, k);
+      tileRow(out, (i * m + r) * n, rows, left, right, k, n);
     }
   };
 }
 
-/** `[rows, k] -> [k, 4]`; what is packed for rows that are not there is never read out again. */
+/** Where operands are packed, kept from call to call: memory fresh from the system costs more than filling it. */
+interface Room {
+  left: Float64Array;
+  right: Float64Array;
+}
+
+/** Elements of a packed operand up to which its room is kept, 2 MB. */
+const KEPT = 2 ** 18;
+
+function atLeast(room: Room, side: keyof Room, size: number): Float64Array {
+  if (size <= room[side].length) return room[side];
+  const made = new Float64Array(size);
+  if (size <= KEPT) room[side] = made;
+  return made;
+}
+
+/** Up to four rows of the result, from `o` on, out of their packed factor and all the packed columns. */
+function tileRow(
+  out: Floats,
+  o: number,
+  rows: number,
+  left: Float64Array,
+  right: Float64Array,
+  k: number,
+  n: number,
+): void {
+  const whole = rows === TILE ? n - (n % TILE) : 0;
+  for (let j = 0; j < whole; j += TILE) tile(out, o + j, n, left, right, j * k, k);
+  for (let j = whole; j < n; j += TILE) {
+    tile(edge, 0, TILE, left, right, j * k, k);
+    const columns = Math.min(TILE, n - j);
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[o + r * n + j + c] = edge[r * TILE + c]!;
+  }
+}
+
+/** A tile of which only a part lies inside the result. */
+const edge: Float64Array = /* @__PURE__ */ new Float64Array(TILE * TILE);
+
+/** `[rows, k] -> [k, 4]`; what is left there of other rows is never read out again. */
 function packRows(left: Float64Array, x: Floats, xi: number, rows: number, k: number): void {
   for (let r = 0; r < rows; r++) for (let l = 0, at = r, i = xi + r * k; l < k; l++, at += TILE) left[at] = x[i + l]!;
 }
 
-/** `[k, n] -> [n / 4, k, 4]`, zeros where there is no column. */
+/** `[k, n] -> [n / 4, k, 4]`, the last columns filled up with whatever was there. */
 function packColumns(right: Float64Array, y: Floats, yi: number, k: number, n: number): void {
   for (let j = 0, at = 0; j < n; j += TILE) {
     const columns = Math.min(TILE, n - j);

@@ -1,5 +1,5 @@
 import type { Data, Shape } from "@attnkit/core";
-import { AttentionError, sizeOf, validShape } from "@attnkit/core";
+import { AttentionError, dataShape } from "@attnkit/core";
 
 /** A dense row-major array of floats, or of booleans as bytes 0 and 1. Never modified once made; reshaping shares `data`. */
 export interface NdArray {
@@ -27,27 +27,14 @@ export function bytesOf({ data }: NdArray): Uint8Array {
 
 /** Host data as an array that shares no memory with it. */
 export function fromData(Float: FloatType, data: Data, shape: Shape): NdArray {
-  if (!(data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array))
-    throw new AttentionError(
-      "ATTN_DATA",
-      "upload",
-      `got ${kindOf(data)}, expected Float32Array, Float64Array or Uint8Array`,
-    );
-  checkLength("upload", data.length, shape);
-  return { shape: [...shape], data: data instanceof Uint8Array ? data.map((b) => (b ? 1 : 0)) : new Float(data) };
+  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, the same in every realm
+  if (kind !== "Float32Array" && kind !== "Float64Array" && kind !== "Uint8Array")
+    throw new AttentionError("ATTN_DATA", "upload", `got ${kind}, expected Float32Array, Float64Array or Uint8Array`);
+  const own = [...dataShape("upload", data.length, shape)];
+  return { shape: own, data: kind === "Uint8Array" ? Uint8Array.from(data, (b) => (b ? 1 : 0)) : new Float(data) };
 }
 
 /** Numbers as a float array. */
 export function fromNumbers(Float: FloatType, data: ArrayLike<number>, shape: Shape): NdArray {
-  checkLength("constant", data.length, shape);
-  return { shape: [...shape], data: new Float(data) };
+  return { shape: [...dataShape("constant", data.length, shape)], data: new Float(data) };
 }
-
-function checkLength(who: string, length: number, shape: Shape): void {
-  const size = sizeOf(validShape(who, shape));
-  if (length !== size)
-    throw new AttentionError("ATTN_DATA", who, `got ${length} values for [${shape.join(", ")}], expected ${size}`);
-}
-
-const kindOf = (x: unknown): string =>
-  x === null ? "null" : typeof x === "object" ? (x.constructor?.name ?? "an object") : typeof x;

@@ -67,10 +67,6 @@ export function select(
   for (let j = 0; j < n; j++, wi += wj, ai += aj, bi += bj) out[o + j] = w[wi] === 0 ? b[bi]! : a[ai]!;
 }
 
-export function exp(out: Floats, x: Floats): void {
-  for (let i = 0; i < out.length; i++) out[i] = Math.exp(x[i]!);
-}
-
 export function log(out: Floats, x: Floats): void {
   for (let i = 0; i < out.length; i++) out[i] = Math.log(x[i]!);
 }

@@ -32,7 +32,10 @@ type Planes = (out: Floats, x: Floats, outer: number, n: number, inner: number) 
 /** Four sums side by side: one would wait for each addition to finish. */
 function sumRows(out: Floats, x: Floats, n: number): void {
   for (let r = 0, i = 0; r < out.length; r++) {
-    let [a, b, c, d] = [0, 0, 0, 0];
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     const end = i + n;
     for (; i + 3 < end; i += 4) {
       a += x[i]!;

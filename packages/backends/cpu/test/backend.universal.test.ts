@@ -74,6 +74,7 @@ describe("cpu", () => {
     ["upload of another length", "ATTN_DATA", () => backend.upload(new Float32Array(5), [2, 3])],
     ["upload of an array", "ATTN_DATA", () => backend.upload([1] as never, [1])],
     ["upload of other integers", "ATTN_DATA", () => backend.upload(new Int32Array(1) as never, [1])],
+    ["upload of something else", "ATTN_DATA", () => backend.upload({ length: 1, 0: 1 } as never, [1])],
     ["upload of nothing", "ATTN_DATA", () => backend.upload(null as never, [1])],
     ["upload to a negative size", "ATTN_SHAPE", () => backend.upload(new Float32Array(6), [-2, -3])],
   ] as const)("refuses: %s", (_, code, run) => {

@@ -68,6 +68,17 @@ describe.each(["float32", "float64"] as const)("cpu %s", (dtype) => {
     });
   });
 
+  test("axes that broadcast by turns, and every order of six axes", () => {
+    const [a, b] = [
+      [2, 1, 3, 1, 2, 1],
+      [1, 3, 1, 2, 1, 2],
+    ].map((s) => o.constant(uniform(random(1), s), s)) as [NdArray, NdArray];
+    same(o.sub(a, b), naive.sub(plain(a), plain(b)));
+    const x = o.constant(uniform(random(2), [2, 3, 1, 2, 3, 2]), [2, 3, 1, 2, 3, 2]);
+    const six = fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 });
+    fc.assert(fc.property(six, (perm) => same(o.transpose(x, perm), naive.transpose(plain(x), perm))));
+  });
+
   describe("where", () => {
     test.each(["boolean", "float"])("a %s mask chooses and nothing leaks", (kind) => {
       fc.assert(
@@ -102,6 +113,15 @@ describe.each(["float32", "float64"] as const)("cpu %s", (dtype) => {
     );
     const mask = backend.upload(Uint8Array.of(1, 0), [2]);
     near(o[op](mask), naive[op](plain(mask)), { shape: [2], data: [2, 2] }, 2);
+  });
+
+  test("exp is that of Math.exp rounded once, over its whole range", () => {
+    const x = Float.from({ length: 200_000 }, (_, i) => -110 + i * 0.001001);
+    const got = o.exp(o.constant(x, [x.length])).data;
+    expect(x.findIndex((v, i) => got[i] !== Float.of(Math.exp(v))[0])).toBe(-1);
+    expect(x.at(-1)).toBeGreaterThan(89);
+    const ends = [-Infinity, -1e30, -104.1, -0, 0, 88.73, 1e30, Infinity, Number.NaN];
+    same(o.exp(o.constant(ends, [9])), { shape: [9], data: ends.map(Math.exp) });
   });
 
   test.each(["sum", "cumsum"] as const)("%s", (op) => {

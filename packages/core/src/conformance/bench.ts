@@ -59,7 +59,9 @@ export class Bench {
     seeds: Readonly<Record<string, Host>>,
     wrt: readonly string[],
   ): Promise<Record<string, Host>> {
-    return this.downloads(await this.backend.vjp(program, this.uploads(inputs), this.uploads(seeds), wrt));
+    const got = await this.downloads(await this.backend.vjp(program, this.uploads(inputs), this.uploads(seeds), wrt));
+    for (const name of wrt) this.holds(got[name] !== undefined, `vjp gave no gradient for ${name}`);
+    return got;
   }
 
   uploads(x: Readonly<Record<string, Host>>): Tensors<unknown> {

@@ -1,5 +1,5 @@
 import type { Causal } from "../block.ts";
-import type { Head, HeadResult, Matrix, Reference } from "../reference.ts";
+import type { Head, Matrix, Reference } from "../reference.ts";
 import { get, type Host, host } from "./host.ts";
 
 /** Keys and values that earlier blocks brought, rank 4, with their key masks. */
@@ -73,21 +73,22 @@ export function oracle(reference: Reference, { block, causal, past = [], rows: a
     }
   }
   const results = heads.map(reference);
-  const of = (all: readonly HeadResult[], b: number, h: number) => all[b * Hq + h]!;
-  const y = host([B, Hq, at.length, dv], (_, [b, h, i, c]) => of(results, b!, h!).y[i!]![c!]!);
-  const scale = host([B, Hq, at.length, dv], (_, [b, h, i, c]) => of(results, b!, h!).scale[i!]![c!]!);
+  const of = (b: number, h: number) => results[b * Hq + h]!;
+  const y = host([B, Hq, at.length, dv], (_, [b, h, i, c]) => of(b!, h!).y[i!]![c!]!);
+  const scale = host([B, Hq, at.length, dv], (_, [b, h, i, c]) => of(b!, h!).scale[i!]![c!]!);
   const terms = T + d;
   const sample = results[0]?.lse;
   if (!sample) return { y, scale, terms };
   const perChannel = Array.isArray(sample[0]);
   const lse = host(perChannel ? [B, Hq, at.length, d] : [B, Hq, at.length], (_, [b, h, i, c]) => {
-    const row = of(results, b!, h!).lse![i!]!;
+    const row = of(b!, h!).lse![i!]!;
     return typeof row === "number" ? row : row[c!]!;
   });
   const lseScale = () =>
     host(lse.shape, (n, [b, h, i, c]) => {
       const size = Math.abs(lse.data[n]!);
-      const row = of(results, b!, h!).lseScale![i!]!;
+      const row = of(b!, h!).lseScale?.[i!];
+      if (row === undefined) throw new Error("the reference gives lse and no lseScale, so its error has no measure");
       return (Number.isFinite(size) ? 1 + size : 1) + (typeof row === "number" ? row : row[c!]!);
     });
   return { y, scale, lse, lseScale, terms };

@@ -129,7 +129,10 @@ export const brokenBackends: readonly Broken[] = [
   {
     name: "upload keeps the caller's array",
     law: "transfer",
-    backend: () => ({ ...cpu(), upload: (data, shape) => ({ data, shape }) }),
+    backend: () => ({
+      ...cpu(),
+      upload: (data, shape) => (data instanceof Float32Array ? { data, shape } : cpu().upload(data, shape)),
+    }),
   },
   {
     name: "masks come back as floats",
@@ -139,7 +142,7 @@ export const brokenBackends: readonly Broken[] = [
   {
     name: "upload takes any length",
     law: "transfer",
-    backend: () => ({ ...cpu(), upload: (data, shape) => ({ data: data.slice(), shape: [...shape] }) }),
+    backend: () => ({ ...cpu(), upload: (data, shape) => ({ ...cpu().upload(data, [data.length]), shape }) }),
   },
   {
     name: "random rounding",
@@ -157,6 +160,14 @@ export const brokenBackends: readonly Broken[] = [
       })),
   },
   {
+    name: "a result of lower rank is lost",
+    law: "rank",
+    backend: () =>
+      withOps((o) => ({
+        reshape: (x, shape) => (shape.length < x.shape.length ? scaled(o.reshape(x, shape), 0) : o.reshape(x, shape)),
+      })),
+  },
+  {
     name: "sync uses other operations",
     law: "sync",
     backend: () => {
@@ -169,6 +180,7 @@ export const brokenBackends: readonly Broken[] = [
 const single = (x: NdArray): NdArray => ({ ...x, data: x.data.map(Math.fround) });
 
 function inPlace(target: NdArray, value: NdArray): NdArray {
+  if (target.data.length !== value.data.length) return value;
   (target.data as Float32Array).set(value.data as Float32Array);
   return target;
 }

@@ -106,7 +106,7 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     if (bias !== undefined && !is("-Infinity in the bias averages"))
       visible = o.where(o.sub(o.maximum(bias, -3e38), bias), 0, visible);
 
-    const unseen = is("masks with -1e9") || is("mean of the values on empty rows") ? -1e9 : -3e38;
+    const unseen = is("masks with -1e9") ? -1e9 : -3e38;
     s = o.where(visible, s, unseen);
     const row = o.maximum(o.max(s, -1), unseen);
     const all = () => o.max(o.max(row, 0), 1);
@@ -116,12 +116,13 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
         ? o.max(all(), 2)
         : row;
     const e = o.exp(o.sub(s, top));
-    const weight = is("masks with -1e9") || is("mean of the values on empty rows") ? e : o.where(visible, e, 0);
+    const weight = is("masks with -1e9") ? e : o.where(visible, e, 0);
     const total = o.sum(weight, -1);
     const sums = o.matmul(weight, allV);
     let y = is("divides first and selects later")
       ? o.where(total, o.div(sums, total), 0)
       : o.div(sums, o.where(total, total, 1));
+    if (is("mean of the values on empty rows")) y = o.where(total, y, o.div(o.sum(allV, 2), Math.max(1, P + S)));
     if (is("wrong for odd L") && L % 2 === 1 && L > 1)
       y = o.concat([o.slice(y, 2, 0, L - 1), o.mul(o.slice(y, 2, L - 1, L), 0.5)], 2);
     if (is("last row wrong when L % 16 == 1") && L % 16 === 1 && L > 1)

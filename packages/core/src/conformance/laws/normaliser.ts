@@ -1,6 +1,6 @@
 import type { Causal } from "../../block.ts";
 import type { Extras } from "../draw.ts";
-import { bools } from "../host.ts";
+import { bools, type Host, map } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 import type { HostBlock, OracleResult } from "../oracle.ts";
@@ -82,9 +82,9 @@ export const mergeOutputsLaw: Law = {
                 [a, b],
                 [b, a],
               ] as const) {
-                const merged = await attend.mergeOutputs(x, y);
-                const got = await lab.outcome({ ...merged, state: {} });
-                lab.agrees("merged ", got, doubled(lab.oracle(block, false)));
+                const both = await attend.mergeOutputs(x, y);
+                const got = await lab.outcome({ ...both, state: {} });
+                lab.agrees("merged ", got, merged(lab.oracle(block, false), block.v));
               }
             },
           }),
@@ -94,18 +94,24 @@ export const mergeOutputsLaw: Law = {
         title: "two empty outputs",
         async run(lab) {
           const none = shard(lab.draw({ L: 4, S: 5 }), () => false);
-          const merged = await lab
-            .attention({ lse: true })
-            .mergeOutputs(await output(lab, none), await output(lab, none));
-          lab.agrees("merged ", await lab.outcome({ ...merged, state: {} }), lab.oracle(none, false));
+          const attend = lab.attention({ lse: true });
+          const both = await attend.mergeOutputs(await output(lab, none), await output(lab, none));
+          lab.agrees("merged ", await lab.outcome({ ...both, state: {} }), lab.oracle(none, false));
         },
       },
     ];
   },
 };
 
-/** Two results were rounded before they were merged. */
-const doubled = (x: OracleResult): OracleResult => ({ ...x, terms: 4 * x.terms });
+/** Two results were rounded before they were merged, and the roundings of their lse are errors of the weights. */
+function merged(x: OracleResult, v: Host): OracleResult {
+  const lost = largest(v) * largest(x.lse!);
+  return { ...x, scale: map(x.scale, (scale) => 2 * scale + lost) };
+}
+
+/** The largest finite |entry|. */
+const largest = ({ data }: Host): number =>
+  Array.from(data, Math.abs).reduce((most, x) => (Number.isFinite(x) ? Math.max(most, x) : most), 0);
 
 async function output(lab: Lab, block: HostBlock) {
   const result = await lab.attention({ lse: true })(lab.block(block));

@@ -4,34 +4,39 @@ import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 import type { HostBlock } from "../oracle.ts";
 
-const poisons: readonly number[] = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+const poisons: readonly (readonly [number, Causal])[] = [
+  [Number.NaN, true],
+  [Number.NaN, false],
+  [Number.NaN, "end"],
+  [Number.POSITIVE_INFINITY, true],
+  [Number.POSITIVE_INFINITY, false],
+  [Number.NEGATIVE_INFINITY, true],
+];
 
 export const leakLaw: Law = {
   name: "no-leak",
   rules: "S9",
   says: "NaN or Infinity in k or v behind a keyMask reaches neither output nor state",
   cases: () =>
-    poisons.flatMap((poison) =>
-      ([true, false, "end"] as const).map(
-        (causal): Case<Lab> => ({
-          title: `${poison} in k and v, causal ${causal}`,
-          async run(lab) {
-            for (const L of [5, 21]) {
-              const dims = { Hq: 4, Hkv: 2, L, S: L };
-              const clean = { ...lab.draw(dims), keyMask: bools([2, L], (_, [b, j]) => (j! + b!) % 3 !== 0) };
-              const hide = (x: Host) => map(x, (value, [b, , j]) => ((j! + b!) % 3 === 0 ? poison : value));
-              const poisoned = { ...clean, k: hide(clean.k), v: hide(clean.v) };
-              const attend = lab.attention({ causal, lse: lab.mechanism.takes.lse === true });
-              const [good, bad] = [await lab.run(attend, clean), await lab.run(attend, poisoned)];
-              lab.agrees("", bad, lab.oracle(clean, causal));
-              lab.sameState("state", await lab.downloadState(bad.state), await lab.downloadState(good.state));
-              const next = lab.draw({ Hq: 4, Hkv: 2, L: 3, S: 3 });
-              const after = await lab.run(attend, next, bad.state);
-              lab.agrees("next block: ", after, lab.oracle(next, causal, [clean]));
-            }
-          },
-        }),
-      ),
+    poisons.map(
+      ([poison, causal]): Case<Lab> => ({
+        title: `${poison} in k and v, causal ${causal}`,
+        async run(lab) {
+          for (const L of [5, 21]) {
+            const dims = { Hq: 4, Hkv: 2, L, S: L };
+            const clean = { ...lab.draw(dims), keyMask: bools([2, L], (_, [b, j]) => (j! + b!) % 3 !== 0) };
+            const hide = (x: Host) => map(x, (value, [b, , j]) => ((j! + b!) % 3 === 0 ? poison : value));
+            const poisoned = { ...clean, k: hide(clean.k), v: hide(clean.v) };
+            const attend = lab.attention({ causal, lse: lab.mechanism.takes.lse === true });
+            const [good, bad] = [await lab.run(attend, clean), await lab.run(attend, poisoned)];
+            lab.agrees("", bad, lab.oracle(clean, causal));
+            lab.sameState("state", await lab.downloadState(bad.state), await lab.downloadState(good.state));
+            const next = lab.draw({ Hq: 4, Hkv: 2, L: 3, S: 3 });
+            const after = await lab.run(attend, next, bad.state);
+            lab.agrees("next block: ", after, lab.oracle(next, causal, [clean]));
+          }
+        },
+      }),
     ),
 };
 

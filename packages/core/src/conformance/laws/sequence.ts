@@ -55,10 +55,18 @@ export const partitionLaw: Law = {
   rules: "S12 S3",
   says: "any split of a sequence into blocks gives the same output and the same final state",
   cases: () => [
-    ...splits.flatMap(([what, lengths]): Case<Lab>[] => [
-      { title: what, run: (lab) => partition(lab, lengths, false, { Hq: 2, Hkv: 1 }) },
-      { title: `${what}, with keyMask`, run: (lab) => partition(lab, lengths, true, { B: 2, Hq: 2, Hkv: 2 }) },
-    ]),
+    ...splits.map(
+      ([what, lengths]): Case<Lab> => ({
+        title: what,
+        run: (lab) => partition(lab, lengths, false, { Hq: 2, Hkv: 1 }),
+      }),
+    ),
+    ...splits.slice(0, 4).map(
+      ([what, lengths]): Case<Lab> => ({
+        title: `${what}, with keyMask`,
+        run: (lab) => partition(lab, lengths, true, { B: 2, Hq: 2, Hkv: 2 }),
+      }),
+    ),
     ...[1, 2, 3].map(
       (n): Case<Lab> => ({
         title: `random split ${n}`,
