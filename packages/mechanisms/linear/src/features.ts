@@ -70,7 +70,7 @@ const taylor2: FeatureMap = {
   },
 };
 
-export const featureMaps = { elu1, relu, identity, exp, taylor2 } as const satisfies Record<string, FeatureMap>;
-
 /** The maps that come with the package, by name. */
-export type FeatureMapName = keyof typeof featureMaps;
+export type FeatureMapName = "elu1" | "relu" | "identity" | "exp" | "taylor2";
+
+export const featureMaps: Readonly<Record<FeatureMapName, FeatureMap>> = { elu1, relu, identity, exp, taylor2 };
