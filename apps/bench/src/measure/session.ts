@@ -18,10 +18,11 @@ export async function measure(session: Session): Promise<void> {
   if (!signal.aborted) results.plan ??= await planAll(session);
   for (const what of ["prefill", "decode"] as const) if (!signal.aborted) await timeAll(session, what);
   if (!signal.aborted) await memoryAll(session);
+  // Other programs only ever add time: the lower quartile is the steadier of what a size costs by itself.
   for (const cell of results.cells) {
     cell.growth = {
-      prefill: growth(cell.prefill.map((p) => ({ size: p.length, time: p.median }))),
-      decode: growth(cell.decode.map((p) => ({ size: p.context, time: p.median }))),
+      prefill: growth(cell.prefill.map((p) => ({ size: p.length, time: p.q1 }))),
+      decode: growth(cell.decode.map((p) => ({ size: p.context, time: p.q1 }))),
     };
   }
   results.complete = !signal.aborted;

@@ -1,4 +1,4 @@
-import { type Host, host } from "../host.ts";
+import { bools, type Host, host } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 import type { HostBlock } from "../oracle.ts";
@@ -43,6 +43,21 @@ export const domainLaw: Law = {
             return { ...block, [which]: spread(lab, block[which], edge(lab, which)) };
           });
           await lab.follow(lab.attention({ causal: true }), true, blocks);
+        },
+      }),
+    ),
+    ...[true, false].map(
+      (causal): Case<Lab> => ({
+        title: `keys at the lower edge, and none of them near keys that a key mask removed, causal ${causal}`,
+        async run(lab) {
+          const blocks = [21, 1, 4].map((L): HostBlock => {
+            const block = lab.draw({ ...dims, L, S: L });
+            const keyMask = bools([1, L], (j) => j % 3 !== 0);
+            const low = (1 - 0.05 * lab.random.uniform()) * -edge(lab, "k");
+            const k = host(block.k.shape, (_, [, , j]) => lab.round(j! % 3 === 0 ? lab.random.normal() : low));
+            return { ...block, k, keyMask };
+          });
+          await lab.follow(lab.attention({ causal }), causal, blocks);
         },
       }),
     ),
