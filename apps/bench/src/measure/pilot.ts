@@ -11,7 +11,7 @@ const warmUp = (budget: number): number => Math.min(0.15, budget / 60);
 /** Pilots climb to longer lengths while a call is predicted to take less than this, for a better prediction. */
 const CLIMB = 0.1;
 /** Predictions are for a quiet machine; caches and the garbage collector make long calls slower than short ones suggest. */
-const MARGIN = 1.25;
+const MARGIN = 1.15;
 /** Loading code and compiling it anew in a process of its own. */
 const START = 0.6;
 const COLD = 2;
@@ -51,7 +51,8 @@ async function prefills(s: Subject, lengths: readonly number[], seconds: number)
       size: length,
       call,
       calls,
-      setup: check * length + 2 * call,
+      // One checked call; short ones are warmed up besides.
+      setup: check * length + (calls > 1 ? 2 : 1) * call,
       impossible: tooLarge(s, length),
     };
   });

@@ -45,7 +45,7 @@ ${figure("State", "Size of the state that decoding carries along.", statePlot(ce
     ["cell", "prefill, tokens^", "decode, context^"],
     cells.map((c) => [swatch(cells, c), fit(c.growth.prefill), fit(c.growth.decode)]),
   )}
-<figcaption>Least-squares exponents of the time, with their standard errors and the sizes they were fitted over.</figcaption></figure>
+<figcaption>Least-squares exponents of the lower quartiles of the times, with their standard errors and the sizes they were fitted over.</figcaption></figure>
 </div>
 <h2>Answers</h2>
 <p>Every timed output was compared with the float64 reference in this run; a cell that was wrong is not timed.</p>

@@ -21,12 +21,13 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margi
 dt, figcaption, .note { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: 6px 22px; list-style: none; padding: 10px 0; margin: 0; position: sticky; top: 0; background: var(--page); border-bottom: 1px solid var(--line); }
+@media (max-width: 700px) { .legend { position: static; } }
 .cell { white-space: nowrap; }
 .cell svg { margin-right: 8px; vertical-align: middle; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 540px), 1fr)); gap: 8px 36px; }
 figure { margin: 0; min-width: 0; }
 figure h2 { margin-top: 24px; }
-figure svg { width: 100%; height: auto; color: var(--soft); overflow: visible; }
+figure > svg { width: 100%; height: auto; color: var(--soft); overflow: visible; }
 figcaption, .note { font-size: 13.5px; max-width: 80ch; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }

@@ -116,7 +116,7 @@ describe.each(["float32", "float64"] as const)("cpu %s", (dtype) => {
   });
 
   test("exp is that of Math.exp rounded once, over its whole range", () => {
-    const x = Float.from({ length: 200_000 }, (_, i) => -110 + i * 0.001001);
+    const x = new Float(Array.from({ length: 200_000 }, (_, i) => -110 + i * 0.001001));
     const got = o.exp(o.constant(x, [x.length])).data;
     expect(x.findIndex((v, i) => got[i] !== Float.of(Math.exp(v))[0])).toBe(-1);
     expect(x.at(-1)).toBeGreaterThan(89);
