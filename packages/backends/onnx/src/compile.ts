@@ -1,4 +1,12 @@
-import { AttentionError, type Compiled, type Data, type Program, type Shape, sizeOf, type Tensors } from "@attnkit/core";
+import {
+  AttentionError,
+  type Compiled,
+  type Data,
+  type Program,
+  type Shape,
+  sizeOf,
+  type Tensors,
+} from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import { Graph } from "./graph.ts";
 import type { Ort } from "./index.ts";
@@ -42,7 +50,12 @@ export class Compiler {
 
   readonly upload = (data: Data | Numbers, shape: Shape): ORT.Tensor => {
     const { Tensor } = this.#ort;
-    if (data instanceof Uint8Array) return new Tensor("bool", data.map((b) => (b ? 1 : 0)), [...shape]);
+    if (data instanceof Uint8Array)
+      return new Tensor(
+        "bool",
+        data.map((b) => (b ? 1 : 0)),
+        [...shape],
+      );
     return this.#dtype === "float64"
       ? new Tensor("float64", Float64Array.from(data as ArrayLike<number>), [...shape])
       : new Tensor("float32", Float32Array.from(data as ArrayLike<number>), [...shape]);
@@ -53,7 +66,14 @@ export class Compiler {
     return async (x) => {
       const shapes = Object.entries(x).map(([name, t]) => [name, this.#typeOf(name, t), t.dims] as const);
       const lengths = growingLengths(growing, x);
-      const key = JSON.stringify([shapes.map(([n, t, s]) => [n, t, n in lengths ? s.with(growing[n]! + (growing[n]! < 0 ? s.length : 0), -1) : s]), lengths]);
+      const key = JSON.stringify([
+        shapes.map(([n, t, s]) => [
+          n,
+          t,
+          n in lengths ? s.with(growing[n]! + (growing[n]! < 0 ? s.length : 0), -1) : s,
+        ]),
+        lengths,
+      ]);
       const plan = plans.get(key) ?? this.#plan(program, shapes, growing, lengths);
       plans.delete(key);
       plans.set(key, plan);
@@ -116,13 +136,16 @@ export class Compiler {
   }
 }
 
-/** For each growing input which length it has, by first appearance; none where a length of 0 makes the graph another one. */
+/**
+ * For each growing input which length it has, by first appearance: equal lengths share a symbol. None where some input is
+ * empty: what follows from that is worked out while recording, and makes the graph another one.
+ */
 function growingLengths(growing: Growing, x: Tensors<ORT.Tensor>): Record<string, number> {
   const lengths = Object.entries(growing).flatMap(([name, axis]) => {
     const n = x[name]?.dims.at(axis);
     return n === undefined ? [] : [[name, n] as const];
   });
-  if (lengths.some(([, n]) => n === 0)) return {};
+  if (Object.values(x).some((t) => t.dims.includes(0))) return {};
   const distinct = [...new Set(lengths.map(([, n]) => n))];
   return Object.fromEntries(lengths.map(([name, n]) => [name, distinct.indexOf(n)]));
 }

@@ -33,7 +33,14 @@ export class Graph {
   }
 
   constant(type: Type, shape: Shape, data: Numbers): Value {
-    return this.#once(`${type}|${shape}|${textOf(data)}`, { type, shape, op: "constant", from: [], attributes: {}, data });
+    return this.#once(`${type}|${shape}|${textOf(data)}`, {
+      type,
+      shape,
+      op: "constant",
+      from: [],
+      attributes: {},
+      data,
+    });
   }
 
   floats(data: ArrayLike<number>, shape: Shape): Value {

@@ -1,7 +1,18 @@
-import { AttentionError, type Backend, type Compiled, type Program, sizeOf, type Tensors, validShape, vjp } from "@attnkit/core";
+import {
+  AttentionError,
+  type Backend,
+  type Compiled,
+  type Program,
+  sizeOf,
+  type Tensors,
+  validShape,
+  vjp,
+} from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
 import { Sessions } from "./sessions.ts";
+
+export { type ExportDims, type ExportOptions, exportOnnx } from "./export.ts";
 
 /** What is used of onnxruntime-node or onnxruntime-web. */
 export type Ort = Pick<typeof ORT, "InferenceSession" | "Tensor" | "env">;
@@ -60,7 +71,8 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
     },
     async download(x) {
       const data = await x.getData();
-      if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array) return data.slice();
+      if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)
+        return data.slice();
       throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
     },
     shape: (x) => x.dims,
@@ -81,9 +93,15 @@ const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefin
   typeof provider === "object" ? provider.name : (provider ?? "cpu");
 
 /** The vjp of a program as a program. */
-function pulled(program: Program, inputs: readonly string[], seeds: readonly string[], wrt: readonly string[]): Program {
+function pulled(
+  program: Program,
+  inputs: readonly string[],
+  seeds: readonly string[],
+  wrt: readonly string[],
+): Program {
   return (o, all) => {
-    const named = (prefix: string, names: readonly string[]) => Object.fromEntries(names.map((n) => [n, all[prefix + n]!]));
+    const named = (prefix: string, names: readonly string[]) =>
+      Object.fromEntries(names.map((n) => [n, all[prefix + n]!]));
     return vjp(o, program, named("x.", inputs), named("seed.", seeds), wrt);
   };
 }

@@ -1,4 +1,13 @@
-import { axisOf, concatShape, type Ops, type Shape, sizeOf, sliceShape, takeShape, transposeShape } from "@attnkit/core";
+import {
+  axisOf,
+  concatShape,
+  type Ops,
+  type Shape,
+  sizeOf,
+  sliceShape,
+  takeShape,
+  transposeShape,
+} from "@attnkit/core";
 import { gathered, strides } from "./fold.ts";
 import type { Graph } from "./graph.ts";
 import { isStatic } from "./sizes.ts";

@@ -37,7 +37,8 @@ export function recording(g: Graph): Ops<Value> {
 
   /** `a` or `b` or both have this very value everywhere. */
   const chosen = (m: Value, a: Value, b: Value, shape: Shape): Value => {
-    const scalar = (x: Value) => (x.data?.length === 1 && x.shape.length <= m.shape.length ? Number(x.data[0]) : undefined);
+    const scalar = (x: Value) =>
+      x.data?.length === 1 && x.shape.length <= m.shape.length ? Number(x.data[0]) : undefined;
     const [one, zero] = [scalar(a), scalar(b)];
     if (one === 1 && zero === 0 && !m.data) return float(m);
     if (one === 0 && zero === 1 && !m.data) return float(not(m));
@@ -88,7 +89,8 @@ export function recording(g: Graph): Ops<Value> {
 }
 
 /** The last two sizes of a product; throws where they do not fit. */
-const matmulShape2 = (a: Shape, b: Shape): Shape => matmulShape(a.length < 2 ? a : a.slice(-2), b.length < 2 ? b : b.slice(-2));
+const matmulShape2 = (a: Shape, b: Shape): Shape =>
+  matmulShape(a.length < 2 ? a : a.slice(-2), b.length < 2 ? b : b.slice(-2));
 
 /** Records a program of named tensors. */
 export function record(
@@ -96,6 +98,8 @@ export function record(
   program: (o: Ops<Value>, x: Tensors<Value>) => Tensors<Value>,
   inputs: Tensors<Pick<Value, "type" | "shape">>,
 ): Tensors<Value> {
-  const x = Object.fromEntries(Object.entries(inputs).map(([name, { type, shape }]) => [name, g.input(name, type, shape)]));
+  const x = Object.fromEntries(
+    Object.entries(inputs).map(([name, { type, shape }]) => [name, g.input(name, type, shape)]),
+  );
   return program(recording(g), x);
 }

@@ -1,4 +1,4 @@
-import type { Shape } from "@attnkit/core";
+import { AttentionError, type Shape } from "@attnkit/core";
 import type { Graph } from "./graph.ts";
 import { isStatic } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
@@ -33,7 +33,14 @@ export function typed(g: Graph): Typed {
     },
     bool,
     and: (a, b) => g.node("And", [a, b], "bool", g.sizes.broadcast("where", a.shape, b.shape)),
-    not: (x) => (x.data ? g.constant("bool", x.shape, bytes(x.data).map((b) => 1 - b)) : g.node("Not", [x], "bool", x.shape)),
+    not: (x) =>
+      x.data
+        ? g.constant(
+            "bool",
+            x.shape,
+            bytes(x.data).map((b) => 1 - b),
+          )
+        : g.node("Not", [x], "bool", x.shape),
     empty: (type, shape) =>
       isStatic(shape) ? g.constant(type, shape, type === "float" ? new g.Float(0) : new Uint8Array(0)) : unknown(shape),
   };
@@ -46,5 +53,9 @@ export const BOOL = 9;
 export const DOUBLE = 11;
 
 function unknown(shape: Shape): never {
-  throw new RangeError(`a tensor without elements and with an unknown size: [${shape}]`);
+  throw new AttentionError(
+    "ATTN_UNSUPPORTED",
+    "onnx",
+    `a tensor without elements and with a symbolic size: [${shape}]`,
+  );
 }

@@ -1,0 +1,14 @@
+import { backends, mechanisms } from "@attnkit/catalog";
+import { conformance, type Row } from "@attnkit/core/conformance";
+import { describe, test } from "vitest";
+
+const rows: readonly Row[] = mechanisms.flatMap(({ create, reference, variants }) =>
+  variants.map((options) => ({ mechanism: create(options), reference: reference(options) })),
+);
+
+for (const { name, dtypes, create } of backends.filter((b) => b.name.startsWith("ort-"))) {
+  const [dtype] = dtypes;
+  describe(`${name} in ${dtype}`, () => {
+    conformance({ describe, test }, { backend: () => create(dtype && { dtype }), mechanisms: rows });
+  });
+}
