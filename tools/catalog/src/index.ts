@@ -100,4 +100,15 @@ export const backends: readonly BackendEntry[] = [
       return onnx({ ort, sessionOptions: oneThread, dtype: dtype === "float64" ? dtype : "float32" });
     },
   },
+  {
+    name: "ort-wasm",
+    dtypes: ["float32"],
+    places: ["node"],
+    alone: true,
+    async create() {
+      const ort = await import("onnxruntime-web");
+      ort.env.wasm.numThreads = 1;
+      return onnx({ ort });
+    },
+  },
 ];

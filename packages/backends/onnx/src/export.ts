@@ -29,7 +29,7 @@ export interface ExportDims {
 export interface ExportOptions {
   /** `"prefill"`: L tokens without a past. `"block"`: L tokens after a past. `"decode"`: one token after a past. */
   readonly form: "prefill" | "block" | "decode";
-  /** As in `attention`; default true. */
+  /** As in `attention`; default false. */
   readonly causal?: Causal;
   readonly dims: ExportDims;
   /** Also take `keyMask`, and what a state remembers of it. Default false. */
@@ -48,7 +48,7 @@ export interface ExportOptions {
  * Throws `ATTN_OPTION`, and what `checkCall` throws.
  */
 export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8Array {
-  const { form, causal = true, dims, keyMask = false, lse = false, dtype = "float32", opset = 21 } = options;
+  const { form, causal = false, dims, keyMask = false, lse = false, dtype = "float32", opset = 21 } = options;
   const known = (ok: boolean, option: string, got: unknown, expected: string) =>
     requireOption(ok, "exportOnnx", option, got, expected);
   known(["prefill", "block", "decode"].includes(form), "form", form, '"prefill", "block" or "decode"');

@@ -51,7 +51,7 @@ describe.each(mechanisms)("%s, exported", (_, mechanism) => {
 
   test("a prompt, then token by token: one decode file for every batch and every length of the past", async () => {
     const prompt = await ort.InferenceSession.create(
-      exportOnnx(mechanism, { form: "prefill", dims: { ...dims, L: 19 } }),
+      exportOnnx(mechanism, { form: "prefill", causal: true, dims: { ...dims, L: 19 } }),
     );
     const decode = await ort.InferenceSession.create(exportOnnx(mechanism, { form: "decode", dims }));
     for (const B of [1, 3]) {
@@ -80,7 +80,7 @@ describe.each(mechanisms)("%s, exported", (_, mechanism) => {
   test("a block after a past, with a key mask, also where the past is empty", async () => {
     const L = 5;
     const block = await ort.InferenceSession.create(
-      exportOnnx(mechanism, { form: "block", keyMask: true, dims: { ...dims, L } }),
+      exportOnnx(mechanism, { form: "block", causal: true, keyMask: true, dims: { ...dims, L } }),
     );
     const growing = Object.values(mechanism.state({ B: 2, L, S: L, Hq, Hkv, d, dv })).some((e) => e.shape.includes(-1));
     const bits = Uint8Array.from({ length: 2 * L }, (_, i) => Number(i % 3 !== 1));
