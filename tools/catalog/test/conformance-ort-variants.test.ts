@@ -2,7 +2,10 @@ import { mechanisms } from "@attnkit/catalog";
 import { conformance, type Row } from "@attnkit/core/conformance";
 import { onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-node";
-import { describe, test } from "vitest";
+import { describe, test, vi } from "vitest";
+
+// Sessions on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Making a session is most of the time, and rewriting its graph much of that: the default variants test the rewriting. */
 const sessionOptions = { graphOptimizationLevel: "basic", intraOpNumThreads: 1, interOpNumThreads: 1 } as const;

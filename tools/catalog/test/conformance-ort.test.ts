@@ -1,6 +1,9 @@
 import { backends, mechanisms } from "@attnkit/catalog";
 import { conformance, type Row } from "@attnkit/core/conformance";
-import { describe, test } from "vitest";
+import { describe, test, vi } from "vitest";
+
+// Sessions on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** The other variants are in `conformance-ort-variants`, so that both files run at a time. */
 const rows: readonly Row[] = mechanisms.map(({ create, reference, variants: [options] }) => ({
