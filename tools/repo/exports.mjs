@@ -3,9 +3,18 @@
  * the tarball can be used. All tarballs are unpacked side by side, so that they find each other as they would installed.
  */
 import { execFileSync, execSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -42,7 +51,17 @@ function unpack(/** @type {string} */ file) {
   mkdirSync(dir, { recursive: true });
   execFileSync("tar", ["-xzf", join(folder, file), "-C", dir, "--strip-components=1"]);
   const manifest = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
+  for (const name of Object.keys(manifest.dependencies ?? {}))
+    if (!name.startsWith("@attnkit/")) install(name, manifest);
   return { dir, tarball: readFileSync(join(folder, file)), manifest };
+}
+
+/** A third-party dependency as the workspace has it. */
+function install(/** @type {string} */ name, /** @type {any} */ manifest) {
+  const place = join(folder, "node_modules", name);
+  if (existsSync(place)) return;
+  mkdirSync(dirname(place), { recursive: true });
+  symlinkSync(realpathSync(join(manifest.repository.directory, "node_modules", name)), place, "junction");
 }
 
 async function lint(/** @type {Packed} */ { tarball, manifest }) {

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { conformCommand } from "./commands/conform.ts";
+import { exportCommand } from "./commands/export.ts";
 import { listCommand } from "./commands/list.ts";
 import { runCommand } from "./commands/run.ts";
 import { EXIT, type Io, oneLine, userMessage } from "./io.ts";
@@ -20,7 +21,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       writeErr: (text) => io.err(text),
       outputError: (text, write) => write(`attnkit: ${oneLine(text).replace(/^error: /, "")}\n`),
     });
-  for (const command of [benchCommand, conformCommand, runCommand, listCommand]) command(program, io, exit);
+  for (const command of [benchCommand, conformCommand, runCommand, exportCommand, listCommand])
+    command(program, io, exit);
   try {
     await program.parseAsync(argv, { from: "user" });
     return code;

@@ -50,9 +50,11 @@ export function attention<T>(
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
   const program = programOf(mechanism, how);
   const compiled = new Map<string, Compiled<T>>();
-  const compile = (key: string, p: Program, growing: readonly string[]) => {
-    const found = compiled.get(key) ?? backend.compile(p, growing);
-    compiled.set(key, found);
+  const compile = (key: string, p: Program, growing: Readonly<Record<string, number>>) => {
+    // A call with a state has other growing inputs than the first one without.
+    const full = [key, ...Object.keys(growing)].join();
+    const found = compiled.get(full) ?? backend.compile(p, growing);
+    compiled.set(full, found);
     return found;
   };
   const own = (mechanism.kernels ?? []).filter((k) => k.backend === backend.kind) as readonly Kernel<T>[];
@@ -107,7 +109,7 @@ export function attention<T>(
       for (const s of [a, b]) checkState(mechanism, shapesOf(backend, s));
       const merged: Program = (o, x) =>
         prefixed("state.", mechanism.merge(o, unprefixed("a.", x), unprefixed("b.", x)));
-      const out = await compile("merge", merged, [])({ ...prefixed("a.", a), ...prefixed("b.", b) });
+      const out = await compile("merge", merged, {})({ ...prefixed("a.", a), ...prefixed("b.", b) });
       return unprefixed("state.", out);
     },
     async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
@@ -117,7 +119,7 @@ export function attention<T>(
       const joined: Program = (o, x) => ({
         ...merge(o, { y: x["a.y"]!, lse: x["a.lse"]! }, { y: x["b.y"]!, lse: x["b.lse"]! }),
       });
-      const out = await compile("mergeOutputs", joined, [])({ "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse });
+      const out = await compile("mergeOutputs", joined, {})({ "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse });
       return { y: out.y!, lse: out.lse! };
     },
   });
@@ -179,8 +181,11 @@ const result = <T>(x: Tensors<T>): Result<T> => ({ y: x.y!, lse: x.lse, state: u
 const shapesOf = <T>(backend: Backend<T>, x: Tensors<T>) =>
   Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));
 
-/** Inputs whose axis -2 lengthens with every token. */
-function growing(mechanism: Mechanism, { dims, shapes }: Call): string[] {
+/** Inputs that lengthen with every token, and the axis along which they do. */
+function growing(mechanism: Mechanism, { dims, shapes }: Call): Record<string, number> {
   const given = Object.keys(shapes).flatMap((n) => (n.startsWith("state.") ? [n.slice(6)] : []));
-  return Object.entries(mechanism.state(dims, given)).flatMap(([n, e]) => (e.shape.includes(-1) ? [`state.${n}`] : []));
+  const entries = Object.entries(mechanism.state(dims, given)).flatMap(([n, { shape }]): [string, number][] =>
+    `state.${n}` in shapes && shape.includes(-1) ? [[`state.${n}`, shape.indexOf(-1)]] : [],
+  );
+  return Object.fromEntries(entries);
 }

@@ -34,8 +34,8 @@ export interface Backend<T> {
   download(x: T): Promise<Data>;
   shape(x: T): Shape;
   free(x: T): void;
-  /** Prepare a program for many calls. `growing` names the inputs whose axis -2 may differ from call to call. */
-  compile(program: Program, growing?: readonly string[]): Compiled<T>;
+  /** Prepare a program for many calls. `growing`: inputs with an axis whose size may differ from call to call, and that axis. */
+  compile(program: Program, growing?: Readonly<Record<string, number>>): Compiled<T>;
   /**
    * Vector-Jacobian product: for each name in `wrt`, the gradient of `sum_o <seeds[o], program(x)[o]>` with respect to
    * `x[name]`, of the shape of `x[name]`. `seeds` names the outputs that count.

@@ -36,7 +36,7 @@ export const tril = <T>(o: Ops<T>, n: number): T =>
 export function zeros<T>(o: Ops<T>, x: T, axis: number, n: number): T {
   const shape = [...o.shape(x)];
   const at = axis < 0 ? axis + shape.length : axis;
-  if (!shape.includes(-1)) {
+  if (shape.every((n) => n >= 0)) {
     shape[at] = n;
     return o.constant(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
   }

@@ -1,4 +1,7 @@
-/** Sizes, outermost axis first. A recorded program may see -1 on an axis whose size is only known when it runs. */
+/**
+ * Sizes, outermost axis first. Where a recorded program is to run at sizes yet unknown it sees -1, or -n for n times such
+ * a size, so that products of sizes still say what they mean.
+ */
 export type Shape = readonly number[];
 
 /** The float type of a backend's tensors. */

@@ -75,8 +75,8 @@ function positions<T>(o: Ops<T>, past: T | undefined, S: number): T {
   if (P >= 0) return iota(o, P + S, -P);
   // The past length is only known when the recorded program runs: count its keys.
   const one: T = [0, 1, 3].reduce<T>((x, axis) => o.slice(x, axis, 0, 1), past);
-  const count = o.cumsum(o.reshape(o.where(one, 1, 1), [-1]), 0);
-  const total = o.max(count, 0);
+  const ones = o.reshape(o.where(one, 1, 1), [-1]);
+  const [count, total] = [o.cumsum(ones, 0), o.sum(ones, 0)];
   return o.concat([o.sub(o.sub(count, total), 1), own], 0);
 }
 

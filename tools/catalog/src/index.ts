@@ -6,6 +6,7 @@ import { linear } from "@attnkit/linear";
 import { linearReference } from "@attnkit/linear/reference";
 import { logsumexp } from "@attnkit/logsumexp";
 import { logsumexpReference } from "@attnkit/logsumexp/reference";
+import { onnx } from "@attnkit/onnx";
 import { polynomial } from "@attnkit/polynomial";
 import { polynomialReference } from "@attnkit/polynomial/reference";
 import { softmax } from "@attnkit/softmax";
@@ -25,6 +26,10 @@ export interface BackendEntry {
   readonly name: string;
   /** The float types it can be made with, the default first. */
   readonly dtypes: readonly DType[];
+  /** Where it can be made. */
+  readonly places: readonly ("node" | "browser")[];
+  /** Tests give it a file of its own, to run beside the others. */
+  readonly alone?: boolean;
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
 }
 
@@ -74,11 +79,36 @@ export const mechanisms: readonly MechanismEntry[] = [
   },
 ];
 
+/** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
+const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
+
 /** Every backend. A new one is one line here. */
 export const backends: readonly BackendEntry[] = [
   {
     name: "cpu",
     dtypes: ["float32", "float64"],
+    places: ["node", "browser"],
     create: async (how) => cpu(how?.dtype === "float64" ? { dtype: "float64" } : {}),
+  },
+  {
+    name: "ort-cpu",
+    dtypes: ["float32", "float64"],
+    places: ["node"],
+    alone: true,
+    async create({ dtype = "float32" } = {}) {
+      const ort = await import("onnxruntime-node");
+      return onnx({ ort, sessionOptions: oneThread, dtype: dtype === "float64" ? dtype : "float32" });
+    },
+  },
+  {
+    name: "ort-wasm",
+    dtypes: ["float32"],
+    places: ["node"],
+    alone: true,
+    async create() {
+      const ort = await import("onnxruntime-web");
+      ort.env.wasm.numThreads = 1;
+      return onnx({ ort });
+    },
   },
 ];

@@ -15,7 +15,7 @@ const rows: readonly Row[] = mechanisms.flatMap(({ create, reference, variants }
   })),
 );
 
-for (const { name, dtypes, create } of backends) {
+for (const { name, dtypes, create } of backends.filter((b) => !b.alone)) {
   const [dtype] = dtypes;
   describe(`${name} in ${dtype}`, () => {
     conformance({ describe, test }, { backend: () => create(dtype && { dtype }), mechanisms: rows });

@@ -19,7 +19,9 @@ const NAMES = [
   "order",
 ] as const;
 
-export function mechanismFlags(command: Command): Command {
+/** `without`: names that mean something else to the command; `--option` still reaches the mechanism's own. */
+export function mechanismFlags(command: Command, without: readonly "form"[] = []): Command {
+  if (!without.includes("form")) command.option("--form <name>", "quadratic or linear");
   return command
     .option("--scale <x>", "factor of q.k", flag.number)
     .option("--softcap <x>", "scores become softcap * tanh(score / softcap)", flag.number)
@@ -30,7 +32,6 @@ export function mechanismFlags(command: Command): Command {
     .option("--coefficients <list>", "coefficients of the polynomial, constant first", flag.numbers)
     .option("--normalizer <name>", "what a polynomial divides by")
     .option("--n <count>", "the sequence length that a fixed normaliser assumes", flag.number)
-    .option("--form <name>", "quadratic or linear")
     .option("--log-values", "values are given as logarithms")
     .option("--order <n>", 'order of the Taylor series, or "exact"', order)
     .option("--option <key=json>", "any other option; repeatable", flag.collect);

@@ -102,7 +102,7 @@ const compile: OpsLaw = {
           cache: o.concat([x.cache!, x.next!], -2),
           total: o.sum(o.concat([x.cache!, x.next!], -2), -2),
         });
-        const run = bench.backend.compile(program, ["cache"]);
+        const run = bench.backend.compile(program, { cache: -2 });
         for (const length of [1, 2, 3, 9, 1, 0]) {
           const x = { cache: random(bench, [2, length, 3]), next: random(bench, [2, 1, 3]) };
           const got = await bench.downloads(await run(bench.uploads(x)));

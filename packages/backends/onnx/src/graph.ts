@@ -1,0 +1,91 @@
+import { type Shape, sizeOf, validShape } from "@attnkit/core";
+import { Sizes } from "./sizes.ts";
+import type { Numbers, Type, Value } from "./value.ts";
+
+export type FloatArray = typeof Float32Array | typeof Float64Array;
+
+/** Bytes as a text that is equal exactly where they are. */
+export function textOf(data: Numbers): string {
+  if (Array.isArray(data)) return data.join();
+  const { buffer, byteOffset, byteLength } = data as Float32Array;
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return text;
+}
+
+/** A graph while it is recorded: equal constants and equal nodes exist once. */
+export class Graph {
+  readonly sizes: Sizes = new Sizes();
+  readonly Float: FloatArray;
+  readonly inputs: Value[] = [];
+  #count = 0;
+  readonly #known = new Map<string, Value>();
+
+  constructor(Float: FloatArray) {
+    this.Float = Float;
+  }
+
+  input(name: string, type: Type, shape: Shape): Value {
+    const value: Value = { id: this.#count++, type, shape, op: "input", from: [], attributes: {}, name };
+    this.inputs.push(value);
+    return value;
+  }
+
+  constant(type: Type, shape: Shape, data: Numbers): Value {
+    return this.#once(`${type}|${shape}|${textOf(data)}`, {
+      type,
+      shape,
+      op: "constant",
+      from: [],
+      attributes: {},
+      data,
+    });
+  }
+
+  floats(data: ArrayLike<number>, shape: Shape): Value {
+    return this.constant("float", validShape("constant", shape), new this.Float(data));
+  }
+
+  /** Whole numbers as ONNX takes them: shapes, axes, positions. */
+  ints(...data: readonly number[]): Value {
+    return this.constant("int64", [data.length], data);
+  }
+
+  full(shape: Shape, value: number, type: "float" | "bool" = "float"): Value {
+    const n = sizeOf(shape);
+    return this.constant(type, shape, type === "bool" ? new Uint8Array(n).fill(value) : new this.Float(n).fill(value));
+  }
+
+  node(
+    op: string,
+    from: readonly Value[],
+    type: Type,
+    shape: Shape,
+    attributes: Value["attributes"] = {},
+    truth?: Value,
+  ): Value {
+    const key = `${op}|${from.map((x) => x.id)}|${JSON.stringify(attributes)}`;
+    return this.#once(key, { type, shape, op, from, attributes, ...(truth && { truth }) });
+  }
+
+  #once(key: string, value: Omit<Value, "id">): Value {
+    const found = this.#known.get(key);
+    if (found) return found;
+    const made = { id: this.#count++, ...value };
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+/** What the results are made from, in the order in which it can be computed. */
+export function needed(results: readonly Value[]): Value[] {
+  const found = new Set<Value>();
+  const queue = [...results];
+  for (let x = queue.pop(); x; x = queue.pop()) {
+    if (found.has(x)) continue;
+    found.add(x);
+    queue.push(...x.from);
+  }
+  return [...found].sort((a, b) => a.id - b.id);
+}

@@ -1,0 +1,110 @@
+import {
+  AttentionError,
+  type Backend,
+  type Compiled,
+  type Program,
+  sizeOf,
+  type Tensors,
+  validShape,
+  vjp,
+} from "@attnkit/core";
+import type * as ORT from "onnxruntime-common";
+import { Compiler } from "./compile.ts";
+import { Sessions } from "./sessions.ts";
+
+export { type ExportDims, type ExportOptions, exportOnnx } from "./export.ts";
+
+/** What is used of onnxruntime-node or onnxruntime-web. */
+export type Ort = Pick<typeof ORT, "InferenceSession" | "Tensor" | "env">;
+
+export interface OnnxOptions {
+  /** The module `onnxruntime-node` or `onnxruntime-web`. */
+  readonly ort: Ort;
+  /** As ONNX Runtime takes them; default its CPU provider: `cpu` in Node, `wasm` on the web. */
+  readonly executionProviders?: readonly ORT.InferenceSession.ExecutionProviderConfig[];
+  /** Handed on to every session: threads, optimisation, where outputs stay. */
+  readonly sessionOptions?: Omit<ORT.InferenceSession.SessionOptions, "executionProviders">;
+  /** float64 where every provider computes in it: ONNX Runtime's `cpu` does. Default float32. */
+  readonly dtype?: "float32" | "float64";
+  /** Sessions kept for models seen before; default 64. */
+  readonly maxSessions?: number;
+}
+
+export interface OnnxBackend extends Backend<ORT.Tensor> {
+  readonly dtype: "float32" | "float64";
+  /** Sessions that are alive. */
+  readonly sessions: number;
+  /** Releases every session; calls afterwards make new ones. */
+  release(): Promise<void>;
+}
+
+/** ONNX Runtime, handed in by the caller: programs are recorded as ONNX graphs, one per set of input shapes. */
+export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32", ...more }: OnnxOptions): OnnxBackend {
+  const web = ort.env.versions.node === undefined;
+  const executionProviders = more.executionProviders ?? [web ? "wasm" : "cpu"];
+  const provider = nameOf(executionProviders[0]);
+  const name = `ort-${provider}`;
+  const sessions = new Sessions(maxSessions, (model) =>
+    ort.InferenceSession.create(model, { logSeverityLevel: 3, ...sessionOptions, executionProviders }),
+  );
+  const { upload, compile } = new Compiler(ort, dtype, sessions);
+  const gradients = new WeakMap<Program, Map<string, Compiled<ORT.Tensor>>>();
+  return {
+    name,
+    kind: "onnx",
+    device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}`,
+    dtype,
+    supports: { gradients: true },
+    get sessions() {
+      return sessions.size;
+    },
+    release: () => sessions.clear(),
+    upload(data, shape) {
+      if (!(data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)) {
+        throw new AttentionError("ATTN_DATA", name, `upload takes Float32Array, Float64Array or Uint8Array`);
+      }
+      if (data.length !== sizeOf(validShape("upload", shape))) {
+        const expected = `expected ${sizeOf(shape)}`;
+        throw new AttentionError("ATTN_DATA", name, `got ${data.length} values for [${shape.join(", ")}], ${expected}`);
+      }
+      return upload(data, shape);
+    },
+    async download(x) {
+      const data = await x.getData();
+      if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)
+        return data.slice();
+      throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
+    },
+    shape: (x) => x.dims,
+    free: (x) => x.dispose(),
+    compile,
+    async vjp(program, x, seeds, wrt) {
+      const key = JSON.stringify([Object.keys(x), Object.keys(seeds), wrt]);
+      const known = gradients.get(program) ?? new Map<string, Compiled<ORT.Tensor>>();
+      gradients.set(program, known);
+      const run = known.get(key) ?? compile(pulled(program, Object.keys(x), Object.keys(seeds), wrt));
+      known.set(key, run);
+      return run({ ...renamed("x.", x), ...renamed("seed.", seeds) });
+    },
+  };
+}
+
+const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefined): string =>
+  typeof provider === "object" ? provider.name : (provider ?? "cpu");
+
+/** The vjp of a program as a program. */
+function pulled(
+  program: Program,
+  inputs: readonly string[],
+  seeds: readonly string[],
+  wrt: readonly string[],
+): Program {
+  return (o, all) => {
+    const named = (prefix: string, names: readonly string[]) =>
+      Object.fromEntries(names.map((n) => [n, all[prefix + n]!]));
+    return vjp(o, program, named("x.", inputs), named("seed.", seeds), wrt);
+  };
+}
+
+const renamed = <T>(prefix: string, x: Tensors<T>): Tensors<T> =>
+  Object.fromEntries(Object.entries(x).map(([n, t]) => [prefix + n, t]));

@@ -1,0 +1,104 @@
+import { sizeOf } from "@attnkit/core";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType as Kind,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import { type Graph, needed } from "./graph.ts";
+import { isSymbolic } from "./sizes.ts";
+import { BOOL, DOUBLE, FLOAT, INT64 } from "./types.ts";
+import type { Type, Value } from "./value.ts";
+
+/** The newest IR version that every runtime with this opset reads. */
+const irOf = (opset: number): number => (opset >= 23 ? 11 : opset >= 21 ? 10 : opset >= 19 ? 9 : 8);
+
+export interface ModelOptions {
+  readonly opset: number;
+  readonly name: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Also declare inputs that nothing reads. */
+  readonly allInputs?: boolean;
+}
+
+/** A recorded graph as ONNX ModelProto. The same graph gives the same message, field by field. */
+export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, options: ModelOptions): ModelProto {
+  const values = needed(Object.values(outputs));
+  const names = namesOf(values);
+  const nameOf = (x: Value) => names.get(x)!;
+  const typeOf = (t: Type) => ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, int64: INT64, bool: BOOL })[t];
+  const info = (name: string, { type, shape }: Value): ValueInfoProto => {
+    const dim = shape.map((n) =>
+      isSymbolic(n)
+        ? ({ value: { case: "dimParam", value: g.sizes.name(n) } } as const)
+        : ({ value: { case: "dimValue", value: BigInt(n) } } as const),
+    );
+    const value = { elemType: typeOf(type), shape: { dim } };
+    return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value } } });
+  };
+  const constants = values.filter((x) => x.op === "constant");
+  const inputs = options.allInputs ? g.inputs : g.inputs.filter((x) => names.has(x));
+  const steps = values.filter((x) => x.op !== "constant" && x.op !== "input");
+  const results = Object.entries(outputs).map(([name, x]) =>
+    // By its own name even where it is an input, or used inside, or twice an output.
+    create(NodeProtoSchema, { name: `${name}`, opType: "Identity", input: [nameOf(x)], output: [name] }),
+  );
+  return create(ModelProtoSchema, {
+    irVersion: BigInt(irOf(options.opset)),
+    producerName: "attnkit",
+    opsetImport: [{ domain: "", version: BigInt(options.opset) }],
+    graph: {
+      name: options.name,
+      initializer: constants.map((x) => tensor(nameOf(x), x, typeOf(x.type))),
+      input: inputs.map((x) => info(x.name!, x)),
+      node: [...steps.map((x) => node(x, x.from.map(nameOf), nameOf(x))), ...results],
+      output: Object.entries(outputs).map(([name, x]) => info(name, x)),
+    },
+    metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+  });
+}
+
+export const bytesOf = (model: ModelProto): Uint8Array => toBinary(ModelProtoSchema, model);
+
+/** Inputs keep theirs, nodes are numbered per operator, constants say what they hold. */
+function namesOf(values: readonly Value[]): Map<Value, string> {
+  const counts = new Map<string, number>();
+  return new Map(
+    values.map((x) => {
+      if (x.op === "input") return [x, x.name!];
+      const kind = x.op === "constant" ? constantName(x) : `/${x.op}`;
+      const n = counts.get(kind) ?? 0;
+      counts.set(kind, n + 1);
+      return [x, n === 0 ? kind : `${kind}_${n}`];
+    }),
+  );
+}
+
+function constantName({ type, shape, data }: Value): string {
+  const few = Array.from(data!.slice(0, 7), String);
+  const what = few.length <= 6 ? few.join(",") : "constant";
+  return type === "int64" ? `/ints[${what}]` : `/${type}[${shape.length === 0 ? what : `${shape.join("x")}: ${what}`}]`;
+}
+
+function node({ op, attributes }: Value, input: string[], name: string): NodeProto {
+  const attribute = Object.entries(attributes).map(([key, value]) =>
+    typeof value === "number"
+      ? { name: key, type: Kind.INT, i: BigInt(value) }
+      : { name: key, type: Kind.INTS, ints: value.map(BigInt) },
+  );
+  return create(NodeProtoSchema, { name, opType: op, input, output: [name], attribute });
+}
+
+function tensor(name: string, { shape, data, type }: Value, dataType: number): TensorProto {
+  const numbers = type === "int64" ? BigInt64Array.from(data as readonly number[], BigInt) : (data as Float32Array);
+  const { buffer, byteOffset, byteLength } = numbers;
+  const rawData = new Uint8Array(sizeOf(shape) === 0 ? 0 : byteLength);
+  rawData.set(new Uint8Array(buffer, byteOffset, rawData.length));
+  return create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType, rawData });
+}

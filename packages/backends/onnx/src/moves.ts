@@ -1,0 +1,109 @@
+import {
+  axisOf,
+  concatShape,
+  type Ops,
+  type Shape,
+  sizeOf,
+  sliceShape,
+  takeShape,
+  transposeShape,
+} from "@attnkit/core";
+import { gathered, strides } from "./fold.ts";
+import type { Graph } from "./graph.ts";
+import { isStatic } from "./sizes.ts";
+import type { Typed } from "./types.ts";
+import type { Numbers, Value } from "./value.ts";
+
+type Moves = Pick<Ops<Value>, "reshape" | "transpose" | "slice" | "concat" | "take">;
+
+/** The operations that only move elements: booleans stay booleans, and what is known to be 1 or 0 stays known. */
+export function moves(g: Graph, { float, empty }: Typed): Moves {
+  const cast = (truth: Value): Value => float(truth);
+  /** `x` moved by `move`: a float that stands for a boolean by moving the boolean. */
+  const moved = (x: Value, shape: Shape, move: (x: Value) => Value, op: () => Value, data?: () => Numbers): Value => {
+    if (sizeOf(shape) === 0) return empty(x.type, shape);
+    if (x.data && data) return g.constant(x.type, shape, data());
+    return x.truth ? cast(move(x.truth)) : op();
+  };
+
+  const reshape = (x: Value, to: Shape): Value => {
+    const { shape, code } = g.sizes.reshape(x.shape, to);
+    if (shape.length === x.shape.length && shape.every((n, i) => n === x.shape[i])) return x;
+    const source = x.op === "Reshape" && isStatic(shape) ? x.from[0]! : x;
+    return moved(
+      x,
+      shape,
+      (t) => reshape(t, to),
+      () => g.node("Reshape", [source, g.ints(...code)], x.type, shape),
+      () => x.data!,
+    );
+  };
+
+  const transpose = (x: Value, perm: readonly number[]): Value => {
+    const axes = perm.map((p) => axisOf("transpose", x.shape, p));
+    const shape = transposeShape(x.shape, axes);
+    if (axes.every((p, i) => p === i)) return x;
+    const steps = strides(x.shape);
+    return moved(
+      x,
+      shape,
+      (t) => transpose(t, axes),
+      () => g.node("Transpose", [x], x.type, shape, { perm: axes }),
+      () =>
+        gathered(
+          x.data!,
+          shape,
+          axes.map((p) => steps[p]!),
+        ),
+    );
+  };
+
+  const slice = (x: Value, axis: number, start: number, end: number): Value => {
+    const at = axisOf("slice", x.shape, axis);
+    const shape = sliceShape(x.shape, at, start, end);
+    if (end - start === x.shape[at]) return x;
+    const steps = strides(x.shape);
+    return moved(
+      x,
+      shape,
+      (t) => slice(t, at, start, end),
+      () => g.node("Slice", [x, g.ints(start), g.ints(end), g.ints(at)], x.type, shape),
+      () => gathered(x.data!, shape, steps, start * steps[at]!),
+    );
+  };
+
+  const take = (x: Value, axis: number, indices: readonly number[]): Value => {
+    const at = axisOf("take", x.shape, axis);
+    return moved(
+      x,
+      takeShape(x.shape, at, indices),
+      (t) => take(t, at, indices),
+      () => g.node("Gather", [x, g.ints(...indices)], x.type, takeShape(x.shape, at, indices), { axis: at }),
+    );
+  };
+
+  const concat = (xs: readonly Value[], axis: number): Value => {
+    const at = concatAxis(g, xs, axis);
+    const shape = xs[0]!.shape.with(at, g.sizes.total(xs.map((x) => x.shape[at]!)));
+    const truths = xs.map((x) => (x.type === "bool" ? x : x.truth));
+    const boolean = xs.every((x) => x.type === "bool");
+    const parts = xs.filter((x) => sizeOf(x.shape) > 0).map((x) => (boolean ? x : float(x)));
+    if (parts.length === 0) return empty(boolean ? "bool" : "float", shape);
+    if (parts.length === 1) return parts[0]!;
+    if (!boolean && truths.every((t) => t !== undefined)) return cast(concat(truths, at));
+    return g.node("Concat", parts, boolean ? "bool" : "float", shape, { axis: at });
+  };
+
+  return { reshape, transpose, slice, take, concat };
+}
+
+/** Sizes must agree except along `axis`; symbolic ones are taken to. */
+function concatAxis(g: Graph, xs: readonly Value[], axis: number): number {
+  const [first] = xs;
+  const at = first ? axisOf("concat", first.shape, axis) : 0;
+  const all = xs.map(({ shape }) =>
+    shape.map((n, i) => (i !== at && first && g.sizes.seen([n])[0]! < 0 ? (first.shape[i] ?? n) : n)),
+  );
+  concatShape(all, axis);
+  return at;
+}

@@ -1,0 +1,105 @@
+import { axisOf, matmulShape, type Ops, reduceShape, type Shape, sizeOf, type Tensors } from "@attnkit/core";
+import { arithmetic, combined } from "./fold.ts";
+import type { Graph } from "./graph.ts";
+import { moves } from "./moves.ts";
+import { isStatic, isSymbolic } from "./sizes.ts";
+import { typed } from "./types.ts";
+import type { Value } from "./value.ts";
+
+/** Constants up to this many elements are computed while recording, even where they are larger than what they come from. */
+const FOLDED = 65536;
+
+/** Operations that write nodes into `g`. Axes of size 0 never reach the graph: what they lead to is known. */
+export function recording(g: Graph): Ops<Value> {
+  const types = typed(g);
+  const { float, bool, and, not, empty } = types;
+
+  const binary = (op: keyof typeof arithmetic) => (x: Value | number, y: Value | number) => {
+    const [a, b] = [float(x), float(y)];
+    const shape = g.sizes.broadcast(op.toLowerCase(), a.shape, b.shape);
+    const size = sizeOf(shape);
+    if (size === 0) return empty("float", shape);
+    if (a.data && b.data && size <= Math.max(FOLDED, a.data.length, b.data.length)) {
+      const data = combined(g.Float, arithmetic[op], shape, [a.data, a.shape], [b.data, b.shape]);
+      return g.constant("float", shape, data);
+    }
+    return g.node(op, [a, b], "float", shape);
+  };
+  const unary = (op: string) => (x: Value) =>
+    sizeOf(x.shape) === 0 ? empty("float", x.shape) : g.node(op, [float(x)], "float", x.shape);
+  const reduce = (op: string, none: number) => (x: Value, axis: number) => {
+    const at = axisOf(op, x.shape, axis);
+    const shape = reduceShape(op, x.shape, at);
+    if (sizeOf(x.shape) === 0) return g.full(shape, none);
+    if (x.shape[at] === 1) return float(x);
+    return g.node(op, [float(x), g.ints(at)], "float", shape, { keepdims: 1 });
+  };
+
+  /** `a` or `b` or both have this very value everywhere. */
+  const chosen = (m: Value, a: Value, b: Value, shape: Shape): Value => {
+    const scalar = (x: Value) =>
+      x.data?.length === 1 && x.shape.length <= m.shape.length ? Number(x.data[0]) : undefined;
+    const [one, zero] = [scalar(a), scalar(b)];
+    if (one === 1 && zero === 0 && !m.data) return float(m);
+    if (one === 0 && zero === 1 && !m.data) return float(not(m));
+    if (zero === 0 && a.truth) return float(and(m, a.truth));
+    if (a === b && isStatic(shape)) {
+      if (a.data?.length === 1) return g.full(shape, Number(a.data[0]));
+      return sizeOf(a.shape) === sizeOf(shape) && a.shape.length === shape.length
+        ? a
+        : g.node("Expand", [a, g.ints(...shape)], "float", shape);
+    }
+    return g.node("Where", [m, a, b], "float", shape);
+  };
+
+  return {
+    shape: (x) => g.sizes.seen(x.shape),
+    constant: (data, shape) => g.floats(data, shape),
+    ...moves(g, types),
+    add: binary("Add"),
+    sub: binary("Sub"),
+    mul: binary("Mul"),
+    div: binary("Div"),
+    maximum: binary("Max"),
+    minimum: binary("Min"),
+    where(mask, x, y) {
+      const [a, b] = [float(x), float(y)];
+      const shape = g.sizes.broadcast("where", mask.shape, a.shape, b.shape);
+      return sizeOf(shape) === 0 ? empty("float", shape) : chosen(bool(mask), a, b, shape);
+    },
+    exp: unary("Exp"),
+    log: unary("Log"),
+    tanh: unary("Tanh"),
+    sum: reduce("ReduceSum", 0),
+    max: reduce("ReduceMax", Number.NEGATIVE_INFINITY),
+    cumsum(x, axis) {
+      const at = axisOf("cumsum", x.shape, axis);
+      if (sizeOf(x.shape) === 0) return empty("float", x.shape);
+      return g.node("CumSum", [float(x), g.constant("int64", [], [at])], "float", x.shape);
+    },
+    matmul(a, b) {
+      const inner = a.shape.length > 1 && b.shape.length > 1 && [a.shape.at(-1)!, b.shape.at(-2)!].some(isSymbolic);
+      const lead = g.sizes.broadcast("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
+      const shape = inner ? [...lead, a.shape.at(-2)!, b.shape.at(-1)!] : [...lead, ...matmulShape2(a.shape, b.shape)];
+      if (sizeOf(shape) === 0) return empty("float", shape);
+      if (a.shape.at(-1) === 0) return g.full(shape, 0);
+      return g.node("MatMul", [float(a), float(b)], "float", shape);
+    },
+  };
+}
+
+/** The last two sizes of a product; throws where they do not fit. */
+const matmulShape2 = (a: Shape, b: Shape): Shape =>
+  matmulShape(a.length < 2 ? a : a.slice(-2), b.length < 2 ? b : b.slice(-2));
+
+/** Records a program of named tensors. */
+export function record(
+  g: Graph,
+  program: (o: Ops<Value>, x: Tensors<Value>) => Tensors<Value>,
+  inputs: Tensors<Pick<Value, "type" | "shape">>,
+): Tensors<Value> {
+  const x = Object.fromEntries(
+    Object.entries(inputs).map(([name, { type, shape }]) => [name, g.input(name, type, shape)]),
+  );
+  return program(recording(g), x);
+}
