@@ -10,6 +10,7 @@ import { polynomial } from "@attnkit/polynomial";
 import { polynomialReference } from "@attnkit/polynomial/reference";
 import { softmax } from "@attnkit/softmax";
 import { softmaxReference } from "@attnkit/softmax/reference";
+import { tfjsOn } from "./tfjs.ts";
 
 /** One row of the matrix: how to make a mechanism and its oracle from plain-data options. */
 export interface MechanismEntry {
@@ -25,6 +26,10 @@ export interface BackendEntry {
   readonly name: string;
   /** The float types it can be made with, the default first. */
   readonly dtypes: readonly DType[];
+  /** Where it can be made. */
+  readonly places: readonly ("node" | "browser")[];
+  /** It shares a global with others (tfjs has one engine and one current backend), so tests give it a file of its own. */
+  readonly alone?: boolean;
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
 }
 
@@ -79,6 +84,9 @@ export const backends: readonly BackendEntry[] = [
   {
     name: "cpu",
     dtypes: ["float32", "float64"],
+    places: ["node", "browser"],
     create: async (how) => cpu(how?.dtype === "float64" ? { dtype: "float64" } : {}),
   },
+  { name: "tfjs-cpu", dtypes: ["float32"], places: ["node", "browser"], alone: true, create: () => tfjsOn("cpu") },
+  { name: "tfjs-wasm", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("wasm") },
 ];
