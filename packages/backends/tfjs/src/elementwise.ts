@@ -39,7 +39,14 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
       return tf.reshape(tf.where(flat(condition), choice(a), choice(b)), [...shape]);
     },
     exp: unary("exp"),
-    log: unary("log"),
+    log(x) {
+      const y = unary("log")(x);
+      // WGSL may assume that there are no infinities, and then log 0 is -88.
+      if (tf.getBackend() !== "webgpu" || x.size === 0) return y;
+      const flat = (t: Tensor) => tf.reshape(t, [-1]);
+      const lowest = tf.fill([x.size], Number.NEGATIVE_INFINITY);
+      return tf.reshape(tf.where(flat(tf.notEqual(x, tf.scalar(0))), flat(y), lowest), x.shape);
+    },
     tanh: unary("tanh"),
   };
 }
