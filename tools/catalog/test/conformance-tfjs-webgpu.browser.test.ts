@@ -6,6 +6,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test, vi } from "vitest";
 import { rows } from "./rows.ts";
 
+// A software adapter that shares two cores with other files.
+vi.setConfig({ testTimeout: 60_000 });
+
 const { name, create, expectedFailures = [] } = backends.find((b) => b.name === "tfjs-webgpu")!;
 
 describe(name, () => {
