@@ -29,7 +29,10 @@ export interface BackendEntry {
   readonly dtypes: readonly DType[];
   /** Where it is made and tested. */
   readonly places: readonly ("node" | "browser")[];
-  /** It shares a global with others (tfjs has one engine and one current backend), so tests give it a file of its own. */
+  /**
+   * It shares a global with others (tfjs has one engine and one current backend): tests give it a file of its own, and the
+   * command line runs it when it is named.
+   */
   readonly alone?: boolean;
   /** What is known to fail on it, and why; what passes against expectation is a failure. */
   readonly expectedFailures?: readonly ExpectedFailure[];
