@@ -32,6 +32,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: [tests("browser.test"), tests("universal.test")],
+          // Minutes on a software adapter, and what is built differs from the sources by its packaging alone.
+          exclude: ["**/node_modules/**", ...(dist ? ["**/conformance-tfjs-webgpu.*"] : [])],
           globalSetup: ["./tools/repo/chromium.ts"],
           browser: {
             enabled: true,

@@ -29,7 +29,7 @@ export function choices(text: string | undefined): Choice[] {
 }
 
 export const backendChoices = (text: string | undefined): readonly BackendEntry[] =>
-  text === undefined ? backends : text.split(",").map((name) => backendNamed(name.trim()));
+  text === undefined ? backends.filter((b) => !b.alone) : text.split(",").map((name) => backendNamed(name.trim()));
 
 /** The float type to make a backend with: the one asked for, if the backend has it, else its default. */
 export function dtypeFor(entry: BackendEntry, wanted: string | undefined): DType {

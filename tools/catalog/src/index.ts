@@ -1,4 +1,5 @@
 import type { Backend, DType, Mechanism, Options, Reference } from "@attnkit/core";
+import type { ExpectedFailure } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
 import { elementwise } from "@attnkit/elementwise";
 import { elementwiseReference } from "@attnkit/elementwise/reference";
@@ -11,6 +12,7 @@ import { polynomial } from "@attnkit/polynomial";
 import { polynomialReference } from "@attnkit/polynomial/reference";
 import { softmax } from "@attnkit/softmax";
 import { softmaxReference } from "@attnkit/softmax/reference";
+import { tfjsOn } from "./tfjs.ts";
 
 /** One row of the matrix: how to make a mechanism and its oracle from plain-data options. */
 export interface MechanismEntry {
@@ -26,10 +28,15 @@ export interface BackendEntry {
   readonly name: string;
   /** The float types it can be made with, the default first. */
   readonly dtypes: readonly DType[];
-  /** Where it can be made. */
+  /** Where it is made and tested. */
   readonly places: readonly ("node" | "browser")[];
-  /** Tests give it a file of its own, to run beside the others. */
+  /**
+   * It shares a global with others (tfjs has one engine and one current backend): tests give it a file of its own, and the
+   * command line runs it when it is named.
+   */
   readonly alone?: boolean;
+  /** What is known to fail on it, and why; what passes against expectation is a failure. */
+  readonly expectedFailures?: readonly ExpectedFailure[];
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
 }
 
@@ -110,5 +117,21 @@ export const backends: readonly BackendEntry[] = [
       ort.env.wasm.numThreads = 1;
       return onnx({ ort });
     },
+  },
+  { name: "tfjs-cpu", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("cpu") },
+  { name: "tfjs-wasm", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("wasm") },
+  {
+    name: "tfjs-webgpu",
+    dtypes: ["float32"],
+    places: ["browser"],
+    alone: true,
+    expectedFailures: [
+      {
+        law: "independence",
+        reason:
+          "tfjs 4.22 reads b of a matMul beyond its inner axis, into the next batch, and multiplies it by 0: NaN stays NaN",
+      },
+    ],
+    create: () => tfjsOn("webgpu"),
   },
 ];

@@ -1,0 +1,52 @@
+import { broadcastShape, type Ops, sizeOf } from "@attnkit/core";
+import { empty, expand, float, shapeOf } from "./layout.ts";
+import type { Operand, Tensor, Tf } from "./tf.ts";
+
+type Elementwise = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "where" | "exp" | "log" | "tanh";
+
+/** The operations that treat every element alone; booleans count as 0 and 1. */
+export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
+  const operand = (x: Operand): Tensor => (typeof x === "number" ? tf.scalar(x, "float32") : float(tf, x));
+
+  const binary =
+    (op: "add" | "sub" | "mul" | "div" | "maximum" | "minimum") =>
+    (a: Operand, b: Operand): Tensor => {
+      const shape = broadcastShape(op, shapeOf(a), shapeOf(b));
+      return sizeOf(shape) === 0 ? empty(tf, shape) : tf[op](operand(a), operand(b));
+    };
+
+  const unary =
+    (op: "exp" | "log" | "tanh") =>
+    (x: Tensor): Tensor =>
+      x.size === 0 ? empty(tf, x.shape) : tf[op](float(tf, x));
+
+  return {
+    add: binary("add"),
+    sub: binary("sub"),
+    mul: binary("mul"),
+    div: binary("div"),
+    maximum: binary("maximum"),
+    minimum: binary("minimum"),
+    where(mask, a, b) {
+      const shape = broadcastShape("where", mask.shape, shapeOf(a), shapeOf(b));
+      const size = sizeOf(shape);
+      if (size === 0) return empty(tf, shape);
+      // Not a cast: on WebAssembly that makes 0.5 false.
+      const condition = mask.dtype === "bool" ? mask : tf.notEqual(mask, tf.scalar(0, mask.dtype));
+      // One axis: the WebGPU kernel knows no rank above 4.
+      const flat = (x: Operand) => tf.reshape(expand(tf, x, shape), [size]);
+      const choice = (x: Operand) => flat(typeof x === "number" ? x : float(tf, x));
+      return tf.reshape(tf.where(flat(condition), choice(a), choice(b)), [...shape]);
+    },
+    exp: unary("exp"),
+    log(x) {
+      const y = unary("log")(x);
+      // WGSL may assume that there are no infinities, and then log 0 is -88.
+      if (tf.getBackend() !== "webgpu" || x.size === 0) return y;
+      const flat = (t: Tensor) => tf.reshape(t, [-1]);
+      const lowest = tf.fill([x.size], Number.NEGATIVE_INFINITY);
+      return tf.reshape(tf.where(flat(tf.notEqual(x, tf.scalar(0))), flat(y), lowest), x.shape);
+    },
+    tanh: unary("tanh"),
+  };
+}

@@ -1,0 +1,59 @@
+import { axisOf, type Shape, same, sizeOf } from "@attnkit/core";
+import type { Operand, Tensor, Tf } from "./tf.ts";
+
+/** A tensor without elements: tfjs backends fail on many operations that make or read one, so none of them is asked. */
+export const empty = (tf: Tf, shape: Shape, dtype: "float32" | "bool" = "float32"): Tensor =>
+  tf.zeros([...shape], dtype);
+
+/** Booleans and integers as floats. */
+export const float = (tf: Tf, x: Tensor): Tensor => (x.dtype === "float32" ? x : tf.cast(x, "float32"));
+
+export const shapeOf = (x: Operand): Shape => (typeof x === "number" ? [] : x.shape);
+
+export interface Around {
+  readonly outer: number;
+  readonly n: number;
+  readonly inner: number;
+}
+
+/** The sizes before, on and after one axis: seen as `[outer, n, inner]`, no operation along an axis meets a rank limit. */
+export function around(op: string, shape: Shape, axis: number): Around {
+  const at = axisOf(op, shape, axis);
+  return { outer: sizeOf(shape.slice(0, at)), n: shape[at] as number, inner: sizeOf(shape.slice(at + 1)) };
+}
+
+/** `x` broadcast to `shape`: tfjs's own `broadcastTo` has no WebGPU kernel above rank 4, and `where` and `matMul` rely on it. */
+export function expand(tf: Tf, x: Operand, shape: Shape): Tensor {
+  if (typeof x === "number") return tf.fill([...shape], x, "float32");
+  if (same(x.shape, shape)) return x;
+  const from = [...Array<number>(shape.length - x.rank).fill(1), ...x.shape];
+  const runs = alike(from, shape);
+  if (runs.length > 4) {
+    // The trailing axes first: they are one run afterwards, which leaves at most four each time for a rank of 6.
+    const half = Math.floor(shape.length / 2);
+    const trailing = shape.map((n, i) => (i < half ? (from[i] as number) : n));
+    return expand(tf, expand(tf, x, trailing), shape);
+  }
+  const before = tf.reshape(
+    x,
+    runs.map(({ repeat, size }) => (repeat ? 1 : size)),
+  );
+  const tiled = tf.tile(
+    before,
+    runs.map(({ repeat, size }) => (repeat ? size : 1)),
+  );
+  return tf.reshape(tiled, [...shape]);
+}
+
+/** Neighbouring axes that are all repeated or all kept, as one; sizes of 1 are gone. */
+function alike(from: Shape, to: Shape): { repeat: boolean; size: number }[] {
+  const runs: { repeat: boolean; size: number }[] = [];
+  to.forEach((size, i) => {
+    if (size === 1) return;
+    const repeat = from[i] === 1;
+    const last = runs.at(-1);
+    if (last?.repeat === repeat) last.size *= size;
+    else runs.push({ repeat, size });
+  });
+  return runs;
+}

@@ -1,0 +1,37 @@
+import type { Backend, Ops } from "@attnkit/core";
+import { tfjs } from "@attnkit/tfjs";
+
+type Name = "cpu" | "wasm" | "webgpu";
+
+const packages: Readonly<Record<Name, () => Promise<unknown>>> = {
+  cpu: () => import("@tensorflow/tfjs-backend-cpu"),
+  wasm: () => import("@tensorflow/tfjs-backend-wasm"),
+  webgpu: () => import("@tensorflow/tfjs-backend-webgpu"),
+};
+
+/**
+ * attnkit on one tfjs backend. tfjs has one current backend for everybody, and the bench holds several at a time: each
+ * call makes this one current again. Loaded when asked for, because most users of the list want others.
+ */
+export async function tfjsOn(name: Name): Promise<Backend<unknown>> {
+  const tf = await import("@tensorflow/tfjs-core");
+  await packages[name]();
+  // Otherwise tfjs computes small tensors on the CPU, and a test or a timing would be one of the CPU.
+  if (name === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
+  if (!(await tf.setBackend(name))) throw new Error(`tfjs does not start its backend ${name}`);
+  const backend = tfjs({ tf });
+  const here = <A extends unknown[], R>(act: (...args: A) => R) => {
+    return (...args: A): R => {
+      if (tf.getBackend() !== name) void tf.setBackend(name); // started above, so it is current at once
+      return act(...args);
+    };
+  };
+  const ops = Object.fromEntries(Object.entries(backend.ops).map(([op, act]) => [op, here(act)]));
+  return {
+    ...backend, // also makes its name and device, which follow tfjs, those of now
+    ops: ops as unknown as Ops<unknown>,
+    upload: here(backend.upload),
+    compile: (program) => here(backend.compile(program)) as ReturnType<Backend<unknown>["compile"]>,
+    vjp: here(backend.vjp),
+  } as Backend<unknown>;
+}
