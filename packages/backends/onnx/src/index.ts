@@ -44,8 +44,10 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
   const executionProviders = more.executionProviders ?? [web ? "wasm" : "cpu"];
   const provider = nameOf(executionProviders[0]);
   const name = `ort-${provider}`;
+  // Beyond "basic", ONNX Runtime fuses scale factors into attributes that are float32: a float64 result is then good to 1e-9.
+  const level = dtype === "float64" ? ({ graphOptimizationLevel: "basic" } as const) : {};
   const sessions = new Sessions(maxSessions, (model) =>
-    ort.InferenceSession.create(model, { logSeverityLevel: 3, ...sessionOptions, executionProviders }),
+    ort.InferenceSession.create(model, { logSeverityLevel: 3, ...level, ...sessionOptions, executionProviders }),
   );
   const { upload, compile } = new Compiler(ort, dtype, sessions);
   const gradients = new WeakMap<Program, Map<string, Compiled<ORT.Tensor>>>();
