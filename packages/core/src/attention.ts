@@ -67,7 +67,7 @@ export function attention<T>(
     if (kernels === "never") return { x, call };
     const refusals: string[] = [];
     for (const kernel of own) {
-      const answer = kernel.accepts(call);
+      const answer = kernel.accepts(call, backend);
       if (answer === true) return { x, call, kernel };
       refusals.push(`${kernel.name}: ${answer}`);
     }
@@ -83,7 +83,7 @@ export function attention<T>(
 
   const attend = async (block: Block<T>): Promise<Result<T>> => {
     const { x, call, kernel } = admit(block);
-    if (kernel) return result(await kernel.run(x, call));
+    if (kernel) return result(await kernel.run(x, call, backend));
     return result(await compile("forward", program, growing(mechanism, call))(x));
   };
   const eagerly = (what: string): Ops<T> => {
@@ -100,7 +100,7 @@ export function attention<T>(
     sync(block: Block<T>): Result<T> {
       const o = eagerly("sync");
       const { x, call, kernel } = admit(block);
-      const out = kernel ? kernel.run(x, call) : program(o, x);
+      const out = kernel ? kernel.run(x, call, backend) : program(o, x);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
       return result(out);

@@ -1,3 +1,4 @@
+import type { Backend } from "./backend.ts";
 import type { Tensors } from "./block.ts";
 import type { Call } from "./mechanism.ts";
 
@@ -6,8 +7,8 @@ export interface Kernel<T> {
   readonly name: string;
   /** The `kind` of backend it runs on, e.g. `"tfjs"`. */
   readonly backend: string;
-  /** True, or why this call must take the portable program. */
-  accepts(call: Call): true | string;
-  /** Inputs and outputs are named as in `Program`. */
-  run(x: Tensors<T>, call: Call): Tensors<T> | Promise<Tensors<T>>;
+  /** True, or why this call must take the portable program. The answer may depend on what the backend runs on now. */
+  accepts(call: Call, backend: Backend<T>): true | string;
+  /** Inputs and outputs are named and shaped as in `Program`, leading axes absent where the caller left them out. */
+  run(x: Tensors<T>, call: Call, backend: Backend<T>): Tensors<T> | Promise<Tensors<T>>;
 }

@@ -114,6 +114,7 @@ function refusals(lab: Lab, kernels: readonly Kernel<unknown>[], causal: boolean
   const { B, Hq, Hkv, S, d, dv } = dims;
   const shapes = { q: [B, Hq, L, d], k: [B, Hkv, S, d], v: [B, Hkv, S, dv] };
   const { name, options } = lab.mechanism;
-  const answers = kernels.map((k) => k.accepts({ mechanism: name, options, causal, lse: false, dims, shapes }));
+  const call = { mechanism: name, options, causal, lse: false, dims, shapes };
+  const answers = kernels.map((k) => k.accepts(call, lab.backend));
   return answers.includes(true) ? undefined : answers.map(String);
 }
