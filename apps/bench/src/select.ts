@@ -1,4 +1,4 @@
-import { type BackendEntry, backends, type MechanismEntry, mechanisms } from "@attnkit/catalog";
+import { type BackendEntry, backends, creator, type MechanismEntry, mechanisms } from "@attnkit/catalog";
 import type { Backend, DType, Mechanism, Options } from "@attnkit/core";
 import { messageOf, UsageError } from "./io.ts";
 
@@ -62,8 +62,9 @@ export function label({ entry, options }: Choice): string {
   return plain ? entry.name : `${entry.name}${JSON.stringify(options)}`;
 }
 
-/** The mechanism of a choice; throws the mechanism's own `ATTN_OPTION`. */
-export const make = ({ entry, options }: Choice): Mechanism => entry.create(options);
+/** The mechanism of a choice, with its kernels for one kind of backend; throws the mechanism's own `ATTN_OPTION`. */
+export const make = async ({ entry, options }: Choice, kind: string): Promise<Mechanism> =>
+  (await creator(entry, kind))(options);
 
 function find<E extends { readonly name: string }>(flag: string, name: string, all: readonly E[], what: string): E {
   const found = all.find((e) => e.name === name);

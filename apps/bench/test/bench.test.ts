@@ -151,7 +151,7 @@ describe("a wrong answer", () => {
       tensors: null,
     };
     const { subjects } = await open(options, input);
-    const off = subject(
+    const off = await subject(
       subjects[0]!.choice,
       backend as unknown as (typeof subjects)[0]["backend"],
       "wrong",

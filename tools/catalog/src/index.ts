@@ -14,10 +14,16 @@ import { softmax } from "@attnkit/softmax";
 import { softmaxReference } from "@attnkit/softmax/reference";
 import { tfjsOn } from "./tfjs.ts";
 
+/** Families of backends: what `Backend.kind` says. */
+export type Kind = "cpu" | "onnx" | "tfjs";
+
 /** One row of the matrix: how to make a mechanism and its oracle from plain-data options. */
 export interface MechanismEntry {
   readonly name: string;
+  /** The portable program alone. */
   create(options?: Options): Mechanism;
+  /** By kind of backend: loads what makes the mechanism with its kernels for that kind. */
+  readonly kernels?: Readonly<Partial<Record<Kind, () => Promise<(options?: Options) => Mechanism>>>>;
   reference(options?: Options): Reference;
   /** The option sets that the conformance suite runs; the first is the default one. */
   readonly variants: readonly Options[];
@@ -26,6 +32,7 @@ export interface MechanismEntry {
 /** One column of the matrix. */
 export interface BackendEntry {
   readonly name: string;
+  readonly kind: Kind;
   /** The float types it can be made with, the default first. */
   readonly dtypes: readonly DType[];
   /** Where it is made and tested. */
@@ -86,6 +93,14 @@ export const mechanisms: readonly MechanismEntry[] = [
   },
 ];
 
+/** What makes the mechanism for backends of one kind: with its kernels where it has any for it, else the portable program alone. */
+export async function creator(
+  { create, kernels }: MechanismEntry,
+  kind: string,
+): Promise<(options?: Options) => Mechanism> {
+  return (await kernels?.[kind as Kind]?.()) ?? create;
+}
+
 /** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
 const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 
@@ -93,12 +108,14 @@ const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 export const backends: readonly BackendEntry[] = [
   {
     name: "cpu",
+    kind: "cpu",
     dtypes: ["float32", "float64"],
     places: ["node", "browser"],
     create: async (how) => cpu(how?.dtype === "float64" ? { dtype: "float64" } : {}),
   },
   {
     name: "ort-cpu",
+    kind: "onnx",
     dtypes: ["float32", "float64"],
     places: ["node"],
     alone: true,
@@ -109,6 +126,7 @@ export const backends: readonly BackendEntry[] = [
   },
   {
     name: "ort-wasm",
+    kind: "onnx",
     dtypes: ["float32"],
     places: ["node"],
     alone: true,
@@ -118,10 +136,11 @@ export const backends: readonly BackendEntry[] = [
       return onnx({ ort });
     },
   },
-  { name: "tfjs-cpu", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("cpu") },
-  { name: "tfjs-wasm", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("wasm") },
+  { name: "tfjs-cpu", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("cpu") },
+  { name: "tfjs-wasm", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("wasm") },
   {
     name: "tfjs-webgpu",
+    kind: "tfjs",
     dtypes: ["float32"],
     places: ["browser"],
     alone: true,

@@ -1,11 +1,16 @@
-import { mechanisms } from "@attnkit/catalog";
+import { creator, type Kind, type MechanismEntry, mechanisms } from "@attnkit/catalog";
+import type { Options } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
 
-/** Mechanisms with their oracles: in every variant, or in the first of each, where the same engine runs the rest elsewhere. */
-export const rows = (variants: "all" | "first"): readonly Row[] =>
-  mechanisms.flatMap((entry) =>
-    (variants === "all" ? entry.variants : entry.variants.slice(0, 1)).map((options) => ({
-      mechanism: entry.create(options),
-      reference: entry.reference(options),
-    })),
-  );
+/** Mechanisms for one kind of backend with their oracles: in the option sets that `chosen` takes of each entry. */
+export async function rowsOf(kind: Kind, chosen: (entry: MechanismEntry) => readonly Options[]): Promise<Row[]> {
+  const made = mechanisms.map(async (entry) => {
+    const create = await creator(entry, kind);
+    return chosen(entry).map((options) => ({ mechanism: create(options), reference: entry.reference(options) }));
+  });
+  return (await Promise.all(made)).flat();
+}
+
+/** In every variant, or in the first of each, where the same engine runs the rest elsewhere. */
+export const rows = (kind: Kind, variants: "all" | "first"): Promise<Row[]> =>
+  rowsOf(kind, (entry) => (variants === "all" ? entry.variants : entry.variants.slice(0, 1)));

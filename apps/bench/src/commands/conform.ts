@@ -1,4 +1,4 @@
-import { mechanisms } from "@attnkit/catalog";
+import { creator, mechanisms } from "@attnkit/catalog";
 import type { Backend, Options } from "@attnkit/core";
 import { type Filter, markdown, plan, type Report, type Row, runConformance } from "@attnkit/core/conformance";
 import type { Command } from "commander";
@@ -48,15 +48,15 @@ export function conformCommand(program: Command, io: Io, exit: (code: number) =>
 }
 
 async function suite(io: Io, flags: Flags): Promise<number> {
-  const rows = rowsOf(flags);
   // Options have chosen the rows: a mechanism may fill in what they leave out, so they cannot be compared again.
   const filter: Filter = { law: flags.law, mechanism: flags.mechanism, case: flags.case };
-  refuseNothing(rows, filter);
+  refuseNothing(await rowsOf(flags, "cpu"), filter);
   const shown = progress(io);
   const reports: Report[] = [];
   try {
     for await (const { name, backend } of opened(flags, (text) => shown.note(text))) {
       const { dtype } = backend;
+      const rows = await rowsOf(flags, backend.kind);
       const subject = { backend: () => backend, mechanisms: rows, seed: flags.seed, versions: packages() };
       let failed = 0;
       const report = await runConformance(subject, {
@@ -100,17 +100,19 @@ async function* opened(
   }
 }
 
-/** Mechanisms with their references: each with every option set of the catalog, or with the options of the command line. */
-function rowsOf({ mechanism, options }: Flags): Row[] {
+/** Mechanisms for a kind of backend with their references: each with every option set of the catalog, or with the options of the command line. */
+async function rowsOf({ mechanism, options }: Flags, kind: string): Promise<Row[]> {
   if (options !== undefined && (mechanism === undefined || mechanism === "ops")) {
     throw new UsageError("--options", "belongs to one mechanism; name it with --mechanism");
   }
   if (mechanism === "ops") return [];
   const entries = mechanism === undefined ? mechanisms : [mechanismNamed(mechanism)];
-  return entries.flatMap((entry) => {
+  const rows = entries.map(async (entry) => {
+    const create = await creator(entry, kind);
     const sets: readonly Options[] = options === undefined ? entry.variants : [options];
-    return sets.map((set) => ({ mechanism: entry.create(set), reference: entry.reference(set) }));
+    return sets.map((set) => ({ mechanism: create(set), reference: entry.reference(set) }));
   });
+  return (await Promise.all(rows)).flat();
 }
 
 /** A filter that selects no case would report success over nothing. */

@@ -7,7 +7,7 @@ import { writeSafetensors } from "../input/safetensors.ts";
 import { type FileTensor, type FileTensors, fileTensor } from "../input/tensor.ts";
 import { blockOf, type HostBlock, type HostTensor, readTensors, stateOf } from "../input/tensors.ts";
 import { type Io, UsageError } from "../io.ts";
-import { backendNamed, dtypeFor, mechanismNamed, openNamed } from "../select.ts";
+import { backendNamed, dtypeFor, make, mechanismNamed, openNamed } from "../select.ts";
 import { mechanismFlags, optionsFrom } from "./mechanism-flags.ts";
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -50,14 +50,14 @@ async function run(io: Io, flags: Flags): Promise<void> {
   }
   await checkWritable(io, flags.out);
   const options = { ...optionsFrom(flags) };
-  const mechanism = entry.create(options);
+  entry.create(options); // refuses options before any file is read
   const backendEntry = backendNamed(flags.backend);
   const dtype = dtypeFor(backendEntry, flags.dtype);
   const { block, ignored } = blockOf(flags.tensors, await readTensors(io, flags.tensors), dtype);
   if (ignored.length) io.err(`note: ${flags.tensors}: ${ignored.join(", ")} not used\n`);
   const state = flags.state === undefined ? block.state : await stateFrom(io, flags.state, block, dtype);
   const backend = await openNamed(backendEntry, dtype);
-  const attend = attention(mechanism, backend, {
+  const attend = attention(await make({ entry, options }, backend.kind), backend, {
     causal: flags.causal ?? false,
     lse: flags.lse,
     kernels: flags.kernels,

@@ -1,4 +1,4 @@
-import { type BackendEntry, mechanisms } from "@attnkit/catalog";
+import { type BackendEntry, creator, mechanisms } from "@attnkit/catalog";
 import type { Backend, DType } from "@attnkit/core";
 import { readVectors, runVectors, type VectorCase, type VectorResult } from "@attnkit/core/conformance";
 import { readJson, writeOutput } from "../files.ts";
@@ -33,9 +33,9 @@ export async function vectors(io: Io, flags: Flags): Promise<number> {
       for (const c of cases) {
         if (flags.mechanism !== undefined && c.mechanism !== flags.mechanism) continue;
         const backend = await backendOf(c);
-        const mechanism = (name: string, options: VectorCase["options"]) =>
-          mechanisms.find((m) => m.name === name)?.create(options);
-        const [result] = await runVectors([c], { backend, mechanism });
+        const named = mechanisms.find((m) => m.name === c.mechanism);
+        const create = named && (await creator(named, backend.kind));
+        const [result] = await runVectors([c], { backend, mechanism: (_, options) => create?.(options) });
         const line = { file: path, backend: entry.name, dtype: backend.dtype, ...result! };
         lines.push(line);
         io.out(`${say(line, entries.length > 1)}\n`);

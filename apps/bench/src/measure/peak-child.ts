@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { creator } from "@attnkit/catalog";
 import { attention, type DType } from "@attnkit/core";
 import { normals } from "../input/random.ts";
 import { backendNamed, mechanismNamed } from "../select.ts";
@@ -10,7 +11,7 @@ const WARM = 64;
 process.once("message", async (message) => {
   const job = message as PeakJob;
   const backend = await backendNamed(job.backend).create({ dtype: job.dtype as DType });
-  const mechanism = mechanismNamed(job.mechanism).create(job.options);
+  const mechanism = (await creator(mechanismNamed(job.mechanism), backend.kind))(job.options);
   const attend = attention(mechanism, backend, { causal: true, kernels: job.kernels });
   const inputs = (length: number) => {
     // Distinct numbers are not needed: a short period is made faster.

@@ -4,7 +4,7 @@ import { type Input, tensorInput, textInput } from "../input/load.ts";
 import { part, spread } from "../input/sequence.ts";
 import { type Io, UsageError } from "../io.ts";
 import { type BenchOptions, type CellResult, Results, SCHEMA } from "../results.ts";
-import { backendChoices, choices, dtypeFor, make, open as openBackend, openNamed } from "../select.ts";
+import { backendChoices, choices, dtypeFor, open as openBackend, openNamed } from "../select.ts";
 import { difference, environment } from "./environment.ts";
 import { type Subject, subject } from "./subject.ts";
 
@@ -44,7 +44,7 @@ export async function inputOf(
 
 /** Refuses names and options that mean nothing, before any work. Throws `UsageError`, and a mechanism's own `ATTN_OPTION`. */
 export function validate(options: BenchOptions): void {
-  for (const choice of choices(options.mechanism ?? undefined)) make(choice);
+  for (const { entry, options: own } of choices(options.mechanism ?? undefined)) entry.create(own);
   for (const entry of backendChoices(options.backend ?? undefined)) dtypeFor(entry, options.dtype ?? undefined);
 }
 
@@ -58,7 +58,9 @@ export async function open(options: BenchOptions, { sequence }: Input): Promise<
     const backend: Backend<unknown> | { unavailable: string } =
       options.backend === null ? await openBackend(entry, dtype) : await openNamed(entry, dtype);
     if ("unavailable" in backend) unavailable.push({ backend: entry.name, reason: backend.unavailable });
-    else subjects.push(...chosen.map((choice) => subject(choice, backend, entry.name, sequence, options.kernels)));
+    else {
+      for (const choice of chosen) subjects.push(await subject(choice, backend, entry.name, sequence, options.kernels));
+    }
   }
   return { subjects, unavailable };
 }

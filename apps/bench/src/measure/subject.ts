@@ -35,14 +35,14 @@ export interface Subject {
   settle(x: unknown): Promise<void>;
 }
 
-export function subject(
+export async function subject(
   choice: Choice,
   backend: Backend<unknown>,
   entryName: string,
   sequence: Sequence,
   kernels: Kernels,
-): Subject {
-  const mechanism = make(choice);
+): Promise<Subject> {
+  const mechanism = await make(choice, backend.kind);
   const first: Program = (o, { x }) => {
     const rank = o.shape(x!).length;
     const one = Array.from({ length: rank }).reduce<typeof x>((t, _, axis) => o.slice(t!, axis, 0, 1), x);
