@@ -142,7 +142,7 @@ export const backends: readonly BackendEntry[] = [
     name: "tfjs-webgpu",
     kind: "tfjs",
     dtypes: ["float32"],
-    places: ["browser"],
+    places: ["node", "browser"],
     alone: true,
     expectedFailures: [
       {

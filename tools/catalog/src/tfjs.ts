@@ -1,12 +1,20 @@
 import type { Backend, Ops } from "@attnkit/core";
-import { tfjs } from "@attnkit/tfjs";
+import { type Tf, tfjs } from "@attnkit/tfjs";
+import { webgpuDevice } from "@attnkit/tfjs/webgpu";
 
 type Name = "cpu" | "wasm" | "webgpu";
 
-const packages: Readonly<Record<Name, () => Promise<unknown>>> = {
+const packages: Readonly<Record<Name, (tf: Tf) => Promise<unknown>>> = {
   cpu: () => import("@tensorflow/tfjs-backend-cpu"),
   wasm: () => import("@tensorflow/tfjs-backend-wasm"),
-  webgpu: () => import("@tensorflow/tfjs-backend-webgpu"),
+  async webgpu(tf) {
+    if (tf.findBackend("webgpu") !== null) return;
+    // The device first: the package looks for `navigator.gpu` while it is loaded.
+    const { device, info } = await ("window" in globalThis ? webgpuDevice() : (await import("./dawn.ts")).dawnDevice());
+    const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
+    tf.removeBackend("webgpu");
+    tf.registerBackend("webgpu", () => new WebGPUBackend(device, info));
+  },
 };
 
 /**
@@ -24,7 +32,7 @@ let last: Promise<unknown> = Promise.resolve();
 
 async function start(name: Name): Promise<Backend<unknown>> {
   const tf = await import("@tensorflow/tfjs-core");
-  await packages[name]();
+  await packages[name](tf);
   // Otherwise tfjs computes small tensors on the CPU, and a test or a timing would be one of the CPU.
   if (name === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
   if (!(await tf.setBackend(name))) throw new Error(`tfjs does not start its backend ${name}`);

@@ -11,6 +11,8 @@ export type { Tensor, Tf } from "./tf.ts";
 /** A backend that runs at once on the caller's tensors, so that it also works inside `tf.tidy` and `tf.grads` through `ops`. */
 export interface TfjsBackend extends Backend<Tensor> {
   readonly ops: Ops<Tensor>;
+  /** What it was made of: kernels ask it for its device. */
+  readonly tf: Tf;
 }
 
 /**
@@ -36,6 +38,7 @@ export function tfjs({ tf }: { readonly tf: Tf }): TfjsBackend {
     dtype: "float32",
     supports: { gradients: true },
     ops,
+    tf,
     upload: (data, shape) => upload(tf, data, shape),
     async download(x) {
       const data = await x.data();

@@ -1,0 +1,102 @@
+import type { Tensors } from "@attnkit/core";
+import type { Tensor } from "../tf.ts";
+import type { Gpu } from "./gpu.ts";
+
+/** One compute dispatch. */
+export interface Dispatch {
+  /** Shown by GPU debuggers. */
+  readonly name: string;
+  /**
+   * WGSL with an entry point `main`. It finds every tensor under its name as `array<f32>` (`array<vec4f>` if listed in
+   * `vec4`; `array<i32>` if boolean, non-zero is true) and every parameter as a field of `p`.
+   */
+  readonly code: string;
+  readonly inputs: Tensors<Tensor>;
+  /** Written by the kernel; none may be an input. */
+  readonly outputs: Tensors<Tensor>;
+  /** Tensors to be seen as vectors of four: their last axis is a multiple of 4. */
+  readonly vec4?: readonly string[];
+  /** Sizes and offsets, as `u32`. */
+  readonly sizes?: Readonly<Record<string, number>>;
+  /** Factors, as `f32`. */
+  readonly floats?: Readonly<Record<string, number>>;
+  readonly workgroups: readonly [x: number, y?: number, z?: number];
+}
+
+const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+
+/** Encodes a dispatch behind whatever tfjs has encoded so far. Nothing waits, nothing is downloaded. */
+export function dispatch(gpu: Gpu, d: Dispatch): void {
+  const { backend, device } = gpu;
+  const tensors = [...Object.values(d.inputs), ...Object.values(d.outputs)];
+  for (const { dataId } of tensors) {
+    backend.uploadToGPU(dataId);
+    // tfjs keeps what the queue still needs from being recycled.
+    backend.commandQueueOwnedIds.add(dataId);
+  }
+  const pipeline = pipelineOf(device, d.name, headerOf(d) + d.code);
+  const buffers = tensors.map(({ dataId }) => backend.tensorMap.get(dataId).resource as GPUBuffer);
+  const uniform = uniformOf(gpu, d);
+  const entries = [...buffers, ...(uniform ? [uniform] : [])].map((buffer, binding) => ({
+    binding,
+    resource: { buffer },
+  }));
+  const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  const pass = backend.commandEncoder.beginComputePass({ label: d.name });
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...(d.workgroups as [number]));
+  pass.end();
+  backend.dispatchCountInPass += 1;
+  if (backend.dispatchCountInPass >= gpu.tf.env().getNumber("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE")) backend.submitQueue();
+}
+
+/** `n` workgroups as a grid that no limit of an axis stops; the kernel's index is `id.x + id.y * groups.x`, below n. */
+export function grid(gpu: Gpu, n: number): [number, number] {
+  const most = gpu.device.limits.maxComputeWorkgroupsPerDimension;
+  const y = Math.ceil(n / most);
+  return [Math.ceil(n / y), y];
+}
+
+function pipelineOf(device: GPUDevice, label: string, code: string): GPUComputePipeline {
+  const known = pipelines.get(device) ?? new Map<string, GPUComputePipeline>();
+  pipelines.set(device, known);
+  const found = known.get(code);
+  if (found) return found;
+  const module = device.createShaderModule({ label, code });
+  const pipeline = device.createComputePipeline({ label, layout: "auto", compute: { module, entryPoint: "main" } });
+  known.set(code, pipeline);
+  return pipeline;
+}
+
+/** Bindings in the order of inputs, outputs, parameters. Every binding must be used by the code: layouts are inferred. */
+function headerOf({ inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispatch): string {
+  const type = (name: string, { dtype }: Tensor) =>
+    dtype === "float32" ? (vec4.includes(name) ? "vec4f" : "f32") : "i32";
+  const named = [
+    ...Object.entries(inputs).map(([n, t]) => `var<storage, read> ${n}: array<${type(n, t)}>;`),
+    ...Object.entries(outputs).map(([n, t]) => `var<storage, read_write> ${n}: array<${type(n, t)}>;`),
+  ];
+  const fields = [...Object.keys(sizes).map((n) => `${n}: u32,`), ...Object.keys(floats).map((n) => `${n}: f32,`)];
+  const lines = [...named, ...(fields.length ? ["var<uniform> p: Parameters;"] : [])];
+  const struct = fields.length ? `struct Parameters { ${fields.join(" ")} }\n` : "";
+  return `${struct}${lines.map((line, i) => `@group(0) @binding(${i}) ${line}\n`).join("")}`;
+}
+
+function uniformOf({ backend, device }: Gpu, { sizes = {}, floats = {} }: Dispatch): GPUBuffer | undefined {
+  const [whole, real] = [Object.values(sizes), Object.values(floats)];
+  const n = whole.length + real.length;
+  if (n === 0) return undefined;
+  const data = new ArrayBuffer(Math.ceil(n / 4) * 16);
+  new Uint32Array(data, 0, whole.length).set(whole);
+  new Float32Array(data, whole.length * 4, real.length).set(real);
+  const buffer = backend.bufferManager.acquireBuffer(data.byteLength, UNIFORM_COPY_DST);
+  device.queue.writeBuffer(buffer, 0, data);
+  backend.uniformPendingDisposal.push(buffer);
+  return buffer;
+}
+
+/** `GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST`: constants of the standard, and a global that Node lacks. */
+const UNIFORM_COPY_DST = 0x40 | 0x08;

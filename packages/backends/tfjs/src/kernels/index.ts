@@ -1,0 +1,4 @@
+export { type Dispatch, dispatch, grid } from "./dispatch.ts";
+export { type Fused, fused } from "./fused.ts";
+export { type Gpu, gpuOf, output } from "./gpu.ts";
+export { acceptable, type KernelSpec, webgpuKernel } from "./kernel.ts";
