@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type BackendEntry, backends } from "@attnkit/catalog";
+import { eager } from "@attnkit/core";
 import { type VectorCase, writeVectors } from "@attnkit/core/conformance";
+import { cpu } from "@attnkit/cpu";
 import { describe, expect, test } from "vitest";
 import { cli, folder } from "./harness.ts";
 
@@ -129,6 +132,40 @@ describe("the suite", () => {
       '{"order":2}',
     );
     expect([code, json("case.json").reports[0].cases.length, json("case.json").reports[0].seed]).toEqual([0, 1, 9]);
+  });
+});
+
+describe("what a backend's catalog entry expects to fail", () => {
+  /** `exp` is the identity, and the entry says whether that is known. */
+  const run = async (wrong: boolean, known: boolean) => {
+    const right = cpu();
+    const ops = { ...right.ops, ...(wrong && { exp: (x: ReturnType<typeof right.ops.exp>) => x }) };
+    const entry: BackendEntry = {
+      name: "odd",
+      kind: "cpu",
+      dtypes: ["float32"],
+      places: ["node"],
+      ...(known && { expectedFailures: [{ law: "op-exp", reason: "exp is the identity" }] }),
+      create: async () => ({ ...right, ops, compile: eager(ops) }),
+    };
+    const list = backends as BackendEntry[];
+    list.push(entry);
+    try {
+      const { code } = await conform(
+        ..."--backend odd --mechanism ops --law op-exp --case 0 --json odd.json".split(" "),
+      );
+      return [code, new Set(json("odd.json").reports[0].cases.map((c: { status: string }) => c.status))];
+    } finally {
+      list.splice(list.indexOf(entry), 1);
+    }
+  };
+
+  test.each<[string, boolean, boolean, number, string]>([
+    ["fails as expected", true, true, 0, "expected-failure"],
+    ["fails unexpectedly", true, false, 1, "fail"],
+    ["passes against expectation", false, true, 1, "unexpected-pass"],
+  ])("%s", async (_, wrong, known, code, status) => {
+    expect(await run(wrong, known)).toEqual([code, new Set([status])]);
   });
 });
 

@@ -5,10 +5,10 @@ import { rows } from "./rows.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const { name, create, expectedFailures = [] } = backends.find((b) => b.name === "tfjs-webgpu")!;
+const { name, kind, create, expectedFailures = [] } = backends.find((b) => b.name === "tfjs-webgpu")!;
 
 describe(`${name} in Node`, () => {
-  for (const row of rows("first")) {
+  for (const row of await rows(kind, "first")) {
     const filter = { mechanism: row.mechanism.name, case: 0 };
     conformance({ describe, test }, { backend: create, mechanisms: [row], expectedFailures }, filter);
   }

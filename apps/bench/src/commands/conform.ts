@@ -1,4 +1,4 @@
-import { creator, mechanisms } from "@attnkit/catalog";
+import { type BackendEntry, creator, mechanisms } from "@attnkit/catalog";
 import type { Backend, Options } from "@attnkit/core";
 import { type Filter, markdown, plan, type Report, type Row, runConformance } from "@attnkit/core/conformance";
 import type { Command } from "commander";
@@ -54,10 +54,11 @@ async function suite(io: Io, flags: Flags): Promise<number> {
   const shown = progress(io);
   const reports: Report[] = [];
   try {
-    for await (const { name, backend } of opened(flags, (text) => shown.note(text))) {
+    for await (const { entry, backend } of opened(flags, (text) => shown.note(text))) {
       const { dtype } = backend;
-      const rows = await rowsOf(flags, backend.kind);
-      const subject = { backend: () => backend, mechanisms: rows, seed: flags.seed, versions: packages() };
+      const { name, expectedFailures = [] } = entry;
+      const common = { mechanisms: await rowsOf(flags, backend.kind), seed: flags.seed, versions: packages() };
+      const subject = { ...common, backend: () => backend, expectedFailures };
       let failed = 0;
       const report = await runConformance(subject, {
         filter,
@@ -90,12 +91,12 @@ async function suite(io: Io, flags: Flags): Promise<number> {
 async function* opened(
   flags: Flags,
   note: (text: string) => void,
-): AsyncGenerator<{ name: string; backend: Backend<unknown> }> {
+): AsyncGenerator<{ entry: BackendEntry; backend: Backend<unknown> }> {
   for (const entry of backendChoices(flags.backend)) {
     for (const dtype of flags.dtype === undefined ? entry.dtypes : [dtypeFor(entry, flags.dtype)]) {
       const backend = flags.backend === undefined ? await open(entry, dtype) : await openNamed(entry, dtype);
       if ("unavailable" in backend) note(`${entry.name} ${dtype} is not available here: ${backend.unavailable}`);
-      else yield { name: entry.name, backend };
+      else yield { entry, backend };
     }
   }
 }

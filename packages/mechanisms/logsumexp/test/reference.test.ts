@@ -1,7 +1,7 @@
 import type { Matrix } from "@attnkit/core";
 import { describe, expect, test } from "vitest";
+import { allowanceUsed, causal, expectClose, gaussian, head } from "../../../core/test/head.ts";
 import { logsumexpReference } from "../src/reference.ts";
-import { allowanceUsed, causal, expectClose, gaussian, head } from "./head.ts";
 import { worked } from "./worked.ts";
 
 const reference = logsumexpReference();

@@ -1,23 +1,8 @@
+import { workedInputs } from "../../../core/test/head.ts";
+
 /** The MATH worked example (docs/math.md): one head of four tokens, computed with NumPy in float64 from the formulas. */
 export const worked = {
-  q: [
-    [0.5, -1],
-    [1, 0.25],
-    [-0.75, 0.5],
-    [0.3, 1.2],
-  ],
-  k: [
-    [0.25, 0.5],
-    [-0.5, 1],
-    [1.5, -0.25],
-    [-1, -0.4],
-  ],
-  v: [
-    [1, 2],
-    [-1, 0.5],
-    [0.5, -3],
-    [2, 1],
-  ],
+  ...workedInputs,
 
   softmax: {
     full: [

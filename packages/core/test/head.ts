@@ -1,5 +1,5 @@
-import type { Head, Matrix } from "@attnkit/core";
 import { expect } from "vitest";
+import type { Head, Matrix } from "../src/index.ts";
 
 /** A head of plain arrays. `see` says which keys a row may attend to; a query's position is its row number. */
 export function head(
@@ -46,3 +46,25 @@ export function allowanceUsed(float32: Matrix, exact: Matrix, scale: Matrix, n: 
   );
   return Math.max(...used);
 }
+
+/** q, k and v of the worked example (docs/math.md): one head of four tokens. */
+export const workedInputs: Readonly<Record<"q" | "k" | "v", Matrix>> = {
+  q: [
+    [0.5, -1],
+    [1, 0.25],
+    [-0.75, 0.5],
+    [0.3, 1.2],
+  ],
+  k: [
+    [0.25, 0.5],
+    [-0.5, 1],
+    [1.5, -0.25],
+    [-1, -0.4],
+  ],
+  v: [
+    [1, 2],
+    [-1, 0.5],
+    [0.5, -3],
+    [2, 1],
+  ],
+};
