@@ -14,6 +14,8 @@ import { softmax } from "@attnkit/softmax";
 import { softmaxReference } from "@attnkit/softmax/reference";
 import { tfjsOn } from "./tfjs.ts";
 
+export { type GpuUse, gpuUse, type Meter, meter } from "./gpu-meter.ts";
+
 /** Families of backends: what `Backend.kind` says. */
 export type Kind = "cpu" | "onnx" | "tfjs";
 
