@@ -23,7 +23,15 @@ export default defineConfig({
         test: {
           name: "node",
           include: [tests("test")],
-          exclude: ["**/node_modules/**", tests("browser.test")],
+          exclude: ["**/node_modules/**", tests("browser.test"), tests("page.test")],
+        },
+      },
+      {
+        test: {
+          name: "page",
+          include: [tests("page.test")],
+          globalSetup: ["./tools/repo/chromium.ts", "./apps/demo/test/site.ts"],
+          testTimeout: 120_000,
         },
       },
       {

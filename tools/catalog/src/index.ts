@@ -1,35 +1,13 @@
-import type { Backend, DType, Mechanism, Options, Reference } from "@attnkit/core";
+import type { Backend, DType } from "@attnkit/core";
 import type { ExpectedFailure } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
-import { elementwise } from "@attnkit/elementwise";
-import { elementwiseReference } from "@attnkit/elementwise/reference";
-import { linear } from "@attnkit/linear";
-import { linearReference } from "@attnkit/linear/reference";
-import { logsumexp } from "@attnkit/logsumexp";
-import { logsumexpReference } from "@attnkit/logsumexp/reference";
 import { onnx } from "@attnkit/onnx";
-import { polynomial } from "@attnkit/polynomial";
-import { polynomialReference } from "@attnkit/polynomial/reference";
-import { softmax } from "@attnkit/softmax";
-import { softmaxReference } from "@attnkit/softmax/reference";
+import { webgpuFailures } from "./failures.ts";
+import type { Kind } from "./mechanisms.ts";
 import { tfjsOn } from "./tfjs.ts";
 
 export { type GpuUse, gpuUse, type Meter, meter } from "./gpu-meter.ts";
-
-/** Families of backends: what `Backend.kind` says. */
-export type Kind = "cpu" | "onnx" | "tfjs";
-
-/** One row of the matrix: how to make a mechanism and its oracle from plain-data options. */
-export interface MechanismEntry {
-  readonly name: string;
-  /** The portable program alone. */
-  create(options?: Options): Mechanism;
-  /** By kind of backend: loads what makes the mechanism with its kernels for that kind. */
-  readonly kernels?: Readonly<Partial<Record<Kind, () => Promise<(options?: Options) => Mechanism>>>>;
-  reference(options?: Options): Reference;
-  /** The option sets that the conformance suite runs; the first is the default one. */
-  readonly variants: readonly Options[];
-}
+export { creator, type Kind, type MechanismEntry, mechanisms } from "./mechanisms.ts";
 
 /** One column of the matrix. */
 export interface BackendEntry {
@@ -47,60 +25,6 @@ export interface BackendEntry {
   /** What is known to fail on it, and why; what passes against expectation is a failure. */
   readonly expectedFailures?: readonly ExpectedFailure[];
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
-}
-
-/** Every mechanism. A new one is one line here. */
-export const mechanisms: readonly MechanismEntry[] = [
-  {
-    name: "softmax",
-    create: softmax,
-    reference: softmaxReference,
-    variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
-  },
-  {
-    name: "linear",
-    create: linear,
-    reference: linearReference,
-    variants: [
-      {},
-      { featureMap: "relu" },
-      { featureMap: "identity", normalize: false, scale: 0.25 },
-      { featureMap: "exp" },
-      { featureMap: "taylor2" },
-    ],
-  },
-  {
-    name: "polynomial",
-    create: polynomial,
-    reference: polynomialReference,
-    variants: [
-      { power: 2 },
-      { power: 3, form: "quadratic" },
-      { power: 3, form: "linear", normalizer: "fixed", n: 16 },
-      { power: 1 },
-      { coefficients: [1, 1, 0.5] },
-    ],
-  },
-  {
-    name: "logsumexp",
-    create: logsumexp,
-    reference: logsumexpReference,
-    variants: [{}, { logValues: true }],
-  },
-  {
-    name: "elementwise",
-    create: elementwise,
-    reference: elementwiseReference,
-    variants: [{}, { order: 2 }, { order: "exact" }],
-  },
-];
-
-/** What makes the mechanism for backends of one kind: with its kernels where it has any for it, else the portable program alone. */
-export async function creator(
-  { create, kernels }: MechanismEntry,
-  kind: string,
-): Promise<(options?: Options) => Mechanism> {
-  return (await kernels?.[kind as Kind]?.()) ?? create;
 }
 
 /** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
@@ -146,13 +70,7 @@ export const backends: readonly BackendEntry[] = [
     dtypes: ["float32"],
     places: ["node", "browser"],
     alone: true,
-    expectedFailures: [
-      {
-        law: "independence",
-        reason:
-          "tfjs 4.22 reads b of a matMul beyond its inner axis, into the next batch, and multiplies it by 0: NaN stays NaN",
-      },
-    ],
+    expectedFailures: webgpuFailures,
     create: () => tfjsOn("webgpu"),
   },
 ];

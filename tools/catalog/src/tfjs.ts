@@ -1,6 +1,7 @@
-import type { Backend, Ops } from "@attnkit/core";
-import { type Tf, tfjs } from "@attnkit/tfjs";
+import type { Backend } from "@attnkit/core";
+import type { Tf } from "@attnkit/tfjs";
 import { webgpuDevice } from "@attnkit/tfjs/webgpu";
+import { pinned } from "./pinned.ts";
 
 type Name = "cpu" | "wasm" | "webgpu";
 
@@ -36,19 +37,5 @@ async function start(name: Name): Promise<Backend<unknown>> {
   // Otherwise tfjs computes small tensors on the CPU, and a test or a timing would be one of the CPU.
   if (name === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
   if (!(await tf.setBackend(name))) throw new Error(`tfjs does not start its backend ${name}`);
-  const backend = tfjs({ tf });
-  const here = <A extends unknown[], R>(act: (...args: A) => R) => {
-    return (...args: A): R => {
-      if (tf.getBackend() !== name) void tf.setBackend(name); // started above, so it is current at once
-      return act(...args);
-    };
-  };
-  const ops = Object.fromEntries(Object.entries(backend.ops).map(([op, act]) => [op, here(act)]));
-  return {
-    ...backend, // also makes its name and device, which follow tfjs, those of now
-    ops: ops as unknown as Ops<unknown>,
-    upload: here(backend.upload),
-    compile: (program) => here(backend.compile(program)) as ReturnType<Backend<unknown>["compile"]>,
-    vjp: here(backend.vjp),
-  } as Backend<unknown>;
+  return pinned(tf, name);
 }

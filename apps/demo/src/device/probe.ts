@@ -1,0 +1,56 @@
+/** Asks the browser what it has, before any framework is loaded. */
+import { isSoftware } from "@attnkit/tfjs/webgpu";
+import { type BackendName, backendNames, type Device, next, type Passed } from "./device.ts";
+
+/** What stands in the header until the browser has answered. */
+export const looking: Device = {
+  name: "tfjs-webgpu",
+  adapter: "asking the browser",
+  hardware: false,
+  status: "looking",
+  passed: [],
+};
+
+/** The first backend from `wanted` on that this browser has. `"cpu"` it always has. */
+export async function probe(wanted: BackendName = backendNames[0]!): Promise<Device> {
+  const passed: Passed[] = [];
+  for (let name: BackendName | undefined = wanted; name !== undefined; name = next(name)) {
+    const found: Found | string = await look[name]();
+    if (typeof found !== "string") return { name, ...found, status: "ready", passed };
+    passed.push({ name, reason: found });
+  }
+  throw new Error("unreachable: JavaScript runs");
+}
+
+export type Found = Pick<Device, "adapter" | "hardware">;
+
+/** What it is, or why it is not there. */
+const look: Readonly<Record<BackendName, () => Promise<Found | string>>> = {
+  async "tfjs-webgpu"() {
+    if (!globalThis.isSecureContext) return "WebGPU needs a page served over https or from localhost";
+    if (!navigator.gpu) return "this browser has no WebGPU";
+    const adapter = await requestAdapter().catch((error: unknown) => String(error));
+    if (adapter === null) return "the browser offers no WebGPU adapter on this machine";
+    return typeof adapter === "string" ? adapter : describeAdapter(adapter.info);
+  },
+  async "tfjs-wasm"() {
+    return typeof WebAssembly === "object" ? onProcessor["tfjs-wasm"] : "this browser has no WebAssembly";
+  },
+  async cpu() {
+    return onProcessor.cpu;
+  },
+};
+
+export const onProcessor = {
+  "tfjs-wasm": { adapter: "the processor, through WebAssembly", hardware: false },
+  cpu: { adapter: "the processor, one thread", hardware: false },
+} as const;
+
+const requestAdapter = (): Promise<GPUAdapter | null> =>
+  navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+
+export function describeAdapter(info: GPUAdapterInfo): Found {
+  const words = [info.vendor, info.architecture, info.description].filter(Boolean);
+  const adapter = [...new Set(words)].join(" ") || "an adapter that does not tell its name";
+  return { adapter, hardware: !isSoftware(info) };
+}

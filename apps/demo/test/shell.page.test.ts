@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, expect, inject, test } from "vitest";
+import { leave, violations, visit } from "./visit.ts";
+
+afterAll(leave);
+
+const tabs = ["Look", "Race", "Train", "Check"];
+
+test("the tabs are reached by click and by arrow keys, and the address remembers which", async () => {
+  const page = await visit();
+  const chosen = () => page.getByRole("tab", { selected: true }).textContent();
+  expect(await page.getByRole("tab").allTextContents()).toEqual(tabs);
+  expect(await chosen()).toBe("Look");
+
+  await page.getByRole("tab", { name: "Train" }).click();
+  expect(await chosen()).toBe("Train");
+  for (const [key, name] of [
+    ["ArrowRight", "Check"],
+    ["ArrowRight", "Look"],
+    ["ArrowLeft", "Check"],
+    ["Home", "Look"],
+    ["End", "Check"],
+  ] as const) {
+    await page.keyboard.press(key);
+    expect(await chosen()).toBe(name);
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(name);
+  }
+  await page.waitForURL(/#tab=check$/);
+  await page.reload();
+  expect(await chosen()).toBe("Check");
+});
+
+test("it says what computes, with WebGPU and without", async () => {
+  const adapter = async (webgpu: boolean, at = "") => {
+    const page = await visit({ webgpu, at });
+    const says = page.getByTestId("adapter");
+    await expect.poll(() => says.textContent()).not.toContain("asking");
+    return [await page.getByLabel("What computes").inputValue(), await says.textContent()];
+  };
+  expect(await adapter(true)).toEqual(["tfjs-webgpu", expect.stringMatching(/swiftshader.*, software|, hardware/i)]);
+  const [name, words] = await adapter(false);
+  expect(name).toBe("tfjs-wasm");
+  expect(words).toMatch(/WebAssembly; WebGPU passed over: this browser has no WebGPU/);
+  expect(await adapter(false, "#device=cpu")).toEqual(["cpu", "the processor, one thread"]);
+});
+
+test("the theme follows the system until it is chosen, and the choice stays", async () => {
+  const page = await visit({ options: { colorScheme: "dark" } });
+  const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const dark = await paper();
+  await page.getByRole("button", { name: "Use the light theme" }).click();
+  const light = await paper();
+  expect(light).not.toBe(dark);
+  await page.reload();
+  expect(await paper()).toBe(light);
+});
+
+test("every tab is without serious faults of accessibility, in both themes, and fits a phone", async () => {
+  for (const [colorScheme, width] of [
+    ["dark", 360],
+    ["light", 1280],
+  ] as const) {
+    const page = await visit({ options: { colorScheme, viewport: { width, height: 800 } } });
+    for (const name of tabs) {
+      await page.getByRole("tab", { name }).click();
+      await page.getByRole("tabpanel", { name }).and(page.locator("[aria-busy=false]")).waitFor();
+      expect(await violations(page), `${name}, ${colorScheme}`).toEqual([]);
+      const inner = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(inner, `${name} at ${width} px`).toBeLessThanOrEqual(width);
+    }
+  }
+});
+
+test("what is downloaded first is small, and brings no framework", () => {
+  const dist = inject("dist");
+  const html = readFileSync(join(dist, "index.html"), "utf8");
+  const first = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.(?:js|css))"/g)].map((match) => match[1]!);
+  expect(first.length).toBeGreaterThan(1);
+  // The first tab's own chunks come at once as well.
+  const look = readdirSync(join(dist, "assets")).filter((name) => /^look-.*\.(js|css)$/.test(name));
+  expect(look.length).toBeGreaterThan(0);
+  const texts = ["index.html", ...first, ...look.map((name) => `assets/${name}`)].map((name) =>
+    readFileSync(join(dist, name)),
+  );
+  expect(texts.reduce((bytes, text) => bytes + gzipSync(text).length, 0)).toBeLessThan(150_000);
+});

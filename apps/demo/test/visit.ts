@@ -1,0 +1,84 @@
+/** A visitor: a real Chromium on the built page, whose every complaint fails the test. */
+import axe, { type Result } from "axe-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright";
+import { expect, inject, onTestFinished } from "vitest";
+import { launch } from "../../../tools/repo/chromium.ts";
+
+export interface Visit {
+  /** What follows the folder: `"?replay=..."`, `"#tab=check"`. */
+  readonly at?: string;
+  /** False takes WebGPU away before the page starts. */
+  readonly webgpu?: boolean;
+  readonly options?: BrowserContextOptions;
+}
+
+let browser: Promise<Browser> | undefined;
+
+/** One browser for the tests of a file; close it with {@link leave} in `afterAll`. */
+export async function visit({ at = "", webgpu = true, options = {} }: Visit = {}): Promise<Page> {
+  const { env, ...rest } = launch();
+  // Playwright's type of env has no undefined values.
+  browser ??= chromium.launch({ ...rest, ...(env && { env: env as Record<string, string> }) });
+  const context = await (await browser).newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(30_000);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(inject("site")) && !/^(blob|data):/.test(url)) complaints.push(`asked for ${url}`);
+  });
+  await page.addInitScript(hold);
+  if (!webgpu) await page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "gpu"));
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  await page.goto(inject("site") + at);
+  return page;
+}
+
+export async function leave(): Promise<void> {
+  await (await browser)?.close();
+}
+
+/** Keeps the page's GPU devices within reach, for {@link killDevices}. */
+function hold(): void {
+  const devices: GPUDevice[] = [];
+  Object.assign(globalThis, { devices });
+  if (!("GPUAdapter" in globalThis)) return;
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    const device = await requestDevice.apply(this, args);
+    devices.push(device);
+    return device;
+  };
+}
+
+/** Destroys every device of the page; how many there were. */
+export function killDevices(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const { devices } = globalThis as unknown as { devices: GPUDevice[] };
+    for (const device of devices) device.destroy();
+    return devices.splice(0).length;
+  });
+}
+
+/** What axe finds serious or critical, in words. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found: Result[] = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
+    return (await axe.run()).violations;
+  });
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
+}
+
+/** Whether anything sticks out of the window sideways. */
+export const overflows = (page: Page): Promise<boolean> =>
+  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);

@@ -1,0 +1,24 @@
+import type { Backend, Ops } from "@attnkit/core";
+import { type Tf, tfjs } from "@attnkit/tfjs";
+
+/**
+ * attnkit on the tfjs backend `name`, which must be the current one. tfjs has one current backend for everybody, and
+ * several may be held at a time: each call makes this one current again.
+ */
+export function pinned(tf: Tf, name: string): Backend<unknown> {
+  const backend = tfjs({ tf });
+  const here = <A extends unknown[], R>(act: (...args: A) => R) => {
+    return (...args: A): R => {
+      if (tf.getBackend() !== name) void tf.setBackend(name); // started above, so it is current at once
+      return act(...args);
+    };
+  };
+  const ops = Object.fromEntries(Object.entries(backend.ops).map(([op, act]) => [op, here(act)]));
+  return {
+    ...backend, // also makes its name and device, which follow tfjs, those of now
+    ops: ops as unknown as Ops<unknown>,
+    upload: here(backend.upload),
+    compile: (program) => here(backend.compile(program)) as ReturnType<Backend<unknown>["compile"]>,
+    vjp: here(backend.vjp),
+  } as Backend<unknown>;
+}
