@@ -39,3 +39,9 @@ export function acceptable(call: Call, gpu: Gpu | string, accepts: KernelSpec["a
   const empty = Object.entries(call.shapes).find(([, shape]) => shape.includes(0));
   return empty ? `${empty[0]} [${empty[1].join(", ")}] has no elements` : accepts(call, gpu);
 }
+
+/** The mechanism with kernels beside it: how `@attnkit/<name>/tfjs` makes it. */
+export const withKernels = (mechanism: Mechanism, ...kernels: readonly Kernel<Tensor>[]): Mechanism => ({
+  ...mechanism,
+  kernels: [...(mechanism.kernels ?? []), ...(kernels as readonly Kernel<unknown>[])],
+});
