@@ -12,6 +12,12 @@ const packages: Readonly<Record<Name, (tf: Tf) => Promise<unknown>>> = {
     if (tf.findBackend("webgpu") !== null) return;
     // The device first: the package looks for `navigator.gpu` while it is loaded.
     const { device, info } = await ("window" in globalThis ? webgpuDevice() : (await import("./dawn.ts")).dawnDevice());
+    // WebGPU reports a bad shader or dispatch to nobody and computes on with nothing: here that is the end of the run.
+    device.addEventListener("uncapturederror", ({ error }) => {
+      queueMicrotask(() => {
+        throw new Error(`WebGPU: ${error.message}`);
+      });
+    });
     const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
     tf.removeBackend("webgpu");
     tf.registerBackend("webgpu", () => new WebGPUBackend(device, info));

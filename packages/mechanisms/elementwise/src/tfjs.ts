@@ -28,7 +28,7 @@ function seriesScan(order: number): ChannelScan {
       var t = weight;
       ${powers.map((p) => `x[${1 + p}] += t * v; x[${1 + w + p}] += t; t *= k;`).join("\n      ")}
     }
-    fn read(q: f32) -> vec2f {
+    fn answer(q: f32) -> vec2f {
       let radius = max(abs(q), 1.0);
       let inverse = 1.0 / radius;
       var t = ${Array(order).fill("inverse").join(" * ")};

@@ -13,7 +13,7 @@ export interface ChannelScan {
   readonly entries: readonly (readonly [name: string, numbers: number])[];
   /**
    * WGSL `fn exponent(k: f32) -> f32`, the exponent of a key; `fn absorb(k: f32, v: f32, weight: f32)`, which adds it to
-   * `x[1..]`; `fn read(q: f32) -> vec2f`, y and lse from `x`, with `p.none` for the logarithm of 0. `clip` limits q and k.
+   * `x[1..]`; `fn answer(q: f32) -> vec2f`, y and lse from `x`, with `p.none` for the logarithm of 0. `clip` limits q and k.
    */
   readonly wgsl: string;
   readonly clip: number;
@@ -129,7 +129,7 @@ function generate({ entries, wgsl }: ChannelScan, past: boolean, keep: boolean, 
     fn give(head: u32, c: u32, i: u32) {
       for (var g = 0u; g < p.groups; g++) {
         let at = ((head * p.groups + g) * p.L + i) * p.d + c;
-        let row = read(clamp(q[at], -p.clip, p.clip));
+        let row = answer(clamp(q[at], -p.clip, p.clip));
         y[at] = row.x; ${lse ? "lse[at] = row.y;" : ""}
       }
     }`;
