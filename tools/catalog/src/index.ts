@@ -2,7 +2,6 @@ import type { Backend, DType } from "@attnkit/core";
 import type { ExpectedFailure } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
 import { onnx } from "@attnkit/onnx";
-import { webgpuFailures } from "./failures.ts";
 import type { Kind } from "./mechanisms.ts";
 import { tfjsOn } from "./tfjs.ts";
 
@@ -27,64 +26,6 @@ export interface BackendEntry {
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
 }
 
-<<<<<<< HEAD
-=======
-/** Every mechanism. A new one is one line here. */
-export const mechanisms: readonly MechanismEntry[] = [
-  {
-    name: "softmax",
-    create: softmax,
-    reference: softmaxReference,
-    variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
-  },
-  {
-    name: "linear",
-    create: linear,
-    reference: linearReference,
-    variants: [
-      {},
-      { featureMap: "relu" },
-      { featureMap: "identity", normalize: false, scale: 0.25 },
-      { featureMap: "exp" },
-      { featureMap: "taylor2" },
-    ],
-  },
-  {
-    name: "polynomial",
-    create: polynomial,
-    reference: polynomialReference,
-    variants: [
-      { power: 2 },
-      { power: 3, form: "quadratic" },
-      { power: 3, form: "linear", normalizer: "fixed", n: 16 },
-      { power: 1 },
-      { coefficients: [1, 1, 0.5] },
-    ],
-  },
-  {
-    name: "logsumexp",
-    create: logsumexp,
-    reference: logsumexpReference,
-    variants: [{}, { logValues: true }],
-  },
-  {
-    name: "elementwise",
-    create: elementwise,
-    reference: elementwiseReference,
-    variants: [{}, { order: 2 }, { order: "exact" }],
-    kernels: { tfjs: async () => (await import("@attnkit/elementwise/tfjs")).elementwise },
-  },
-];
-
-/** What makes the mechanism for backends of one kind: with its kernels where it has any for it, else the portable program alone. */
-export async function creator(
-  { create, kernels }: MechanismEntry,
-  kind: string,
-): Promise<(options?: Options) => Mechanism> {
-  return (await kernels?.[kind as Kind]?.()) ?? create;
-}
-
->>>>>>> bdf1634 (Elementwise on WebGPU: a scan per channel (wip))
 /** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
 const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 
@@ -128,7 +69,6 @@ export const backends: readonly BackendEntry[] = [
     dtypes: ["float32"],
     places: ["node", "browser"],
     alone: true,
-    expectedFailures: webgpuFailures,
     create: () => tfjsOn("webgpu"),
   },
 ];

@@ -68,6 +68,7 @@ export const mechanisms: readonly MechanismEntry[] = [
     create: elementwise,
     reference: elementwiseReference,
     variants: [{}, { order: 2 }, { order: "exact" }],
+    kernels: { tfjs: async () => (await import("@attnkit/elementwise/tfjs")).elementwise },
   },
 ];
 

@@ -34,7 +34,24 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
       // tfjs pairs batches by their number alone, which is wrong where both operands are broadcast.
       const full = (t: Tensor) =>
         same(t.shape.slice(0, -2), batch) ? t : expand(tf, t, [...batch, ...t.shape.slice(-2)]);
-      return tf.reshape(tf.matMul(tf.reshape(full(x), [-1, m, k]), tf.reshape(full(y), [-1, k, n])), shape);
+      const [rows, columns] = [tf.reshape(full(x), [-1, m, k]), tf.reshape(full(y), [-1, k, n])];
+      return tf.reshape(tf.matMul(padded(tf, rows, 2), padded(tf, columns, 1)), shape);
     },
   };
+}
+
+/** Of the products that tfjs's WebGPU kernels make at a time along the inner axis. */
+const TILE = 32;
+
+/**
+ * On WebGPU, tfjs 4.22 reads the second factor beyond its inner axis, in the next batch, and multiplies that by 0: NaN
+ * would pass from one batch to another. With zeros up to a whole tile there is nothing beyond.
+ */
+function padded(tf: Tf, x: Tensor, inner: 1 | 2): Tensor {
+  const missing = -(x.shape[inner] as number) & (TILE - 1);
+  if (missing === 0 || x.shape[0] === 1 || tf.getBackend() !== "webgpu") return x;
+  return tf.pad(
+    x,
+    [0, 1, 2].map((axis): [number, number] => [0, axis === inner ? missing : 0]),
+  );
 }

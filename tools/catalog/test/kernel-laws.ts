@@ -1,0 +1,162 @@
+import { backends, creator, mechanisms } from "@attnkit/catalog";
+import {
+  type Attention,
+  attention,
+  type Block,
+  type Causal,
+  type Dims,
+  type Options,
+  type Result,
+} from "@attnkit/core";
+import { random } from "@attnkit/core/conformance";
+import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, test } from "vitest";
+import { poison } from "./poison.ts";
+
+/** A call of one mechanism. B is 2, d and dv are 8 and there are 4 query heads over 2 unless `dims` says otherwise. */
+export interface KernelCall {
+  readonly options?: Options;
+  readonly dims: Partial<Dims> & Pick<Dims, "L" | "S">;
+  readonly causal: Causal;
+  readonly lse?: boolean;
+  readonly keyMask?: boolean;
+  /** Shapes that broadcast to `[B, Hq, L, P + S]`. */
+  readonly mask?: readonly number[];
+  readonly bias?: readonly number[];
+  /** Tokens that came before this block. */
+  readonly past?: number;
+  /** Compare gradients too: on a software adapter those of the portable program take seconds. */
+  readonly gradients?: true;
+}
+
+type Values = Record<string, Float32Array>;
+
+/**
+ * What every kernel owes: on the calls `taken` it gives what the portable program gives, outputs and gradients, with
+ * every buffer full of NaN before it is written; the calls `refused` it refuses for the reason given.
+ */
+export function kernelLaws(
+  name: string,
+  taken: readonly KernelCall[],
+  refused: readonly (readonly [KernelCall, RegExp])[] = [],
+): void {
+  describe(`${name} kernels`, () => {
+    test.each(taken.map((call) => [title(call), call] as const))("%s: as the portable program", async (_, call) => {
+      const { plain, fast, block } = await subjects(name, call);
+      const expected = await downloaded(await plain(block));
+      const stop = poison(tf);
+      const got = await downloaded(await fast(block));
+      stop();
+      agree(got, expected, 1e-5);
+    });
+
+    const differentiated = taken.filter((call) => call.gradients);
+    test.each(differentiated.map((call) => [title(call), call] as const))("%s: gradients as its", async (_, call) => {
+      const { plain, fast, block } = await subjects(name, call);
+      const expected = await gradients(plain, block);
+      const stop = poison(tf);
+      const got = await gradients(fast, block);
+      stop();
+      agree(got, expected, 1e-4);
+    });
+
+    test.each(refused.map(([call, why]) => [title(call), call, why] as const))("%s: refused", async (_, call, why) => {
+      const { fast, block } = await subjects(name, call);
+      await expect(fast(block)).rejects.toMatchObject({ code: "ATTN_NO_KERNEL", message: expect.stringMatching(why) });
+    });
+  });
+}
+
+export const title = (call: KernelCall): string => JSON.stringify(call).replaceAll('"', "");
+
+/** The mechanism without and with its kernels, and a block for them. */
+export async function subjects(name: string, call: KernelCall) {
+  const backend = (await backends.find((b) => b.name === "tfjs-webgpu")!.create()) as TfjsBackend;
+  const mechanism = (await creator(mechanisms.find((m) => m.name === name)!, "tfjs"))(call.options);
+  const how = { causal: call.causal, lse: call.lse ?? false };
+  const plain = attention<Tensor>(mechanism, backend, { ...how, kernels: "never" });
+  const fast = attention<Tensor>(mechanism, backend, { ...how, kernels: "require" });
+  return { backend, plain, fast, block: await drawn(backend, plain, call) };
+}
+
+async function drawn(backend: TfjsBackend, plain: Attention<Tensor>, call: KernelCall): Promise<Block<Tensor>> {
+  const { B = 2, Hq = 4, Hkv = 2, L, S, d = 8, dv = d } = call.dims;
+  const rng = random(title(call));
+  const floats = (shape: readonly number[]) =>
+    backend.upload(
+      Float32Array.from({ length: tf.util.sizeFromShape([...shape]) }, () => rng.normal()),
+      shape,
+    );
+  const bools = (shape: readonly number[]) =>
+    backend.upload(
+      Uint8Array.from({ length: tf.util.sizeFromShape([...shape]) }, () => +(rng.normal() > -0.5)),
+      shape,
+    );
+  const tokens = (L: number, S: number) => ({
+    q: floats([B, Hq, L, d]),
+    k: floats([B, Hkv, S, d]),
+    v: floats([B, Hkv, S, dv]),
+    ...(call.keyMask && { keyMask: bools([B, S]) }),
+  });
+  const state = call.past ? (await plain(tokens(call.past, call.past))).state : undefined;
+  return {
+    ...tokens(L, S),
+    ...(call.mask && { mask: bools(call.mask) }),
+    ...(call.bias && { bias: floats(call.bias) }),
+    ...(state && { state }),
+  };
+}
+
+const named = ({ y, lse, state }: Result<Tensor>): Record<string, Tensor> => ({
+  y,
+  ...(lse && { lse }),
+  ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])),
+});
+
+async function downloaded(result: Result<Tensor>): Promise<Values> {
+  const entries = Object.entries(named(result)).map(async ([n, t]) => [n, (await t.data()) as Float32Array] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** Of a random weighting of all outputs, the state among them, with respect to every float input. */
+async function gradients(attend: Attention<Tensor>, block: Block<Tensor>): Promise<Values> {
+  const { ops } = attend.backend as TfjsBackend;
+  const { state = {}, keyMask, mask, ...rest } = block;
+  const floats = { ...rest, ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])) };
+  const names = Object.keys(floats);
+  const loss = (...xs: Tensor[]): tf.Scalar => {
+    const x = Object.fromEntries(names.map((n, i) => [n, xs[i]!]));
+    const past = Object.fromEntries(Object.keys(state).map((n) => [n, x[`state.${n}`]!]));
+    const given = { ...x, keyMask, mask, ...(block.state && { state: past }) } as unknown as Block<Tensor>;
+    const rng = random(names.join());
+    const terms = Object.values(named(attend.sync(given))).map((t) => {
+      const seed = tf.tensor(
+        Float32Array.from({ length: t.size }, () => rng.normal()),
+        t.shape,
+      );
+      return ops.sum(ops.reshape(ops.mul(t, seed), [t.size]), 0);
+    });
+    return ops.reshape(
+      terms.reduce((a, b) => ops.add(a, b)),
+      [],
+    ) as tf.Scalar;
+  };
+  const found = tf.grads(loss)(names.map((n) => floats[n as keyof typeof floats] as Tensor));
+  return Object.fromEntries(
+    await Promise.all(found.map(async (t, i) => [names[i]!, (await t.data()) as Float32Array] as const)),
+  );
+}
+
+/** Equal up to `tolerance` of the largest value of a tensor; infinities exactly. */
+function agree(got: Values, expected: Values, tolerance: number): void {
+  expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
+  for (const [name, values] of Object.entries(expected)) {
+    const largest = values.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 1);
+    values.forEach((x, i) => {
+      const y = got[name]![i]!;
+      const close = Object.is(x, y) || x === y || Math.abs(x - y) <= tolerance * largest;
+      if (!close) expect.fail(`${name}[${i}] is ${y}, expected ${x} (largest ${largest})`);
+    });
+  }
+}
