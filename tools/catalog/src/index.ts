@@ -1,10 +1,12 @@
 import type { Backend, DType } from "@attnkit/core";
 import type { ExpectedFailure } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
-import { onnx } from "@attnkit/onnx";
 import type { Kind } from "./mechanisms.ts";
+import { ortOn } from "./ort.ts";
 import { tfjsOn } from "./tfjs.ts";
 
+export { type Adapter, adapterOf } from "./adapter.ts";
+export { type Baseline, type BaselineEntry, type BaselineSizes, baselines } from "./baselines/index.ts";
 export { type GpuUse, gpuUse, type Meter, meter } from "./gpu-meter.ts";
 export { creator, type Kind, type MechanismEntry, mechanisms } from "./mechanisms.ts";
 
@@ -26,9 +28,6 @@ export interface BackendEntry {
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
 }
 
-/** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
-const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
-
 /** Every backend. A new one is one line here. */
 export const backends: readonly BackendEntry[] = [
   {
@@ -44,10 +43,7 @@ export const backends: readonly BackendEntry[] = [
     dtypes: ["float32", "float64"],
     places: ["node"],
     alone: true,
-    async create({ dtype = "float32" } = {}) {
-      const ort = await import("onnxruntime-node");
-      return onnx({ ort, sessionOptions: oneThread, dtype: dtype === "float64" ? dtype : "float32" });
-    },
+    create: (how) => ortOn("cpu", how?.dtype),
   },
   {
     name: "ort-wasm",
@@ -55,11 +51,7 @@ export const backends: readonly BackendEntry[] = [
     dtypes: ["float32"],
     places: ["node"],
     alone: true,
-    async create() {
-      const ort = await import("onnxruntime-web");
-      ort.env.wasm.numThreads = 1;
-      return onnx({ ort });
-    },
+    create: () => ortOn("wasm"),
   },
   { name: "tfjs-cpu", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("cpu") },
   { name: "tfjs-wasm", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("wasm") },

@@ -1,0 +1,38 @@
+import type { Backend } from "@attnkit/core";
+import { gpuOf } from "@attnkit/tfjs/kernels";
+import { isSoftware } from "@attnkit/tfjs/webgpu";
+
+/** The adapter that a backend computes on. */
+export interface Adapter {
+  /** As the driver and WebGPU call it. */
+  readonly name: string;
+  /** It computes on the CPU: right answers, and times that say nothing about a GPU. */
+  readonly software: boolean;
+}
+
+/** The WebGPU adapter of a backend of this list, undefined where it uses none. */
+export async function adapterOf(name: string, backend: Backend<unknown>): Promise<Adapter | undefined> {
+  if (name === "ort-webgpu") return describe(await runtimeInfo());
+  const gpu = gpuOf(backend as Parameters<typeof gpuOf>[0]);
+  if (typeof gpu === "string") return undefined;
+  const { adapterInfo } = gpu.backend as unknown as { adapterInfo?: GPUAdapterInfo };
+  return describe(gpu.device.adapterInfo ?? adapterInfo);
+}
+
+function describe(info: GPUAdapterInfo): Adapter {
+  const { vendor, architecture, device, description } = info;
+  const name = [...new Set([vendor, architecture, device, description])].filter(Boolean).join(", ");
+  return { name: name || "unknown adapter", software: isSoftware(info) };
+}
+
+/** ONNX Runtime does not tell which adapter it took: the one that WebGPU gives here to whoever asks likewise. */
+async function runtimeInfo(): Promise<GPUAdapterInfo> {
+  const powerPreference = "high-performance";
+  if ("window" in globalThis) return (await navigator.gpu.requestAdapter({ powerPreference }))!.info;
+  const { useAdapter } = await import("./dawn.ts");
+  useAdapter();
+  const { create } = await import("webgpu");
+  const adapter = await create([]).requestAdapter({ powerPreference });
+  if (!adapter) throw new Error("no WebGPU adapter");
+  return adapter.info;
+}

@@ -1,0 +1,12 @@
+import { ortRuntime } from "../ort.ts";
+import type { BaselineEntry } from "./baseline.ts";
+import { ortBaselines } from "./ort.ts";
+import { tfjsBaselines } from "./tfjs.ts";
+
+export type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
+
+/** What the mechanisms on a backend are timed against. */
+export const baselines: readonly BaselineEntry[] = [
+  ...(["cpu", "wasm", "webgpu"] as const).flatMap(tfjsBaselines),
+  ...(["cpu", "wasm", "webgpu"] as const).flatMap((p) => ortBaselines(`ort-${p}`, () => ortRuntime(p))),
+];
