@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** What a results file is; `attnkit bench --resume` refuses any other. */
-export const SCHEMA = "attnkit-bench/1";
+export const SCHEMA = "attnkit-bench/2";
 
 const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
@@ -20,6 +20,9 @@ const Check = z.object({
 
 const Cost = z.object({ ops: count, flops: count, bytes: count, largest: count });
 
+/** What one call asked of a GPU: dispatches, bytes of its inputs, and of the buffers that it added to them at their peak. */
+const Gpu = z.object({ dispatches: count, inputs: count, added: count });
+
 const Prefill = z.object({
   length: count,
   /** Calls in one sample; a sample is their mean. */
@@ -28,6 +31,10 @@ const Prefill = z.object({
   samples: z.array(seconds),
   ...spread,
   cost: Cost,
+  /** Operations that the causal answer needs; `cost` is what the portable program does. */
+  work: z.number().nonnegative(),
+  /** Null where there is no GPU that can be metered. */
+  gpu: Gpu.nullable(),
 });
 
 const Decode = z.object({
@@ -40,6 +47,7 @@ const Decode = z.object({
   ...spread,
   cost: Cost,
   stateBytes: count,
+  gpu: Gpu.nullable(),
 });
 
 const Memory = z.object({
@@ -52,15 +60,29 @@ const Memory = z.object({
 
 const Fit = z.object({ exponent: z.number(), error: z.number(), from: count, to: count, points: count });
 
+/** Times of one cell divided by those of another, round by round; null on a software adapter, where they would mean nothing. */
+const Ratio = z.object({
+  cell: z.string(),
+  against: z.string(),
+  what: z.enum(["prefill", "decode"]),
+  size: count,
+  rounds: count,
+  ratio: z.object(spread).nullable(),
+});
+
 const Cell = z.object({
   id: z.string(),
+  /** Not attnkit: what a user of the framework would run instead, and the mechanisms it is compared with; null for all. */
+  baseline: z.object({ name: z.string(), beside: z.array(z.string()).nullable() }).nullable(),
   mechanism: z.string(),
   options: z.record(z.string(), z.unknown()),
   backend: z.string(),
   device: z.string(),
+  /** The WebGPU adapter; null where none is used. */
+  adapter: z.object({ name: z.string(), software: z.boolean() }).nullable(),
   dtype: z.string(),
-  /** `unchecked` until its answers were compared with the reference in this run. */
-  status: z.enum(["unchecked", "ok", "failed", "unsupported"]),
+  /** `unchecked` until its answers were compared with the reference in this run; `refused`: a baseline that was wrong or does not run. */
+  status: z.enum(["unchecked", "ok", "failed", "unsupported", "refused"]),
   reason: z.string().optional(),
   checks: z.array(Check),
   prefill: z.array(Prefill),
@@ -113,6 +135,9 @@ const BenchOptions = z.object({
   rounds: count,
   budget: seconds,
   kernels: z.enum(["prefer", "require", "never"]),
+  baselines: z.boolean(),
+  /** Bytes of the largest tensor that a program may make. */
+  largest: z.number().positive(),
   memory: z.boolean(),
   text: z.string().nullable(),
   tensors: z.string().nullable(),
@@ -140,10 +165,13 @@ export const Results = z.object({
   /** Backends that this machine does not have. */
   unavailable: z.array(z.object({ backend: z.string(), reason: z.string() })),
   cells: z.array(Cell),
+  ratios: z.array(Ratio),
 });
 
 export type Results = z.infer<typeof Results>;
 export type CellResult = z.infer<typeof Cell>;
+export type GpuResult = z.infer<typeof Gpu>;
+export type Ratio = z.infer<typeof Ratio>;
 export type CheckResult = z.infer<typeof Check>;
 export type PrefillResult = z.infer<typeof Prefill>;
 export type DecodeResult = z.infer<typeof Decode>;

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mechanisms } from "@attnkit/catalog";
+import type { Backend } from "@attnkit/core";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { describe, expect, test } from "vitest";
 import { embed } from "../src/input/embed.ts";
@@ -146,19 +147,15 @@ describe("a wrong answer", () => {
       rounds: 3,
       budget: 5,
       kernels: "prefer" as const,
+      baselines: true,
+      largest: 2 ** 28,
       memory: false,
       text: null,
       tensors: null,
     };
     const { subjects } = await open(options, input);
-    const off = await subject(
-      subjects[0]!.choice,
-      backend as unknown as (typeof subjects)[0]["backend"],
-      "wrong",
-      sequence,
-      "prefer",
-    );
-    const opened = { subjects: [off, ...subjects], unavailable: [] };
+    const off = await subject(subjects[0]!.choice, backend as unknown as Backend<unknown>, "wrong", sequence, "prefer");
+    const opened = { subjects: [off, ...subjects], unavailable: [], refused: [] };
     const results = await start(options, input, opened);
     const progress = { step() {}, note() {}, stop() {} };
     await measure({
@@ -228,7 +225,7 @@ describe("an interrupted run", () => {
 
 describe("bad input: one line, exit code 2, nothing written", () => {
   writeFileSync(join(dir, "empty.txt"), "");
-  writeFileSync(join(dir, "q.json"), '{"schema":"attnkit-bench/1"}');
+  writeFileSync(join(dir, "q.json"), '{"schema":"attnkit-bench/2"}');
   writeFileSync(
     join(dir, "uneven.safetensors"),
     writeSafetensors(new Map([...tensors(7), ["q", tensors(6).get("q")!]])),
@@ -260,7 +257,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     ["tensors and text", ["--tensors", "seven.safetensors", "--text", "empty.txt"], /cannot be combined with --text/],
     ["tensors and sizes", ["--tensors", "seven.safetensors", "--dim", "8"], /cannot be combined with --dim/],
     ["results into a file", ["--lengths", "16", "--out", "q.json"], /q\.json: .*(in the way|not a folder|is a file)/],
-    ["resume of another file", ["--resume", "q.json"], /q\.json: is no results file of schema attnkit-bench\/1 \(/],
+    ["resume of another file", ["--resume", "q.json"], /q\.json: is no results file of schema attnkit-bench\/2 \(/],
     ["resume of nothing", ["--resume", "nope.json"], /nope\.json: no such file/],
     [
       "resume with other options",

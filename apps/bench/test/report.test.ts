@@ -12,18 +12,20 @@ const cell = (id: string, more: Partial<CellResult> = {}): CellResult => ({
   options: {},
   backend: "cpu",
   device: "a device",
+  baseline: null,
+  adapter: null,
   dtype: "float32",
   status: "ok",
   checks: [{ what: "oracle", size: 129, rows: 129, used: 0.02, passed: true }],
-  prefill: [256, 512, 8192].map((length) => ({ length, ...spread })),
-  decode: [256, 16384].map((context) => ({ context, stateBytes: 1000, ...spread })),
+  prefill: [256, 512, 8192].map((length) => ({ length, ...spread, work: 5e5, gpu: null })),
+  decode: [256, 16384].map((context) => ({ context, stateBytes: 1000, ...spread, gpu: null })),
   memory: { length: 8192, before: 5e7, peak: 7e7, growth: 2e7 },
   growth: { prefill: { exponent: 1.02, error: 0.03, from: 256, to: 8192, points: 3 }, decode: null },
   ...more,
 });
 
 const results: Results = {
-  schema: "attnkit-bench/1",
+  schema: "attnkit-bench/2",
   complete: true,
   started: "2026-01-02T03:04:05.678Z",
   finished: "2026-01-02T03:05:05.678Z",
@@ -51,6 +53,8 @@ const results: Results = {
     rounds: 3,
     budget: 9,
     kernels: "prefer",
+    baselines: true,
+    largest: 2 ** 28,
     memory: true,
     text: null,
     tensors: null,
@@ -77,6 +81,7 @@ const results: Results = {
       growth: { prefill: null, decode: null },
     }),
   ],
+  ratios: [],
 };
 
 test("the example is what the schema says", () => {

@@ -28,11 +28,14 @@ function describe(info: GPUAdapterInfo): Adapter {
 /** ONNX Runtime does not tell which adapter it took: the one that WebGPU gives here to whoever asks likewise. */
 async function runtimeInfo(): Promise<GPUAdapterInfo> {
   const powerPreference = "high-performance";
-  if ("window" in globalThis) return (await navigator.gpu.requestAdapter({ powerPreference }))!.info;
-  const { useAdapter } = await import("./dawn.ts");
-  useAdapter();
-  const { create } = await import("webgpu");
-  const adapter = await create([]).requestAdapter({ powerPreference });
+  const adapter = await (await gpuHere()).requestAdapter({ powerPreference });
   if (!adapter) throw new Error("no WebGPU adapter");
   return adapter.info;
+}
+
+async function gpuHere(): Promise<GPU> {
+  if ("window" in globalThis) return (globalThis as unknown as { navigator: { gpu: GPU } }).navigator.gpu;
+  const { useAdapter } = await import("./dawn.ts");
+  useAdapter();
+  return (await import("webgpu")).create([]);
 }

@@ -33,6 +33,8 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
     rounds: flags.rounds ?? preset.rounds,
     budget: flags.budget ?? preset.budget,
     kernels: flags.kernels,
+    baselines: flags.baselines,
+    largest: flags.largest * 2 ** 20,
     memory: flags.memory,
     text: flags.text ?? null,
     tensors: flags.tensors ?? null,

@@ -13,6 +13,9 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths"> {
 
 export type Preset = Pick<BenchOptions, "lengths" | "contexts" | "budget" | "rounds">;
 
+/** A tensor larger than this is not asked of a machine unasked: a score matrix of 8192 x 8192 x 4 bytes. */
+const LARGEST = 256;
+
 const LENGTHS = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const CONTEXTS = [256, 1024, 4096, 16384];
 /** Under 30 seconds in all, checks and pilots included, on two slow cores. */
@@ -40,6 +43,8 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .option("--rounds <n>", `samples of each size, at most; default ${FULL.rounds}`, flag.positive)
     .option("--budget <seconds>", `time to plan for; default ${FULL.budget}`, flag.seconds)
     .addOption(new Option("--kernels <mode>", "fast kernels").choices(["prefer", "require", "never"]).default("prefer"))
+    .option("--no-baselines", "leave out what a user of tfjs or ONNX Runtime would run instead")
+    .option("--largest <mib>", "leave out programs with a larger tensor than this", flag.positive, LARGEST)
     .option("--text <file>", "text to embed; default attnkit's own documentation")
     .option("--tensors <file>", "q, k and v of a real model: .safetensors, .npz or .npy")
     .option("--no-memory", "do not measure peak memory in processes of their own")

@@ -36,10 +36,8 @@ export async function guarded(session: Session, s: Subject, work: () => Promise<
   try {
     await work();
   } catch (error) {
-    cell.status =
-      isAttentionError(error, "ATTN_UNSUPPORTED") || isAttentionError(error, "ATTN_NO_KERNEL")
-        ? "unsupported"
-        : "failed";
+    const unsupported = isAttentionError(error, "ATTN_UNSUPPORTED") || isAttentionError(error, "ATTN_NO_KERNEL");
+    cell.status = s.baseline ? "refused" : unsupported ? "unsupported" : "failed";
     cell.reason = messageOf(error);
     cell.prefill = [];
     cell.decode = [];

@@ -4,8 +4,6 @@ import type { Candidate } from "./plan.ts";
 import { decodeCost, prefillCost, release, type Subject, stateAfter } from "./subject.ts";
 import { callsFor, decode, prefill, warm } from "./time.ts";
 
-/** A tensor larger than this is not asked of a user's machine by a benchmark (a score matrix of 8192 x 8192 x 4 bytes). */
-const LARGEST_BYTES = 2 ** 28;
 /** Seconds spent on warming up one pilot, V8 has compiled the loops by then; less where the whole budget is a few seconds. */
 const warmUp = (budget: number): number => Math.min(0.15, budget / 60);
 /** Pilots climb to longer lengths while a call is predicted to take less than this, for a better prediction. */
@@ -24,11 +22,19 @@ const clocked = async <X>(work: () => Promise<X>): Promise<[number, X]> => {
 };
 
 /** Times the shortest sizes of a checked cell and predicts the others from the work their programs do. */
-export async function pilot(s: Subject, { lengths, contexts, budget }: BenchOptions): Promise<Candidate[]> {
-  return [...(await prefills(s, lengths, warmUp(budget))), ...(await decodes(s, contexts, warmUp(budget)))];
+export async function pilot(s: Subject, { lengths, contexts, budget, largest }: BenchOptions): Promise<Candidate[]> {
+  return [
+    ...(await prefills(s, lengths, warmUp(budget), largest)),
+    ...(s.baseline ? [] : await decodes(s, contexts, warmUp(budget))),
+  ];
 }
 
-async function prefills(s: Subject, lengths: readonly number[], seconds: number): Promise<Candidate[]> {
+async function prefills(
+  s: Subject,
+  lengths: readonly number[],
+  seconds: number,
+  largest: number,
+): Promise<Candidate[]> {
   const flops = (length: number) => prefillCost(s, length).flops;
   let known = { length: lengths[0]!, call: 0 };
   let check = 0;
@@ -53,7 +59,7 @@ async function prefills(s: Subject, lengths: readonly number[], seconds: number)
       calls,
       // One checked call; short ones are warmed up besides.
       setup: check * length + (calls > 1 ? 2 : 1) * call,
-      impossible: tooLarge(s, length),
+      impossible: tooLarge(s, length, largest),
     };
   });
 }
@@ -86,8 +92,9 @@ export function memoryCandidate(prefillCandidates: readonly Candidate[], cell: s
   return { cell, what: "memory", size: length, call: START + COLD * call, calls: 1, setup: 0 };
 }
 
-function tooLarge(s: Subject, length: number): string | undefined {
-  const bytes = prefillCost(s, length).largest * (s.backend.dtype === "float64" ? 8 : 4);
-  if (bytes <= LARGEST_BYTES) return undefined;
-  return `its largest tensor would take ${Math.round(bytes / 2 ** 20)} MiB, the limit is ${LARGEST_BYTES / 2 ** 20}`;
+function tooLarge(s: Subject, length: number, most: number): string | undefined {
+  const elements = s.baseline?.largest(length) ?? prefillCost(s, length).largest;
+  const bytes = elements * (s.backend.dtype === "float64" ? 8 : 4);
+  if (bytes <= most) return undefined;
+  return `its largest tensor would take ${Math.round(bytes / 2 ** 20)} MiB, the limit is ${Math.round(most / 2 ** 20)}`;
 }

@@ -1,10 +1,12 @@
+import { baselines } from "@attnkit/catalog";
 import type { Backend } from "@attnkit/core";
 import { readJson } from "../files.ts";
 import { type Input, tensorInput, textInput } from "../input/load.ts";
-import { part, spread } from "../input/sequence.ts";
+import { part, type Sequence, spread } from "../input/sequence.ts";
 import { type Io, UsageError } from "../io.ts";
 import { type BenchOptions, type CellResult, Results, SCHEMA } from "../results.ts";
 import { backendChoices, choices, dtypeFor, open as openBackend, openNamed } from "../select.ts";
+import { baselineSubject } from "./baseline.ts";
 import { difference, environment } from "./environment.ts";
 import { type Subject, subject } from "./subject.ts";
 
@@ -12,6 +14,8 @@ import { type Subject, subject } from "./subject.ts";
 export interface Opened {
   readonly subjects: readonly Subject[];
   readonly unavailable: { backend: string; reason: string }[];
+  /** Baselines that do not run here, as the cells that say why. */
+  readonly refused: readonly CellResult[];
 }
 
 /**
@@ -52,6 +56,7 @@ export function validate(options: BenchOptions): void {
 export async function open(options: BenchOptions, { sequence }: Input): Promise<Opened> {
   const subjects: Subject[] = [];
   const unavailable: Opened["unavailable"] = [];
+  const refused: CellResult[] = [];
   const chosen = choices(options.mechanism ?? undefined);
   for (const entry of backendChoices(options.backend ?? undefined)) {
     const dtype = dtypeFor(entry, options.dtype ?? undefined);
@@ -59,14 +64,52 @@ export async function open(options: BenchOptions, { sequence }: Input): Promise<
       options.backend === null ? await openBackend(entry, dtype) : await openNamed(entry, dtype);
     if ("unavailable" in backend) unavailable.push({ backend: entry.name, reason: backend.unavailable });
     else {
-      for (const choice of chosen) subjects.push(await subject(choice, backend, entry.name, sequence, options.kernels));
+      const own: Subject[] = [];
+      for (const choice of chosen) own.push(await subject(choice, backend, entry.name, sequence, options.kernels));
+      subjects.push(...own);
+      for (const found of await beside(options, own, entry.name, dtype, sequence)) {
+        if ("refused" in found) refused.push(found.refused);
+        else subjects.push(found);
+      }
     }
   }
-  return { subjects, unavailable };
+  return { subjects, unavailable, refused };
+}
+
+/** What stands beside the chosen mechanisms of a backend in float32. */
+async function beside(
+  { baselines: wanted }: BenchOptions,
+  own: readonly Subject[],
+  backend: string,
+  dtype: string,
+  sequence: Sequence,
+): Promise<(Subject | { refused: CellResult })[]> {
+  const fits = (names?: readonly string[]) => own.some((s) => !names || names.includes(s.choice.entry.name));
+  const entries = wanted && dtype === "float32" ? baselines.filter((b) => b.backend === backend && fits(b.beside)) : [];
+  const found: (Subject | { refused: CellResult })[] = [];
+  for (const entry of entries) {
+    const made = await baselineSubject(entry, own[0]!, sequence);
+    if (!("refused" in made)) found.push(made);
+    else {
+      const { name, beside: names = null, computes } = entry;
+      const cell = emptyCell({
+        ...own[0]!,
+        id: made.id,
+        baseline: { name, beside: names, largest: () => 0, other: null },
+      });
+      const { mechanism = "", options = {} } = computes ?? {};
+      found.push({ refused: { ...cell, mechanism, options: { ...options }, status: "refused", reason: made.refused } });
+    }
+  }
+  return found;
 }
 
 /** Results with nothing measured yet. */
-export async function start(options: BenchOptions, input: Input, { subjects, unavailable }: Opened): Promise<Results> {
+export async function start(
+  options: BenchOptions,
+  input: Input,
+  { subjects, unavailable, refused }: Opened,
+): Promise<Results> {
   const now = new Date().toISOString();
   const { q, k, v } = part(input.sequence, 0, input.sequence.length);
   return {
@@ -86,7 +129,8 @@ export async function start(options: BenchOptions, input: Input, { subjects, una
     },
     plan: null,
     unavailable,
-    cells: subjects.map(emptyCell),
+    cells: [...subjects.map(emptyCell), ...refused],
+    ratios: [],
   };
 }
 
@@ -108,13 +152,15 @@ export async function read(io: Io, file: string): Promise<Results> {
   return results;
 }
 
-function emptyCell({ id, choice, entryName, backend }: Subject): CellResult {
+function emptyCell({ id, choice, entryName, backend, adapter, baseline }: Subject): CellResult {
   return {
     id,
-    mechanism: choice.entry.name,
+    baseline: baseline ? { name: baseline.name, beside: baseline.beside && [...baseline.beside] } : null,
+    mechanism: baseline?.other ? "" : choice.entry.name,
     options: { ...choice.options },
     backend: entryName,
     device: backend.device,
+    adapter: adapter && { ...adapter },
     dtype: backend.dtype,
     status: "unchecked",
     checks: [],

@@ -5,6 +5,7 @@ import { checkOracle } from "./check.ts";
 import { peak } from "./peak.ts";
 import { memoryCandidate, pilot } from "./pilot.ts";
 import { type Candidate, plan } from "./plan.ts";
+import { ratios } from "./ratios.ts";
 import { growth } from "./statistics.ts";
 import { timeAll } from "./timing.ts";
 
@@ -25,6 +26,7 @@ export async function measure(session: Session): Promise<void> {
       decode: growth(cell.decode.map((p) => ({ size: p.context, time: p.q1 }))),
     };
   }
+  results.ratios = ratios(results.cells);
   results.complete = !signal.aborted;
 }
 
@@ -32,7 +34,7 @@ async function checkAll(session: Session): Promise<void> {
   for (const s of session.subjects) {
     if (session.signal.aborted) return;
     const cell = cellOf(session, s.id);
-    if (cell.status === "failed" || cell.status === "unsupported") continue;
+    if (!["unchecked", "ok"].includes(cell.status)) continue;
     session.progress.step("checking answers", s.id);
     await guarded(session, s, async () => {
       cell.status = "ok";
@@ -55,7 +57,8 @@ async function planAll(session: Session): Promise<Results["plan"]> {
     await breathe();
   }
   const timing = plan(candidates, memory ? budget * TIMING_SHARE : budget, rounds);
-  const longest = sound(session).flatMap(({ id }) => {
+  const longest = sound(session).flatMap(({ id, baseline }) => {
+    if (baseline) return [];
     const lengths = timing.items.filter((i) => i.cell === id && i.what === "prefill").map((i) => i.size);
     return memory && lengths.length ? [memoryCandidate(candidates, id, Math.max(...lengths))] : [];
   });

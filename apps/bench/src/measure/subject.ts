@@ -1,7 +1,8 @@
+import { type Adapter, adapterOf } from "@attnkit/catalog";
 import {
-  type Attention,
   attention,
   type Backend,
+  type Block,
   type Cost,
   cost,
   type Mechanism,
@@ -17,20 +18,39 @@ import { type Choice, label, make } from "../select.ts";
 
 export type Kernels = "prefer" | "require" | "never";
 
+/** What is asked of a backend outside the timed calls. */
+export type Device = Pick<Backend<unknown>, "upload" | "download" | "shape" | "free" | "dtype" | "device">;
+type Attend = (block: Block<unknown>) => Promise<Result<unknown>>;
+
+/** What a cell that is not attnkit's says about itself. */
+export interface Foreign {
+  readonly name: string;
+  readonly beside: readonly string[] | null;
+  /** Elements of the largest tensor of a prefill, as far as is known. */
+  largest(length: number): number;
+  /** Where it computes something else than attention: operations, and the error of an output as a share of the allowed one. */
+  readonly other: { flops(length: number): number; errorUsed(y: unknown): Promise<number> } | null;
+}
+
 /** One cell of the table, ready to run: a mechanism on a backend, with its reference and its input. */
 export interface Subject {
   readonly id: string;
   readonly choice: Choice;
   readonly mechanism: Mechanism;
-  readonly backend: Backend<unknown>;
+  readonly backend: Device;
   /** The backend's name in the catalog. */
   readonly entryName: string;
   readonly reference: Reference;
   /** The input in numbers that the backend's float type has. */
   readonly sequence: Sequence;
-  readonly attend: Attention<unknown>;
+  readonly attend: Attend;
   /** The same without causality: one query over a whole block makes a state without the cost of a prefill. */
-  readonly absorb: Attention<unknown>;
+  readonly absorb: Attend;
+  readonly adapter: Adapter | null;
+  /** The backend whose GPU can be metered, where it has one. */
+  readonly metered: Backend<unknown> | null;
+  /** It is not attnkit's: a prefill alone, without state. */
+  readonly baseline?: Foreign;
   /** Resolves when everything that `x` depends on has been computed, wherever that runs. */
   settle(x: unknown): Promise<void>;
 }
@@ -57,6 +77,8 @@ export async function subject(
     entryName,
     reference: choice.entry.reference(choice.options),
     sequence: rounded(sequence, backend.dtype),
+    adapter: (await adapterOf(entryName, backend)) ?? null,
+    metered: backend,
     attend: attention(mechanism, backend, { causal: true, kernels }),
     absorb: attention(mechanism, backend, { causal: false, kernels: kernels === "require" ? "prefer" : kernels }),
     async settle(x) {
@@ -112,8 +134,29 @@ export async function stateBytes({ backend }: Subject, state: State<unknown>): P
 
 /** What the portable program of one prefill of `length` tokens costs. */
 export function prefillCost(s: Subject, length: number): Cost {
+  const { B, Hq, d, dv } = s.sequence;
+  const other = s.baseline?.other;
+  if (s.baseline && other) {
+    const largest = s.baseline.largest(length);
+    return { ops: 1, flops: other.flops(length), bytes: 12 * largest, largest, outputs: { y: [B, Hq, d, dv] } };
+  }
   return cost(programOf(s.mechanism, { causal: true, lse: false }), shapes(s, length));
 }
+
+/**
+ * Operations that a causal prefill needs: where every query looks at every key before it, the two products over those
+ * pairs and no others; else what the portable program does.
+ */
+export function prefillWork(s: Subject, length: number): number {
+  const { B, Hq, d, dv } = s.sequence;
+  if (s.baseline?.other) return s.baseline.other.flops(length);
+  const pairs = (length * (length + 1)) / 2;
+  return growing(s) ? 2 * B * Hq * (d + dv) * pairs : prefillCost(s, length).flops;
+}
+
+/** The state grows with the context: a key and a value for every token. */
+const growing = ({ mechanism, sequence: { B, Hq, Hkv, d, dv } }: Subject): boolean =>
+  Object.values(mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).some((e) => !e.optional && e.shape.includes(-1));
 
 /** What the portable program of one decoded token costs after `context` tokens. */
 export function decodeCost(s: Subject, context: number): Cost {

@@ -11,7 +11,7 @@ export interface Timed {
 }
 
 /** Prefill of the first `length` tokens, inputs on the device, output computed but not downloaded. */
-export function prefill(s: Subject, length: number): Timed & { once(): Promise<unknown> } {
+export function prefill(s: Subject, length: number): Timed & { once(): Promise<unknown>; readonly block: Uploaded } {
   const block = upload(s, 0, length);
   const run = async () => {
     const result = await s.attend(block);
@@ -19,6 +19,7 @@ export function prefill(s: Subject, length: number): Timed & { once(): Promise<u
     return result;
   };
   return {
+    block,
     /** One call whose output the caller checks and frees. */
     async once() {
       const result = await run();
@@ -35,7 +36,11 @@ export function prefill(s: Subject, length: number): Timed & { once(): Promise<u
 }
 
 /** Decoding after `context` tokens: each call is one token, output downloaded; its state feeds the next few calls. */
-export function decode(s: Subject, context: number, state: State<unknown>): Timed & { once(): Promise<unknown> } {
+export function decode(
+  s: Subject,
+  context: number,
+  state: State<unknown>,
+): Timed & { once(): Promise<unknown>; first(): Uploaded } {
   const uploaded: Uploaded[] = [];
   const token = (i: number) => {
     // Past the end of the input its tokens come again.
@@ -46,6 +51,8 @@ export function decode(s: Subject, context: number, state: State<unknown>): Time
   // So few that the context of a sample stays what it is called, also for a cache that grows.
   const chain = Math.max(1, Math.min(64, Math.floor(context / 16)));
   return {
+    /** The first token that is decoded. */
+    first: () => token(0),
     async once() {
       const result = await s.attend({ ...token(0), state });
       release(s, parts(result), [result.y, ...Object.values(state)]);

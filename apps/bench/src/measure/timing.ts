@@ -1,10 +1,20 @@
-import { breathe } from "../io.ts";
-import type { DecodeResult, PlanItem, PrefillResult } from "../results.ts";
+import { gpuUse } from "@attnkit/catalog";
+import { breathe, messageOf } from "../io.ts";
+import type { DecodeResult, GpuResult, PlanItem, PrefillResult } from "../results.ts";
 import { cellOf, guarded, record, type Session, sound } from "./cells.ts";
 import { checkDecode, checkPrefill } from "./check.ts";
 import { FEWEST } from "./plan.ts";
 import { summary } from "./statistics.ts";
-import { decodeCost, prefillCost, release, type Subject, stateAfter, stateBytes } from "./subject.ts";
+import {
+  decodeCost,
+  parts,
+  prefillCost,
+  prefillWork,
+  release,
+  type Subject,
+  stateAfter,
+  stateBytes,
+} from "./subject.ts";
 import { decode, prefill, type Timed, warm } from "./time.ts";
 
 type Job = {
@@ -24,7 +34,9 @@ export async function timeAll(session: Session, what: "prefill" | "decode"): Pro
     if (before && before.samples.length >= item.rounds) continue;
     session.progress.step(`checking and warming up ${what}`, `${s.id}, ${item.size} tokens`);
     await guarded(session, s, async () => {
-      jobs.push(await (what === "prefill" ? preparePrefill : prepareDecode)(session, item, s));
+      const prepare = what === "prefill" ? preparePrefill : prepareDecode;
+      if (!s.baseline) jobs.push(await prepare(session, item, s));
+      else jobs.push(...(await orLeftOut(session, item, prepare(session, item, s))));
     });
     await breathe();
   }
@@ -54,20 +66,52 @@ export async function timeAll(session: Session, what: "prefill" | "decode"): Pro
   for (const { timed } of jobs) timed.dispose();
 }
 
+/** A baseline that fails at one size has still its others: this size is left out and the reason kept. */
+async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>): Promise<Job[]> {
+  try {
+    return [await job];
+  } catch (error) {
+    const { cell: id, what, size, seconds } = item;
+    const cell = results.cells.find((c) => c.id === id)!;
+    cell.checks = cell.checks.filter((check) => check.passed);
+    if (results.plan) {
+      results.plan.items = results.plan.items.filter((x) => x !== item);
+      results.plan.leftOut.push({ cell: id, what, size, seconds, reason: messageOf(error) });
+    }
+    return [];
+  }
+}
+
 const EMPTY = { samples: [], median: 0, q1: 0, q3: 0 };
 /** Seconds of warming up before the first sample of a size; less where the whole budget is a few seconds. */
 const warmUp = ({ results }: Session): number => Math.min(0.05, results.options.budget / 180);
+
+/** Dispatches and peak bytes of one call, and the bytes of what it is given. */
+async function useOf(s: Subject, inputs: Iterable<unknown>, call: () => Promise<unknown>): Promise<GpuResult | null> {
+  const used = s.metered && (await gpuUse(s.metered, call));
+  if (!used) return null;
+  const bytes = [...inputs].reduce((n: number, x) => n + 4 * s.backend.shape(x).reduce((a, b) => a * b, 1), 0);
+  return { dispatches: used.dispatches, inputs: bytes, added: used.bytes };
+}
 
 async function preparePrefill(session: Session, item: PlanItem, s: Subject): Promise<Job> {
   const cell = cellOf(session, s.id);
   const timed = prefill(s, item.size);
   const y = await timed.once();
+  const { q, k, v } = timed.block;
   record(cell, await checkPrefill(s, item.size, y));
   release(s, [y]);
   if (item.calls > 1) await warm(timed, warmUp(session));
+  const gpu = await useOf(s, [q, k, v], async () => release(s, parts(await s.attend({ q, k, v }))));
   const { outputs: _, ...cost } = prefillCost(s, item.size);
+  const work = prefillWork(s, item.size);
   const into = cell.prefill.find((p) => p.length === item.size);
-  return { item, s, timed, into: into ?? { length: item.size, calls: item.calls, ...EMPTY, samples: [], cost } };
+  return {
+    item,
+    s,
+    timed,
+    into: into ?? { length: item.size, calls: item.calls, ...EMPTY, samples: [], cost, work, gpu },
+  };
 }
 
 async function prepareDecode(session: Session, item: PlanItem, s: Subject): Promise<Job> {
@@ -78,6 +122,10 @@ async function prepareDecode(session: Session, item: PlanItem, s: Subject): Prom
   record(cell, await checkDecode(s, item.size, y));
   release(s, [y]);
   await warm(timed, warmUp(session));
+  const { q, k, v } = timed.first();
+  const gpu = await useOf(s, [q, k, v, ...Object.values(state)], async () =>
+    release(s, parts(await s.attend({ q, k, v, state })), Object.values(state)),
+  );
   const { outputs: _, ...cost } = decodeCost(s, item.size);
   const into = cell.decode.find((p) => p.context === item.size);
   const fresh = {
@@ -87,6 +135,7 @@ async function prepareDecode(session: Session, item: PlanItem, s: Subject): Prom
     samples: [],
     cost,
     stateBytes: await stateBytes(s, state),
+    gpu,
   };
   return { item, s, timed, into: into ?? fresh };
 }

@@ -1,4 +1,5 @@
 import type { CellResult, Results } from "../results.ts";
+import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
 import * as f from "./format.ts";
 import { decodePlot, prefillPlot, statePlot, styleOf } from "./plots.ts";
 import { STYLE } from "./style.ts";
@@ -23,6 +24,13 @@ export function html(results: Results): string {
       `${results.started} to ${results.finished}${results.complete ? "" : ", interrupted: what follows is a part"}`,
     ],
   ];
+  const compared = (title: string, note: string, { head, rows }: Rows) =>
+    rows.length === 0
+      ? ""
+      : `<h2>${title}</h2>\n${table(
+          head.map(text),
+          rows.map(([id = "", ...more]) => [named(cells, id), ...more.map(text)]),
+        )}\n<p class="note">${note}</p>`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -36,6 +44,9 @@ export function html(results: Results): string {
 <main>
 <h1>attnkit bench</h1>
 <dl>${facts.map(([k, v]) => `<dt>${k}</dt><dd>${text(v)}</dd>`).join("")}</dl>
+${warnings(results)
+  .map((line) => `<p><strong>${text(line)}</strong></p>`)
+  .join("")}
 ${legend(cells)}
 <div class="plots">
 ${figure("Prefill", "Time of one causal prefill against its length. Both axes logarithmic: a straight line of slope 1 is linear time. Bars span the quartiles.", prefillPlot(cells))}
@@ -70,6 +81,9 @@ ${table(
   ),
 )}
 <p class="note">Work is counted on the mechanism's portable program. Peak memory: how far one prefill raised the resident set of a Node process of its own, which had run the code on 64 tokens and collected its garbage before; what V8 does not collect in time counts. Measured at the longest length of each cell only.</p>
+${compared("Beside", "Time of the cell over the time of what stands beside it: below 1 the cell is faster. Median of the quotients of each round, and their quartiles.", ratioRows(results))}
+${compared("Throughput", "Operations that a causal prefill needs, over its median time; beside it a plain product of square matrices of the same arithmetic volume, on the same backend in the same run.", throughputRows(results))}
+${compared("GPU", "Compute dispatches of one call, and the bytes of GPU buffers that are alive at its peak: its inputs, and all that it added with tfjs's pool of freed buffers empty before.", gpuRows(results))}
 <h2>Decode</h2>
 ${table(
   ["cell", "context", "per token", "IQR", "samples", "GFLOP/s", "state"],
@@ -107,6 +121,11 @@ function legend(cells: readonly CellResult[]): string {
   return `<ul class="legend">${cells.map((c) => `<li>${swatch(cells, c)}</li>`).join("")}</ul>`;
 }
 
+function named(cells: readonly CellResult[], id: string): string {
+  const cell = cells.find((c) => c.id === id);
+  return cell ? swatch(cells, cell) : text(id);
+}
+
 function swatch(cells: readonly CellResult[], c: CellResult): string {
   const { colour, dash } = styleOf(cells, c.id);
   const line = `<svg width="22" height="10" aria-hidden="true"><line x1="0" x2="22" y1="5" y2="5" stroke="${colour}" stroke-width="3" stroke-dasharray="${dash}"/></svg>`;
@@ -119,6 +138,7 @@ function answer(c: CellResult): string[] {
     failed: `<strong>wrong</strong>: ${text(c.reason ?? "")}`,
     unsupported: `unsupported: ${text(c.reason ?? "")}`,
     unchecked: "not checked",
+    refused: `refused: ${text(c.reason ?? "")}`,
   }[c.status];
   const worst = c.checks.reduce<number | null>(
     (w, x) => (w === null || x.used === null ? null : Math.max(w, x.used)),

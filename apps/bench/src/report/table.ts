@@ -1,5 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { CellResult, Results } from "../results.ts";
+import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
 import * as f from "./format.ts";
 
 /** Everything a run found, as Markdown tables: readable in a terminal, and in whatever it is pasted into. */
@@ -13,11 +14,14 @@ export function tables(results: Results): string {
   ];
   const good = cells.filter((c) => c.status === "ok");
   return [
-    head.join("\n"),
+    [...head, ...warnings(results)].join("\n"),
     section("Answers", answers(cells)),
     ...results.unavailable.map((u) => `${u.backend} is not available here: ${u.reason}`),
     ...(good.some((c) => c.prefill.length) ? [section("Prefill", prefill(good))] : []),
     ...(good.some((c) => c.decode.length) ? [section("Decode, per token", decode(good))] : []),
+    ...compared(RATIOS, ratioRows(results)),
+    ...compared("Throughput", throughputRows(results)),
+    ...compared("Dispatches and peak bytes of one call on the GPU", gpuRows(results)),
     ...(good.length ? [section("Growth", growth(good))] : []),
     ...(plan?.leftOut.length ? [leftOut(plan.leftOut)] : []),
   ].join("\n\n");
@@ -25,13 +29,28 @@ export function tables(results: Results): string {
 
 const section = (title: string, table: string): string => `${title}\n\n${table}`;
 
+const RATIOS =
+  "Time over the time of what stands beside it, median and quartiles over the rounds: below 1 the cell is faster";
+
+const compared = (title: string, { head, rows }: Rows): string[] => {
+  if (rows.length === 0) return [];
+  const align = head.map((_, i) => (rows.every((r) => !/^[\d.]/.test(r[i]!)) ? "l" : "r"));
+  return [section(title, markdownTable([[...head], ...rows.map((r) => [...r])], { align }))];
+};
+
 function answers(cells: readonly CellResult[]): string {
   const rows = cells.map((c) => {
     const worst = c.checks.reduce<number | null>(
       (w, x) => (w === null || x.used === null ? null : Math.max(w, x.used)),
       0,
     );
-    const verdict = { ok: "right", failed: "WRONG", unsupported: "unsupported", unchecked: "not checked" }[c.status];
+    const verdict = {
+      ok: "right",
+      failed: "WRONG",
+      unsupported: "unsupported",
+      unchecked: "not checked",
+      refused: "refused",
+    }[c.status];
     const rowsChecked = c.checks.reduce((n, x) => n + x.rows, 0);
     return [c.id, verdict, c.checks.length ? f.percent(worst) : "", String(rowsChecked), c.reason ?? ""];
   });

@@ -17,13 +17,10 @@ export const tfjsBaselines = (name: Name): BaselineEntry[] => [
   { name: "matmul", backend: `tfjs-${name}`, create: async ({ dv }) => baseline(name, (tf) => yardstick(tf, dv)) },
 ];
 
-interface Plain {
+interface Plain extends Pick<Baseline, "largest" | "flops" | "errorUsed"> {
   /** What `attend` needs besides its inputs, made once for a q. */
   aside(q: Tensor): Tensor[];
   attend(x: Readonly<Record<"q" | "k" | "v", Tensor>>, aside: readonly Tensor[]): Tensor;
-  readonly largest: Baseline["largest"];
-  readonly flops?: Baseline["flops"];
-  readonly errorUsed?: Baseline["errorUsed"];
 }
 
 async function baseline(name: Name, make: (tf: Tf) => Plain): Promise<Baseline> {

@@ -1,0 +1,49 @@
+import type { BaselineEntry } from "@attnkit/catalog";
+import type { Data } from "@attnkit/core";
+import { rounded, type Sequence } from "../input/sequence.ts";
+import { messageOf } from "../io.ts";
+import { label, mechanismNamed } from "../select.ts";
+import type { Subject } from "./subject.ts";
+
+/** A baseline as a cell beside those of its backend, or why it does not run here. */
+export async function baselineSubject(
+  entry: BaselineEntry,
+  beside: Subject,
+  sequence: Sequence,
+): Promise<Subject | { id: string; refused: string }> {
+  const id = `${entry.name} on ${entry.backend} float32`;
+  const { B, Hq, Hkv, d, dv } = sequence;
+  const computed = mechanismNamed(entry.computes?.mechanism ?? "softmax");
+  const choice = { entry: computed, options: entry.computes?.options ?? {} };
+  try {
+    const own = await entry.create({ Hq, Hkv, d, dv });
+    const { device, shape, free, flops, errorUsed } = own;
+    const qOf = (length: number) => [B, Hq, length, d];
+    return {
+      id,
+      choice,
+      mechanism: computed.create(choice.options),
+      backend: {
+        ...{ device, shape, free, dtype: "float32" },
+        upload: (data: Data, of) => own.upload(data as Float32Array, of),
+        download: own.download,
+      },
+      entryName: entry.backend,
+      reference: computed.reference(choice.options),
+      sequence: rounded(sequence, "float32"),
+      adapter: beside.adapter,
+      metered: own.metered ?? null,
+      attend: async ({ q, k, v }) => ({ y: await own.attend({ q, k, v }), state: {} }),
+      absorb: () => Promise.reject(new Error(`${label(choice)} as ${entry.name} has no state`)),
+      settle: own.settle,
+      baseline: {
+        name: entry.name,
+        beside: entry.beside ?? null,
+        largest: (length) => own.largest(qOf(length)),
+        other: flops && errorUsed ? { flops: (length) => flops(qOf(length)), errorUsed } : null,
+      },
+    };
+  } catch (error) {
+    return { id, refused: messageOf(error) };
+  }
+}

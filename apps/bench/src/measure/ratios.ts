@@ -1,0 +1,46 @@
+import type { CellResult, DecodeResult, PrefillResult, Ratio } from "../results.ts";
+import { summary } from "./statistics.ts";
+
+/**
+ * Every cell of attnkit against what stands beside it on the same backend: the baselines, and softmax attention of
+ * attnkit's own for the other mechanisms. Below 1 the cell is the faster one.
+ */
+export function ratios(cells: readonly CellResult[]): Ratio[] {
+  const timed = cells.filter((c) => c.status === "ok");
+  return timed
+    .filter((c) => c.baseline === null)
+    .flatMap((cell) =>
+      timed
+        .filter((other) => other !== cell && other.backend === cell.backend && isBeside(cell, other))
+        .flatMap((other) => [...compared(cell, other, "prefill"), ...compared(cell, other, "decode")]),
+    );
+}
+
+/** Throughput of a prefill as a share of the plain matrix product of the same backend and run; null without one. */
+export function shareOfMatmul(cells: readonly CellResult[], cell: CellResult, p: PrefillResult): number | null {
+  const yardstick = cells.find((c) => c.backend === cell.backend && c.status === "ok" && isYardstick(c));
+  const plain = yardstick?.prefill.find((x) => x.length === p.length);
+  if (!plain || cell === yardstick || cell.adapter?.software) return null;
+  return p.work / p.median / (plain.work / plain.median);
+}
+
+/** A product of matrices: it computes no mechanism. */
+const isYardstick = (c: CellResult): boolean => c.baseline !== null && c.mechanism === "";
+
+function isBeside(cell: CellResult, other: CellResult): boolean {
+  if (other.baseline === null) return other.mechanism === "softmax" && cell.mechanism !== "softmax";
+  return !isYardstick(other) && (other.baseline.beside?.includes(cell.mechanism) ?? true);
+}
+
+function compared(cell: CellResult, other: CellResult, what: "prefill" | "decode"): Ratio[] {
+  const sizeOf = (x: PrefillResult | DecodeResult) => ("length" in x ? x.length : x.context);
+  return cell[what].flatMap((own) => {
+    const its = (other[what] as (PrefillResult | DecodeResult)[]).find((x) => sizeOf(x) === sizeOf(own));
+    if (!its) return [];
+    // Samples of one round were taken one after the other, so what slowed the machine slowed both.
+    const rounds = Math.min(own.samples.length, its.samples.length);
+    const quotients = Array.from({ length: rounds }, (_, i) => own.samples[i]! / its.samples[i]!);
+    const ratio = cell.adapter?.software || rounds === 0 ? null : summary(quotients);
+    return [{ cell: cell.id, against: other.id, what, size: sizeOf(own), rounds, ratio }];
+  });
+}
