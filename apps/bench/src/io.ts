@@ -1,4 +1,8 @@
 import { isAttentionError } from "@attnkit/core";
+import { UsageError } from "@attnkit/measure/error";
+
+/** The user's input is wrong: one line, exit code 2. */
+export { UsageError } from "@attnkit/measure/error";
 
 /** Everything a command takes from the world around it, so that tests can hand it another one. */
 export interface Io {
@@ -26,15 +30,6 @@ export const EXIT = {
   /** 128 + SIGINT. */
   interrupted: 130,
 } as const;
-
-/** The user's input is wrong: one line, exit code 2. `who` is the file, flag or tensor that is. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-
-  constructor(who: string, message: string) {
-    super(`${who}: ${message}`);
-  }
-}
 
 /** The one line for an error the user can do something about; nothing for a fault of our own. */
 export function userMessage(error: unknown): string | undefined {

@@ -1,12 +1,7 @@
-import { type BackendEntry, backends, creator, type MechanismEntry, mechanisms } from "@attnkit/catalog";
-import type { Backend, DType, Mechanism, Options } from "@attnkit/core";
+import { type BackendEntry, backends, type MechanismEntry, mechanisms } from "@attnkit/catalog";
+import type { Backend, DType, Options } from "@attnkit/core";
+import type { Choice } from "@attnkit/measure/choice";
 import { messageOf, UsageError } from "./io.ts";
-
-/** A mechanism with its options, as the command line named it. */
-export interface Choice {
-  readonly entry: MechanismEntry;
-  readonly options: Options;
-}
 
 /** The mechanism entry of that name. Throws `UsageError`. */
 export function mechanismNamed(name: string): MechanismEntry {
@@ -55,16 +50,6 @@ export async function openNamed(entry: BackendEntry, dtype: DType): Promise<Back
     throw new UsageError(`--backend ${entry.name}`, `not available here: ${backend.unavailable}`);
   return backend;
 }
-
-/** `linear`, or `linear{"featureMap":"relu"}` where options differ from the default ones. */
-export function label({ entry, options }: Choice): string {
-  const plain = JSON.stringify(options) === JSON.stringify(entry.variants[0] ?? {});
-  return plain ? entry.name : `${entry.name}${JSON.stringify(options)}`;
-}
-
-/** The mechanism of a choice, with its kernels for one kind of backend; throws the mechanism's own `ATTN_OPTION`. */
-export const make = async ({ entry, options }: Choice, kind: string): Promise<Mechanism> =>
-  (await creator(entry, kind))(options);
 
 function find<E extends { readonly name: string }>(flag: string, name: string, all: readonly E[], what: string): E {
   const found = all.find((e) => e.name === name);

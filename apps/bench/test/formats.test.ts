@@ -1,8 +1,8 @@
+import { readSafetensors, writeSafetensors } from "@attnkit/measure/safetensors";
+import { type FileTensor, fileTensor, floats, mask } from "@attnkit/measure/tensor";
 import { describe, expect, test } from "vitest";
 import { readNpy, writeNpy } from "../src/input/npy.ts";
 import { readNpz, writeNpz } from "../src/input/npz.ts";
-import { readSafetensors, writeSafetensors } from "../src/input/safetensors.ts";
-import { type FileTensor, fileTensor, floats, mask } from "../src/input/tensor.ts";
 import { bytesOf, VALUES } from "./fixtures.ts";
 
 const plain = ({ dtype, shape, bytes }: FileTensor) => ({ dtype, shape: [...shape], bytes: [...bytes] });

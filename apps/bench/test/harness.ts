@@ -2,9 +2,9 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { FileTensors } from "@attnkit/measure/tensor";
+import { fileTensor } from "@attnkit/measure/tensor";
 import { afterAll, vi } from "vitest";
-import type { FileTensors } from "../src/input/tensor.ts";
-import { fileTensor } from "../src/input/tensor.ts";
 import { main } from "../src/program.ts";
 
 // Processes and benchmarks on a busy machine.

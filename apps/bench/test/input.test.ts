@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { embed } from "@attnkit/measure/embed";
+import { part, rounded, spread } from "@attnkit/measure/sequence";
+import { type FileTensor, type FileTensors, fileTensor } from "@attnkit/measure/tensor";
 import { describe, expect, test } from "vitest";
-import { embed } from "../src/input/embed.ts";
 import { textInput } from "../src/input/load.ts";
 import { writeNpy } from "../src/input/npy.ts";
-import { part, rounded, spread } from "../src/input/sequence.ts";
-import { type FileTensor, type FileTensors, fileTensor } from "../src/input/tensor.ts";
 import { blockOf, readTensors } from "../src/input/tensors.ts";
 import { folder, tensors } from "./harness.ts";
 

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { attention } from "@attnkit/core";
 import { cpu } from "@attnkit/cpu";
 import { elementwise } from "@attnkit/elementwise";
+import { readSafetensors, writeSafetensors } from "@attnkit/measure/safetensors";
+import { type FileTensors, fileTensor, floats } from "@attnkit/measure/tensor";
 import { describe, expect, test } from "vitest";
 import { readNpz, writeNpz } from "../src/input/npz.ts";
-import { readSafetensors, writeSafetensors } from "../src/input/safetensors.ts";
-import { type FileTensors, fileTensor, floats } from "../src/input/tensor.ts";
 import { cli, folder, tensors } from "./harness.ts";
 
 const dir = folder();

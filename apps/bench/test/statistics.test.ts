@@ -1,8 +1,8 @@
+import { bytes, digits, spread, time } from "@attnkit/measure/format";
+import { normals } from "@attnkit/measure/random";
+import { growth, summary } from "@attnkit/measure/statistics";
 import { describe, expect, test } from "vitest";
-import { normals } from "../src/input/random.ts";
 import { type Candidate, FEWEST, plan } from "../src/measure/plan.ts";
-import { growth, summary } from "../src/measure/statistics.ts";
-import { bytes, digits, spread, time } from "../src/report/format.ts";
 
 const points = (sizes: readonly number[], f: (n: number) => number) => sizes.map((size) => ({ size, time: f(size) }));
 const SIZES = [256, 512, 1024, 2048, 4096, 8192, 16384];

@@ -1,13 +1,14 @@
 import { extname } from "node:path";
 import { attention, type Backend, type Block, type Causal, type Options, type Result, type State } from "@attnkit/core";
+import { make } from "@attnkit/measure/choice";
+import { writeSafetensors } from "@attnkit/measure/safetensors";
+import { type FileTensor, type FileTensors, fileTensor } from "@attnkit/measure/tensor";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { checkWritable, writeOutput } from "../files.ts";
 import { writeNpz } from "../input/npz.ts";
-import { writeSafetensors } from "../input/safetensors.ts";
-import { type FileTensor, type FileTensors, fileTensor } from "../input/tensor.ts";
 import { blockOf, type HostBlock, type HostTensor, readTensors, stateOf } from "../input/tensors.ts";
 import { type Io, UsageError } from "../io.ts";
-import { backendNamed, dtypeFor, make, mechanismNamed, openNamed } from "../select.ts";
+import { backendNamed, dtypeFor, mechanismNamed, openNamed } from "../select.ts";
 import { mechanismFlags, optionsFrom } from "./mechanism-flags.ts";
 
 interface Flags extends Readonly<Record<string, unknown>> {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { dimsOf } from "@attnkit/core";
+import { embed } from "@attnkit/measure/embed";
+import type { Sequence } from "@attnkit/measure/sequence";
 import { type Io, UsageError } from "../io.ts";
-import { embed } from "./embed.ts";
-import type { Sequence } from "./sequence.ts";
 import { blockOf, readTensors } from "./tensors.ts";
 import { readText } from "./text.ts";
 

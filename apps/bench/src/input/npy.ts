@@ -1,5 +1,5 @@
+import { type FileDType, type FileTensor, SIZES, sizeOf, swapped } from "@attnkit/measure/tensor";
 import { UsageError } from "../io.ts";
-import { type FileDType, type FileTensor, SIZES, sizeOf, swapped } from "./tensor.ts";
 
 // Own code: npm's readers (npyjs 1.2) refuse neither truncated files nor Fortran order and cannot write.
 // Format: numpy.org/doc/stable/reference/generated/numpy.lib.format.html

@@ -1,7 +1,7 @@
+import type { FileTensor, FileTensors } from "@attnkit/measure/tensor";
 import { unzipSync, zipSync } from "fflate";
 import { UsageError } from "../io.ts";
 import { readNpy, writeNpy } from "./npy.ts";
-import type { FileTensor, FileTensors } from "./tensor.ts";
 
 /** The arrays of a .npz file, stored or deflated, by the names that `numpy.savez` gave them. Throws `UsageError`. */
 export function readNpz(who: string, file: Uint8Array): FileTensors {

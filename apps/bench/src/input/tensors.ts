@@ -1,11 +1,11 @@
 import { extname } from "node:path";
 import type { Data, DType, Shape } from "@attnkit/core";
+import { readSafetensors } from "@attnkit/measure/safetensors";
+import { type FileTensor, type FileTensors, floats, mask, sizeOf } from "@attnkit/measure/tensor";
 import { readInput } from "../files.ts";
 import { type Io, UsageError } from "../io.ts";
 import { readNpy } from "./npy.ts";
 import { readNpz } from "./npz.ts";
-import { readSafetensors } from "./safetensors.ts";
-import { type FileTensor, type FileTensors, floats, mask, sizeOf } from "./tensor.ts";
 
 export interface HostTensor {
   readonly data: Data;

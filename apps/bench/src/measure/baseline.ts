@@ -1,9 +1,10 @@
 import type { BaselineEntry } from "@attnkit/catalog";
 import type { Data } from "@attnkit/core";
-import { rounded, type Sequence } from "../input/sequence.ts";
+import { label } from "@attnkit/measure/choice";
+import { rounded, type Sequence } from "@attnkit/measure/sequence";
+import type { Subject } from "@attnkit/measure/subject";
 import { messageOf } from "../io.ts";
-import { label, mechanismNamed } from "../select.ts";
-import type { Subject } from "./subject.ts";
+import { mechanismNamed } from "../select.ts";
 
 /** A baseline as a cell beside those of its backend, or why it does not run here. */
 export async function baselineSubject(

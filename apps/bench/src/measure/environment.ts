@@ -33,8 +33,9 @@ export function packages(): Record<string, string> {
   const require = createRequire(import.meta.url);
   const own = require("../../package.json") as { dependencies: Record<string, string> };
   const versions: Record<string, string> = {};
+  const unpublished = ["@attnkit/catalog", "@attnkit/measure"];
   for (const name of Object.keys(own.dependencies).filter(
-    (n) => n.startsWith("@attnkit/") && n !== "@attnkit/catalog",
+    (n) => n.startsWith("@attnkit/") && !unpublished.includes(n),
   )) {
     versions[name] = (require(`${name}/package.json`) as { version: string }).version;
   }

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { creator } from "@attnkit/catalog";
 import { attention, type DType } from "@attnkit/core";
-import { normals } from "../input/random.ts";
+import { normals } from "@attnkit/measure/random";
 import { backendNamed, mechanismNamed } from "../select.ts";
 import type { Peak, PeakJob } from "./peak.ts";
 

@@ -1,8 +1,8 @@
+import { checkPrefill } from "@attnkit/measure/check";
+import { decodeCost, prefillCost, release, type Subject, stateAfter } from "@attnkit/measure/subject";
+import { callsFor, decode, prefill, warm } from "@attnkit/measure/time";
 import type { BenchOptions } from "../results.ts";
-import { checkPrefill } from "./check.ts";
 import type { Candidate } from "./plan.ts";
-import { decodeCost, prefillCost, release, type Subject, stateAfter } from "./subject.ts";
-import { callsFor, decode, prefill, warm } from "./time.ts";
 
 /** Seconds spent on warming up one pilot, V8 has compiled the loops by then; less where the whole budget is a few seconds. */
 const warmUp = (budget: number): number => Math.min(0.15, budget / 60);

@@ -1,5 +1,5 @@
+import { summary } from "@attnkit/measure/statistics";
 import type { CellResult, DecodeResult, PrefillResult, Ratio } from "../results.ts";
-import { summary } from "./statistics.ts";
 
 /**
  * Every cell of attnkit against what stands beside it on the same backend: the baselines, and softmax attention of

@@ -1,14 +1,14 @@
 import { baselines } from "@attnkit/catalog";
 import type { Backend } from "@attnkit/core";
+import { part, type Sequence, spread } from "@attnkit/measure/sequence";
+import { type Subject, subject } from "@attnkit/measure/subject";
 import { readJson } from "../files.ts";
 import { type Input, tensorInput, textInput } from "../input/load.ts";
-import { part, type Sequence, spread } from "../input/sequence.ts";
 import { type Io, UsageError } from "../io.ts";
 import { type BenchOptions, type CellResult, Results, SCHEMA } from "../results.ts";
 import { backendChoices, choices, dtypeFor, open as openBackend, openNamed } from "../select.ts";
 import { baselineSubject } from "./baseline.ts";
 import { difference, environment } from "./environment.ts";
-import { type Subject, subject } from "./subject.ts";
 
 /** The cells that this machine can run, and the backends that it lacks. */
 export interface Opened {

@@ -1,12 +1,12 @@
+import { checkOracle } from "@attnkit/measure/check";
+import { growth } from "@attnkit/measure/statistics";
 import { breathe, messageOf } from "../io.ts";
 import type { Results } from "../results.ts";
 import { cellOf, guarded, record, type Session, sound } from "./cells.ts";
-import { checkOracle } from "./check.ts";
 import { peak } from "./peak.ts";
 import { memoryCandidate, pilot } from "./pilot.ts";
 import { type Candidate, plan } from "./plan.ts";
 import { ratios } from "./ratios.ts";
-import { growth } from "./statistics.ts";
 import { timeAll } from "./timing.ts";
 
 /** Of the time budget, what prefill and decode get; peak memory is measured in the rest. */

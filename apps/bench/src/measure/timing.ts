@@ -1,10 +1,6 @@
 import { gpuUse } from "@attnkit/catalog";
-import { breathe, messageOf } from "../io.ts";
-import type { DecodeResult, GpuResult, PlanItem, PrefillResult } from "../results.ts";
-import { cellOf, guarded, record, type Session, sound } from "./cells.ts";
-import { checkDecode, checkPrefill } from "./check.ts";
-import { FEWEST } from "./plan.ts";
-import { summary } from "./statistics.ts";
+import { checkDecode, checkPrefill } from "@attnkit/measure/check";
+import { summary } from "@attnkit/measure/statistics";
 import {
   decodeCost,
   parts,
@@ -14,8 +10,12 @@ import {
   type Subject,
   stateAfter,
   stateBytes,
-} from "./subject.ts";
-import { decode, prefill, type Timed, warm } from "./time.ts";
+} from "@attnkit/measure/subject";
+import { decode, prefill, type Timed, warm } from "@attnkit/measure/time";
+import { breathe, messageOf } from "../io.ts";
+import type { DecodeResult, GpuResult, PlanItem, PrefillResult } from "../results.ts";
+import { cellOf, guarded, record, type Session, sound } from "./cells.ts";
+import { FEWEST } from "./plan.ts";
 
 type Job = {
   readonly item: PlanItem;

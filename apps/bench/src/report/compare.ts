@@ -1,6 +1,6 @@
+import * as f from "@attnkit/measure/format";
 import { shareOfMatmul } from "../measure/ratios.ts";
 import type { CellResult, GpuResult, Ratio, Results } from "../results.ts";
-import * as f from "./format.ts";
 
 /** Rows of words and numbers, for Markdown and for the page alike. The first column names a cell. */
 export interface Rows {

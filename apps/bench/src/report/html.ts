@@ -1,6 +1,6 @@
+import * as f from "@attnkit/measure/format";
 import type { CellResult, Results } from "../results.ts";
 import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
-import * as f from "./format.ts";
 import { decodePlot, prefillPlot, statePlot, styleOf } from "./plots.ts";
 import { STYLE } from "./style.ts";
 

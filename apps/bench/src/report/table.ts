@@ -1,7 +1,7 @@
+import * as f from "@attnkit/measure/format";
 import { markdownTable } from "markdown-table";
 import type { CellResult, Results } from "../results.ts";
 import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
-import * as f from "./format.ts";
 
 /** Everything a run found, as Markdown tables: readable in a terminal, and in whatever it is pasted into. */
 export function tables(results: Results): string {

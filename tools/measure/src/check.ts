@@ -1,7 +1,18 @@
 import { allowance, type Host, oracle } from "@attnkit/core/conformance";
-import { type Part, part } from "../input/sequence.ts";
-import type { CheckResult } from "../results.ts";
+import { type Part, part } from "./sequence.ts";
 import { parts, release, type Subject, upload } from "./subject.ts";
+
+/** What a comparison with the reference found. */
+export interface CheckResult {
+  /** `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the length that is timed. */
+  readonly what: "oracle" | "prefill" | "decode";
+  readonly size: number;
+  readonly rows: number;
+  /** Largest |error| / allowed error; null where an entry is not even finite. */
+  readonly used: number | null;
+  readonly passed: boolean;
+  readonly detail?: string;
+}
 
 /** Tokens of the two blocks whose every answer is checked: odd, over one chunk, and cheap for a quadratic oracle. */
 const BLOCKS = [75, 54] as const;

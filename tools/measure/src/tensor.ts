@@ -1,7 +1,9 @@
-import { endianness } from "node:os";
 import type { Data, Shape } from "@attnkit/core";
 import { Float16Array } from "@petamoriken/float16";
-import { UsageError } from "../io.ts";
+import { UsageError } from "./error.ts";
+
+/** Numbers of this machine have their highest byte first; files have it last. */
+const bigEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0;
 
 /** Element types of files, by safetensors' names, and their sizes in bytes. */
 export const SIZES = {
@@ -75,7 +77,7 @@ export function fileTensor(data: Data, shape: Shape): FileTensor {
   const dtype = data instanceof Uint8Array ? "BOOL" : data instanceof Float64Array ? "F64" : "F32";
   const own = data instanceof Uint8Array ? Uint8Array.from(data, (x) => (x ? 1 : 0)) : data;
   const bytes = new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
-  return { dtype, shape, bytes: endianness() === "BE" ? swapped(bytes, SIZES[dtype]) : bytes };
+  return { dtype, shape, bytes: bigEndian ? swapped(bytes, SIZES[dtype]) : bytes };
 }
 
 /** The bytes of each element in the opposite order. */
@@ -88,5 +90,5 @@ export function swapped(bytes: Uint8Array, size: number): Uint8Array {
 /** A copy of its own, aligned and in this machine's byte order. */
 function native({ dtype, bytes }: FileTensor): ArrayBuffer {
   const size = SIZES[dtype];
-  return (endianness() === "BE" ? swapped(bytes, size) : Uint8Array.from(bytes)).buffer as ArrayBuffer;
+  return (bigEndian ? swapped(bytes, size) : Uint8Array.from(bytes)).buffer as ArrayBuffer;
 }

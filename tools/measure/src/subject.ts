@@ -13,8 +13,8 @@ import {
   type Shape,
   type State,
 } from "@attnkit/core";
-import { type Part, part, rounded, type Sequence } from "../input/sequence.ts";
-import { type Choice, label, make } from "../select.ts";
+import { type Choice, label, make } from "./choice.ts";
+import { type Part, part, rounded, type Sequence } from "./sequence.ts";
 
 export type Kernels = "prefer" | "require" | "never";
 

@@ -1,4 +1,4 @@
-import { UsageError } from "../io.ts";
+import { UsageError } from "./error.ts";
 import { type FileTensor, type FileTensors, isDType, SIZES, sizeOf } from "./tensor.ts";
 
 // Own code: the packages of this name on npm are a placeholder and one that reads no data. The format is a JSON header
