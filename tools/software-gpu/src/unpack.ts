@@ -14,7 +14,7 @@ const archives = (): string =>
 export function cacheFolder(): string {
   const { version } = JSON.parse(readFileSync(join(archives(), "../package.json"), "utf8"));
   const here = dirname(fileURLToPath(import.meta.url));
-  return resolve(here, `../../../node_modules/.cache/chromium-${version}`);
+  return resolve(here, `../../../node_modules/.cache/chromium-${version}-fonts`);
 }
 
 /**
@@ -35,6 +35,10 @@ function unpack(from: string, folder: string): void {
   const read = (name: string) => brotliDecompressSync(readFileSync(join(from, name)));
   writeFileSync(join(fresh, "chromium"), read("chromium.br"), { mode: 0o755 });
   for (const name of ["swiftshader.tar.br", "fonts.tar.br", "al2023.tar.br"]) untar(read(name), fresh);
+  // The package's own names folders of the service that it is made for. Without a font Chromium crashes at the first
+  // select or textarea.
+  const dirs = `<dir>${folder}/fonts</dir><cachedir>${folder}/fonts-cache</cachedir>`;
+  writeFileSync(join(fresh, "fonts.conf"), `<?xml version="1.0"?><fontconfig>${dirs}</fontconfig>`);
   try {
     renameSync(fresh, folder);
   } catch (error) {
