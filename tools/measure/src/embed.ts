@@ -13,11 +13,15 @@ export interface Sizes {
 const WIDTH = 64;
 
 /**
- * What a transformer's first layer would hand to attention: each byte's embedding plus its sinusoidal position (Vaswani
- * et al. 2017, 3.5), layer norm, and projections of variance 1 / WIDTH, so that q, k and v have variance near 1. All
- * weights come from `seed`. A text shorter than `length` repeats.
+ * What a transformer's first layer would hand to attention: each token's embedding plus its sinusoidal position (Vaswani
+ * et al. 2017, 3.5), layer norm, and projections of variance 1 / WIDTH, so that q, k and v have variance near 1. A token
+ * is a byte, or some bytes, whose embeddings are added up and divided by the root of their number. All weights come
+ * from `seed`. A text shorter than `length` repeats.
  */
-export function embed(bytes: Uint8Array, { seed, length, heads, kvHeads, dim }: Sizes): Sequence {
+export function embed(
+  tokens: Uint8Array | readonly Uint8Array[],
+  { seed, length, heads, kvHeads, dim }: Sizes,
+): Sequence {
   const normal = normals(seed);
   const table = Float64Array.from({ length: 256 * WIDTH }, normal);
   const widths = [heads * dim, kvHeads * dim, kvHeads * dim];
@@ -26,10 +30,13 @@ export function embed(bytes: Uint8Array, { seed, length, heads, kvHeads, dim }: 
   const x = new Float64Array(WIDTH);
   const periods = Float64Array.from({ length: WIDTH }, (_, c) => 10000 ** ((c - (c % 2)) / WIDTH));
   for (let t = 0; t < length; t++) {
-    const from = bytes[t % bytes.length]! * WIDTH;
+    const token = tokens[t % tokens.length]!;
+    const bytes = typeof token === "number" ? [token] : token;
     for (let c = 0; c < WIDTH; c++) {
+      let sum = 0;
+      for (const byte of bytes) sum += table[byte * WIDTH + c]!;
       const angle = t / periods[c]!;
-      x[c] = table[from + c]! + (c % 2 ? Math.cos(angle) : Math.sin(angle));
+      x[c] = sum / Math.sqrt(bytes.length) + (c % 2 ? Math.cos(angle) : Math.sin(angle));
     }
     layerNorm(x);
     for (let i = 0; i < 3; i++) project(x, weights[i]!, outs[i]!, { t, length, dim });
