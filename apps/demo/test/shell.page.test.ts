@@ -9,7 +9,7 @@ afterAll(leave);
 const tabs = ["Look", "Race", "Train", "Check"];
 
 test("the tabs are reached by click and by arrow keys, and the address remembers which", async () => {
-  const page = await visit();
+  const page = await visit({ at: "#show=" });
   const chosen = () => page.getByRole("tab", { selected: true }).textContent();
   expect(await page.getByRole("tab").allTextContents()).toEqual(tabs);
   expect(await chosen()).toBe("Look");
@@ -27,13 +27,13 @@ test("the tabs are reached by click and by arrow keys, and the address remembers
     expect(await chosen()).toBe(name);
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(name);
   }
-  await page.waitForURL(/#tab=check$/);
+  await page.waitForURL(/tab=check$/);
   await page.reload();
   expect(await chosen()).toBe("Check");
 });
 
 test("it says what computes, with WebGPU and without", async () => {
-  const adapter = async (webgpu: boolean, at = "") => {
+  const adapter = async (webgpu: boolean, at = "#show=") => {
     const page = await visit({ webgpu, at });
     const says = page.getByTestId("adapter");
     await expect.poll(() => says.textContent()).not.toContain("asking");
@@ -43,11 +43,11 @@ test("it says what computes, with WebGPU and without", async () => {
   const [name, words] = await adapter(false);
   expect(name).toBe("tfjs-wasm");
   expect(words).toMatch(/WebAssembly; WebGPU passed over: this browser has no WebGPU/);
-  expect(await adapter(false, "#device=cpu")).toEqual(["cpu", "the processor, one thread"]);
+  expect(await adapter(false, "#show=&device=cpu")).toEqual(["cpu", "the processor, one thread"]);
 });
 
 test("the theme follows the system until it is chosen, and the choice stays", async () => {
-  const page = await visit({ options: { colorScheme: "dark" } });
+  const page = await visit({ at: "#show=", options: { colorScheme: "dark" } });
   const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const dark = await paper();
   await page.getByRole("button", { name: "Use the light theme" }).click();
@@ -62,7 +62,7 @@ test("every tab is without serious faults of accessibility, in both themes, and 
     ["dark", 360],
     ["light", 1280],
   ] as const) {
-    const page = await visit({ options: { colorScheme, viewport: { width, height: 800 } } });
+    const page = await visit({ at: "#show=", options: { colorScheme, viewport: { width, height: 800 } } });
     for (const name of tabs) {
       await page.getByRole("tab", { name }).click();
       await page.getByRole("tabpanel", { name }).and(page.locator("[aria-busy=false]")).waitFor();

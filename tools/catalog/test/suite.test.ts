@@ -117,6 +117,25 @@ describe("the suite", () => {
     expect(text).toContain("replay: attnkit conform");
   });
 
+  test("a run can be stopped, and then conforms to nothing; a function selects cases", async () => {
+    const law = (item: { law: string }) => item.law === "op-add";
+    const all = await runConformance(whole, { filter: law });
+    expect(all).toMatchObject({ complete: true, conforms: true });
+    expect(new Set(all.cases.map((c) => c.law))).toEqual(new Set(["op-add"]));
+    const stop = new AbortController();
+    const some = await runConformance(whole, {
+      filter: law,
+      signal: stop.signal,
+      onProgress: async (_, done) => {
+        await Promise.resolve();
+        if (done === 3) stop.abort();
+      },
+    });
+    expect(some).toMatchObject({ complete: false, conforms: false });
+    expect(some.cases).toHaveLength(2);
+    expect(markdown(some)).toContain("stopped before its last case");
+  });
+
   test("random numbers depend on the key alone", () => {
     const draw = (key: string) => {
       const r = random(key);

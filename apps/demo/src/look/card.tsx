@@ -63,14 +63,14 @@ export function Card({ look, view, context }: CardProps): JSX.Element {
         row={row}
         keyAt={key}
       />
-      <Profile weights={rowWithGaps(weights.data, i, weights.keys)} most={most} keyAt={j} />
+      <Profile weights={[...weights.data.subarray(i * weights.keys, (i + 1) * weights.keys)]} keyAt={j} />
       <div class="legend" aria-hidden="true">
         <span>{short(low < 0 ? -most : 0)}</span>
         <span class="ramp" style={{ background: gradientOf(low < 0, theme.value) }} />
         <span>{short(most)}</span>
       </div>
       <p class="readout" data-testid="readout">
-        {named(tokens.value[i]!)} to {named(tokens.value[j]!)}:{" "}
+        {named(tokens.value[i]!)} <sub>{i + 1}</sub> to {named(tokens.value[j]!)} <sub>{j + 1}</sub>:{" "}
         <strong>{Number.isNaN(w) ? "not seen (causal)" : short(w)}</strong>
       </p>
       <dl class="facts">
@@ -93,9 +93,9 @@ export function Card({ look, view, context }: CardProps): JSX.Element {
   );
 }
 
-/** The followed row as bars under the columns they belong to. */
-function Profile(props: { weights: readonly number[]; most: number; keyAt: number }): JSX.Element {
-  const { weights, most, keyAt } = props;
+/** The followed row as bars under the columns they belong to, the largest of the row at full height. */
+function Profile({ weights, keyAt }: { weights: readonly number[]; keyAt: number }): JSX.Element {
+  const most = weights.reduce((max, w) => (Number.isNaN(w) ? max : Math.max(max, Math.abs(w))), 0);
   const signed = weights.some((w) => w < 0);
   const zero = signed ? 20 : 40;
   return (
@@ -143,7 +143,7 @@ function Verified({ look, view, context }: CardProps): JSX.Element {
   const { agrees, difference, used } = now.verdict;
   return (
     <p class={`verified ${agrees ? "good" : "bad-text"}`} data-testid="verified">
-      {agrees ? "✓ Weights · v is its output" : "✗ Weights · v is not its output"} on {now.on}{" "}
+      <Sign good={agrees} /> {agrees ? "Weights · v is its output" : "Weights · v is not its output"} on {now.on}{" "}
       <span class="soft">
         (largest difference {difference.toExponential(1)}, {(100 * used).toFixed(0)} % of the allowed error)
       </span>
@@ -151,9 +151,12 @@ function Verified({ look, view, context }: CardProps): JSX.Element {
   );
 }
 
-const rowWithGaps = (data: Float64Array, i: number, keys: number): number[] => [
-  ...data.subarray(i * keys, (i + 1) * keys),
-];
+/** Drawn, because not every font has the characters. */
+const Sign = ({ good }: { readonly good: boolean }): JSX.Element => (
+  <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true" class="sign">
+    <path d={good ? "M3 8.5l3.5 3.5L13 4.5" : "M4 4l8 8M12 4l-8 8"} />
+  </svg>
+);
 
 /** Three digits, whatever the size. */
 const short = (x: number): string => (x === 0 ? "0" : Math.abs(x) < 0.001 ? x.toExponential(1) : x.toPrecision(3));

@@ -5,7 +5,16 @@ export { type HostBlock, type OracleCall, type OracleResult, oracle, type Past }
 export { type Random, random } from "./random.ts";
 export { type CaseResult, markdown, type Report } from "./report.ts";
 export { conformance, type Runner, type RunOptions, runConformance } from "./run.ts";
-export { type ExpectedFailure, type Filter, type Item, optionsText, plan, replayLine, type Subject } from "./suite.ts";
+export {
+  type ExpectedFailure,
+  type Filter,
+  type Item,
+  optionsText,
+  plan,
+  replayLine,
+  type Selection,
+  type Subject,
+} from "./suite.ts";
 export { A, allowance, B, unitRoundoff } from "./tolerance.ts";
 export { readVectors, type VectorCase, type VectorFile, writeVectors } from "./vectors/format.ts";
 export { runVectors, type VectorResult, type VectorSubject } from "./vectors/run.ts";

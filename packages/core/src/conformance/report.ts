@@ -30,7 +30,9 @@ export interface Report {
     readonly dtype: DType;
     readonly supports: Readonly<Record<string, unknown>>;
   };
-  /** True if every case passed or failed as expected. */
+  /** False if the run was stopped before its last case. */
+  readonly complete: boolean;
+  /** True if the run is complete and every case passed or failed as expected. */
   readonly conforms: boolean;
   readonly ms: number;
   readonly cases: readonly CaseResult[];
@@ -41,6 +43,7 @@ export function reportOf(
   seed: number,
   versions: Readonly<Record<string, string>>,
   cases: readonly CaseResult[],
+  complete: boolean,
 ): Report {
   const { name, kind, device, dtype, supports } = backend;
   return {
@@ -48,7 +51,8 @@ export function reportOf(
     versions,
     seed,
     backend: { name, kind, device, dtype, supports: { ...supports } },
-    conforms: cases.every((c) => c.status === "pass" || c.status === "expected-failure"),
+    complete,
+    conforms: complete && cases.every((c) => c.status === "pass" || c.status === "expected-failure"),
     ms: cases.reduce((ms, c) => ms + c.ms, 0),
     cases,
   };
@@ -67,6 +71,7 @@ export function markdown(report: Report): string {
     "",
     `${backend.device}; ${backend.dtype}; seed ${seed}; ${cases.length} cases in ${(report.ms / 1000).toFixed(1)} s.`,
     `${count("pass")} pass, ${count("fail", "unexpected-pass")} fail, ${count("expected-failure")} fail as expected.`,
+    ...(report.complete ? [] : ["The run was stopped before its last case."]),
     ...Object.entries(report.versions).map(([name, version]) => `${name} ${version}`),
     "",
     "A cell says how many cases passed, and the largest share of the error budget that one of them used.",

@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.ts";
 import { type CaseResult, type Report, reportOf } from "./report.ts";
-import { type Filter, type Item, matches, plan, replayLine, type Subject } from "./suite.ts";
+import { type Filter, type Item, matches, plan, replayLine, type Selection, type Subject } from "./suite.ts";
 
 /** The two functions of a test runner that the suite needs: vitest's, jest's, node:test's or one's own. */
 export interface Runner {
@@ -28,22 +28,29 @@ export function conformance({ describe, test }: Runner, subject: Subject, filter
 }
 
 export interface RunOptions {
-  readonly filter?: Filter;
-  /** Called after every case. */
-  onProgress?(result: CaseResult, done: number, total: number): void;
+  readonly filter?: Selection;
+  /** Called after every case, and awaited: a page gives the browser time here. */
+  onProgress?(result: CaseResult, done: number, total: number): unknown;
+  /** Ends the run. The case that ran at the time is dropped, and the report says that it is not complete. */
+  readonly signal?: AbortSignal;
 }
 
 /** Run the suite without a test runner. Never throws because a case failed: read `conforms`. */
-export async function runConformance(subject: Subject, { filter = {}, onProgress }: RunOptions = {}): Promise<Report> {
+export async function runConformance(
+  subject: Subject,
+  { filter = {}, onProgress, signal }: RunOptions = {},
+): Promise<Report> {
   const backend = await subject.backend();
   const items = plan(subject, filter);
   const results: CaseResult[] = [];
   for (const item of items) {
+    if (signal?.aborted) break;
     const result = await runItem(item, backend, subject);
-    results.push(result);
-    onProgress?.(result, results.length, items.length);
+    await onProgress?.(result, results.length + 1, items.length);
+    if (!signal?.aborted) results.push(result);
   }
-  return reportOf(backend, subject.seed ?? 1, subject.versions ?? {}, results);
+  const complete = results.length === items.length;
+  return reportOf(backend, subject.seed ?? 1, subject.versions ?? {}, results, complete);
 }
 
 async function runItem(item: Item, backend: Backend<unknown>, subject: Subject): Promise<CaseResult> {

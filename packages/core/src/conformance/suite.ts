@@ -38,6 +38,9 @@ export interface Filter {
   readonly case?: number | undefined;
 }
 
+/** Which cases, by their fields or by a function of them. */
+export type Selection = Filter | ((item: Item) => boolean);
+
 /** One case of one law for one mechanism, or for the operations alone. */
 export interface Item {
   readonly law: string;
@@ -59,7 +62,7 @@ export function optionsText(options: Options): string {
 }
 
 /** Every case that a subject is tested by, in order. */
-export function plan({ mechanisms }: Pick<Subject, "mechanisms">, filter: Filter = {}): Item[] {
+export function plan({ mechanisms }: Pick<Subject, "mechanisms">, filter: Selection = {}): Item[] {
   const ops = opsLaws.flatMap(({ name, rules, says, cases }) =>
     cases.map(({ title, run }, n): Item => {
       const id = { law: name, rules, says, mechanism: "ops", options: "{}", case: n, title };
@@ -85,7 +88,7 @@ export function plan({ mechanisms }: Pick<Subject, "mechanisms">, filter: Filter
       }),
     ),
   );
-  return [...ops, ...rows].filter((item) => matches(item, filter));
+  return [...ops, ...rows].filter(typeof filter === "function" ? filter : (item) => matches(item, filter));
 }
 
 async function use<B extends Bench>(bench: B, run: (bench: B) => Promise<void>): Promise<number> {

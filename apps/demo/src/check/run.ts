@@ -1,0 +1,83 @@
+/** Runs the conformance suite in slices, on the device that was chosen. */
+import { webgpuFailures } from "@attnkit/catalog/failures";
+import { creator, mechanisms } from "@attnkit/catalog/mechanisms";
+import { type CaseResult, type Item, type Report, type Row, runConformance } from "@attnkit/core/conformance";
+import type { OpenBackend } from "../contract.ts";
+import type { Replay } from "./replay.ts";
+
+/** The operations alone are a column of the matrix as well. */
+export const columns: readonly string[] = ["ops", ...mechanisms.map(({ name }) => name)];
+
+export interface Choice {
+  readonly set: "quick" | "full";
+  readonly columns: readonly string[];
+}
+
+export interface Progress {
+  readonly result: CaseResult;
+  readonly done: number;
+  readonly total: number;
+}
+
+export const SEED = 1;
+
+/** Quick: the first case of every law, with the default options. */
+const chosen =
+  ({ set, columns: wanted }: Choice) =>
+  (item: Item): boolean =>
+    wanted.includes(item.mechanism) && (set === "full" || item.case === 0);
+
+export interface Watch {
+  readonly signal: AbortSignal;
+  /** After every case; the page breathes while it is awaited. */
+  onProgress(progress: Progress): Promise<void>;
+}
+
+export async function run(open: OpenBackend, choice: Choice, watch: Watch): Promise<Report> {
+  return suite(open, await rows(open.backend.kind, choice), chosen(choice), SEED, watch);
+}
+
+/** The one case that a replay line names; a report of no case where there is none such. */
+export async function runOne(open: OpenBackend, replay: Replay, watch: Watch): Promise<Report> {
+  const { mechanism, options, law, case: number } = replay;
+  const all = await rows(open.backend.kind, { set: "full", columns: [mechanism] }, options);
+  const one = (item: Item) => item.mechanism === mechanism && item.law === law && item.case === number;
+  return suite(open, all, one, replay.seed, watch);
+}
+
+function suite(
+  open: OpenBackend,
+  all: readonly Row[],
+  filter: (item: Item) => boolean,
+  seed: number,
+  { signal, onProgress }: Watch,
+): Promise<Report> {
+  const subject = {
+    backend: () => open.backend,
+    mechanisms: all,
+    seed,
+    expectedFailures: open.name === "tfjs-webgpu" ? webgpuFailures : [],
+    versions: { attnkit: __COMMIT__, ...(open.tf && { "@tensorflow/tfjs-core": open.tf.version_core }) },
+  };
+  return runConformance(subject, {
+    filter,
+    signal,
+    onProgress: (result, done, total) => onProgress({ result, done, total }),
+  });
+}
+
+/** Mechanisms with their oracles, with their kernels where they have any for this kind of backend. */
+async function rows(kind: string, { set, columns: wanted }: Choice, only?: object): Promise<Row[]> {
+  const entries = mechanisms.filter(({ name }) => wanted.includes(name));
+  const sets = await Promise.all(
+    entries.map(async (entry) => {
+      const create = await creator(entry, kind);
+      const variants = only ? [only as (typeof entry.variants)[number]] : entry.variants;
+      return (set === "full" ? variants : variants.slice(0, 1)).map((options) => ({
+        mechanism: create(options),
+        reference: entry.reference(options),
+      }));
+    }),
+  );
+  return sets.flat();
+}
