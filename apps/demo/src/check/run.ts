@@ -1,5 +1,4 @@
 /** Runs the conformance suite in slices, on the device that was chosen. */
-import { webgpuFailures } from "@attnkit/catalog/failures";
 import { creator, mechanisms } from "@attnkit/catalog/mechanisms";
 import { type CaseResult, type Item, type Report, type Row, runConformance } from "@attnkit/core/conformance";
 import type { OpenBackend } from "../contract.ts";
@@ -56,7 +55,6 @@ function suite(
     backend: () => open.backend,
     mechanisms: all,
     seed,
-    expectedFailures: open.name === "tfjs-webgpu" ? webgpuFailures : [],
     versions: { attnkit: __COMMIT__, ...(open.tf && { "@tensorflow/tfjs-core": open.tf.version_core }) },
   };
   return runConformance(subject, {

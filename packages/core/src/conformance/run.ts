@@ -31,8 +31,8 @@ export interface RunOptions {
   readonly filter?: Selection;
   /** Called after every case, and awaited: a page gives the browser time here. */
   onProgress?(result: CaseResult, done: number, total: number): unknown;
-  /** Ends the run. The case that ran at the time is dropped, and the report says that it is not complete. */
-  readonly signal?: AbortSignal;
+  /** An `AbortSignal`: ends the run. The case that ran at the time is dropped, and the report says that it is not complete. */
+  readonly signal?: { readonly aborted: boolean };
 }
 
 /** Run the suite without a test runner. Never throws because a case failed: read `conforms`. */
