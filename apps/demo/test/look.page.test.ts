@@ -69,7 +69,7 @@ test("with WebGPU: checked on the adapter; a device that is lost takes nothing a
   await expect.poll(() => norm(page, "softmax")).not.toBe(shown);
 
   await page.getByRole("button", { name: "Try WebGPU again" }).click();
-  await expect.poll(() => notice.count()).toBe(0);
+  await card(page, "softmax").getByText("Comparing").waitFor();
   await expect.poll(() => verified(page, "softmax")).toMatch(/is its output on WebGPU/);
   expect(await killDevices(page)).toBe(1);
   await page.getByRole("button", { name: "Continue on WebAssembly" }).click();
