@@ -44,6 +44,7 @@ export const mechanisms: readonly MechanismEntry[] = [
       { featureMap: "exp" },
       { featureMap: "taylor2" },
     ],
+    kernels: { tfjs: async () => (await import("@attnkit/linear/tfjs")).linear },
   },
   {
     name: "polynomial",
@@ -62,6 +63,7 @@ export const mechanisms: readonly MechanismEntry[] = [
     create: logsumexp,
     reference: logsumexpReference,
     variants: [{}, { logValues: true }],
+    kernels: { tfjs: async () => (await import("@attnkit/logsumexp/tfjs")).logsumexp },
   },
   {
     name: "elementwise",

@@ -1,0 +1,143 @@
+import { type Call, seesAll, type Tensors } from "@attnkit/core";
+import type { Tensor } from "../../tf.ts";
+import { dispatch, grid } from "../dispatch.ts";
+import { type Gpu, output } from "../gpu.ts";
+import type { KernelSpec } from "../kernel.ts";
+import { carryCode } from "./carry.ts";
+import { decodeCode, freshCode } from "./decode.ts";
+import type { Facts, MatrixState } from "./form.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { outputsCode } from "./outputs.ts";
+import { totalsCode } from "./totals.ts";
+
+/** Storage buffers that a shader may bind on every device. */
+const BUFFERS = 8;
+
+/**
+ * Linear-time attention: totals of all chunks, the states between them, the outputs; three dispatches whatever the
+ * length, one or two for a single token. Memory beside inputs and outputs: two states per chunk.
+ */
+export function matrixStateKernel(form: MatrixState): KernelSpec {
+  const texts = new Map<string, string>();
+  return {
+    name: `${form.name} by chunks`,
+    accepts(call, gpu) {
+      const answer = form.accepts?.(call) ?? true;
+      const layout = answer === true ? layoutOf(form, call, gpu) : answer;
+      return typeof layout === "string" ? layout : true;
+    },
+    forward(gpu, x, call) {
+      const layout = layoutOf(form, call, gpu) as Layout;
+      const { dims, causal, lse } = call;
+      const facts: Facts = {
+        causal: !seesAll(dims.L, dims.S, causal),
+        keyMask: x.keyMask !== undefined,
+        state: `state.${form.state.sums}` in x,
+        lse,
+      };
+      const floats = { empty: Number.NEGATIVE_INFINITY, ...form.numbers?.(call) };
+      const stage: Stage = (name, code, inputs, outputs, groups, vec4 = []) => {
+        const key = [name, ...Object.values(facts)].join();
+        const text = texts.get(key) ?? code();
+        texts.set(key, text);
+        dispatch(gpu, {
+          ...{ name: `${form.name} ${name}`, code: text, inputs, outputs, vec4 },
+          ...{ sizes: { groups, ...layout }, floats, workgroups: grid(gpu, groups) },
+        });
+      };
+      const io: Io = { ...given(form, x), ...made(gpu, form, call, layout) };
+      if (dims.L === 1 && dims.S === 1) decode(gpu, form, facts, layout, io, stage);
+      else prefill(gpu, form, facts, layout, io, stage);
+      const state = roles(form).map(([role, name]) => [`state.${name}`, io.next[`next_${role}`]!]);
+      return { ...io.rows, ...Object.fromEntries(state) };
+    },
+  };
+}
+
+/** Encodes one dispatch of `groups` workgroups, or invocations where the kernel says so. */
+type Stage = (
+  name: string,
+  code: () => string,
+  inputs: Tensors<Tensor>,
+  outputs: Tensors<Tensor>,
+  groups: number,
+  vec4?: readonly string[],
+) => void;
+
+/** Tensors under the names that they have in the kernels. */
+interface Io {
+  readonly queries: Tensors<Tensor>;
+  readonly keys: Tensors<Tensor>;
+  readonly values: Tensors<Tensor>;
+  readonly state: Tensors<Tensor>;
+  /** y and lse */
+  readonly rows: Tensors<Tensor>;
+  readonly next: Tensors<Tensor>;
+}
+
+function prefill(gpu: Gpu, form: MatrixState, facts: Facts, n: Layout, io: Io, stage: Stage): void {
+  const totals = output(gpu, [n.heads, n.chunks, n.r, n.w]);
+  const before = output(gpu, [n.heads, n.slots, n.r, n.w]);
+  const own = { ...io.keys, ...io.values };
+  const groups = n.heads * n.chunks * n.featureTiles * n.columnTiles;
+  stage("totals", () => totalsCode(form, facts), own, { totals }, groups);
+  const entries = Math.ceil((n.heads * n.r * n.w) / 64);
+  stage("carry", () => carryCode(form, facts), { totals, ...io.state }, { before, ...io.next }, entries);
+  const seen = facts.causal ? own : {};
+  const tiles = n.queryHeads * n.rowTiles * n.columnTiles;
+  stage("outputs", () => outputsCode(form, facts), { ...io.queries, ...seen, before }, io.rows, tiles);
+}
+
+function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: Layout, io: Io, stage: Stage): void {
+  const { next_sums, ...rest } = io.next as { next_sums: Tensor };
+  const { state_sums, ...past } = io.state;
+  const matrix = { ...io.queries, ...io.values, ...(state_sums && { state_sums }) };
+  const groups = n.heads * Math.ceil(n.dv / 16);
+  const code = (split: boolean) => () => decodeCode(form, facts, split);
+  const all = [matrix, io.keys, past, io.next, io.rows].flatMap(Object.keys);
+  if (all.length <= BUFFERS) {
+    stage("decode", code(false), { ...matrix, ...io.keys, ...past }, { ...io.next, ...io.rows }, groups);
+    return;
+  }
+  const fresh = output(gpu, [n.heads, n.r, 4]);
+  const features = Math.ceil((n.heads * n.r) / 64);
+  stage("token", () => freshCode(form, facts), { ...io.keys, ...past }, { fresh, ...rest }, features, ["fresh"]);
+  stage("decode by parts", code(true), { ...matrix, fresh }, { next_sums, ...io.rows }, groups, ["fresh"]);
+}
+
+/** What the entries of the state are to the kernels, and what the mechanism calls them. */
+const roles = ({ state }: MatrixState) => Object.entries(state) as [keyof MatrixState["state"], string][];
+
+function given(
+  form: MatrixState,
+  { q, k, v, keyMask, ...x }: Tensors<Tensor>,
+): Pick<Io, "queries" | "keys" | "values" | "state"> {
+  const state = roles(form).flatMap(([role, name]) =>
+    x[`state.${name}`] ? [[`state_${role}`, x[`state.${name}`]!]] : [],
+  );
+  return {
+    queries: { q: q! },
+    keys: { k: k!, ...(keyMask && { keyMask }) },
+    values: { v: v! },
+    state: Object.fromEntries(state),
+  };
+}
+
+function made(
+  gpu: Gpu,
+  form: MatrixState,
+  { dims: { B, Hkv, d, dv }, shapes, lse }: Call,
+  { r }: Layout,
+): Pick<Io, "rows" | "next"> {
+  const rows = shapes.q!.slice(0, -1);
+  const shape = {
+    sums: [B, Hkv, r, dv],
+    divisor: form.divisor === "count" ? [B, 1, 1, 1] : [B, Hkv, r, 1],
+    top: [B, Hkv, 1, d],
+  };
+  const next = roles(form).map(([role]) => [`next_${role}`, output(gpu, shape[role])]);
+  return {
+    rows: { y: output(gpu, [...rows, dv]), ...(lse && { lse: output(gpu, rows) }) },
+    next: Object.fromEntries(next),
+  };
+}

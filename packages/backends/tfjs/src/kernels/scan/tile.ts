@@ -1,0 +1,37 @@
+/**
+ * Products of tiles, 64 x 64 by 256 invocations, 16 deep at a time. An entry of `left` or `right` holds four rows or
+ * columns that lie 16 apart (t, t + 16, t + 32, t + 48), so that neighbouring invocations read neighbouring memory whatever
+ * the width. Lines of 17 entries: writing along the depth then meets every bank of workgroup memory.
+ */
+export const tiles: string = `
+var<workgroup> left: array<vec4f, 272>;
+var<workgroup> right: array<vec4f, 272>;
+
+fn add_product(sums: ptr<function, array<vec4f, 4>>, row: u32, column: u32) {
+  for (var n = 0u; n < 16u; n++) {
+    let x = left[n * 17u + row];
+    let y = right[n * 17u + column];
+    ${four((i) => `(*sums)[${i}] += x[${i}] * y;`, 4)}
+  }
+}
+`;
+
+/** Four lines of WGSL, one per row or column of an invocation. */
+export function four(line: (i: number) => string, indent = 2): string {
+  return [0, 1, 2, 3].map(line).join(`\n${" ".repeat(indent)}`);
+}
+
+/** A `vec4f` of what `at` says of `t` and the three that lie 16 apart; `t` is the name of a variable. */
+export const gather = (at: (t: string) => string, t = "t"): string =>
+  `vec4f(${[t, `${t} + 16u`, `${t} + 32u`, `${t} + 48u`].map(at).join(", ")})`;
+
+/** The head of a kernel of `p.groups` workgroups: `at` is the workgroup's index, `id` the invocation's within it. */
+export const main = (size = 256): string => `
+@compute @workgroup_size(${size})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  var at = group.x + group.y * groups.x;
+  if (at >= p.groups) { return; }`;
