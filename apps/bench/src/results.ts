@@ -109,7 +109,7 @@ const LeftOut = z.object({
   reason: z.string(),
 });
 
-const Environment = z.object({
+export const Environment = z.object({
   cpu: z.string(),
   cores: count,
   memory: count,

@@ -8,10 +8,17 @@ import { progress } from "../report/progress.ts";
 import { tables } from "../report/table.ts";
 import type { BenchOptions, Results } from "../results.ts";
 import type { Flags, Preset } from "./bench.ts";
+import { recordGpu } from "./record-action.ts";
 
 /** Runs or resumes a benchmark; `written` are the flags that the user gave. Resolves with the exit code. */
-export const bench = (io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> =>
-  flags.resume === undefined ? run(io, flags, preset, written) : resume(io, flags.resume, written);
+export async function bench(io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> {
+  if (flags.resume !== undefined) return resume(io, flags.resume, written);
+  if (flags.record === undefined && flags.smoke) throw new UsageError("--smoke", "belongs to --record gpu");
+  if (flags.record === undefined) return run(io, flags, preset, written);
+  const other = written.find((name) => !["record", "smoke", "out"].includes(name));
+  if (other) throw new UsageError("--record", `decides everything itself; it cannot be combined with --${other}`);
+  return recordGpu(io, flags);
+}
 
 async function run(io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> {
   const both = (a: string, b: readonly string[]) => {

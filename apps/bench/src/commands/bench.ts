@@ -9,6 +9,8 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths"> {
   readonly quick: boolean;
   readonly out: string;
   readonly resume?: string;
+  readonly record?: "gpu";
+  readonly smoke: boolean;
 }
 
 export type Preset = Pick<BenchOptions, "lengths" | "contexts" | "budget" | "rounds">;
@@ -50,6 +52,8 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .option("--no-memory", "do not measure peak memory in processes of their own")
     .option("--quick", "shorter lengths and fewer samples: under 30 seconds", false)
     .option("--out <dir>", "folder for the results", "results")
+    .addOption(new Option("--record <what>", "run everything that a record of this kind holds").choices(["gpu"]))
+    .option("--smoke", "with --record: tiny sizes, to see that it runs; no measurement", false)
     .option("--resume <file>", "continue an incomplete run: measure what its plan still lacks, into the same files")
     .action(async (flags: Flags) => {
       // Plots, schemas and a DOM take half a second to load; the other commands need none of them.

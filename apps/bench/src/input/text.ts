@@ -17,6 +17,10 @@ const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
 /** The bytes of a text file, or of this repository's own documentation where none is named. Throws `UsageError`. */
 export async function readText(io: Io, path?: string): Promise<Text> {
+  // Outside a repository there is no documentation: a file that came along.
+  const packed = process.env.ATTNKIT_TEXT;
+  if (path === undefined && packed !== undefined)
+    return text("the bundle's text", new Uint8Array(await readFile(packed)));
   if (path === undefined) return text("attnkit's documentation", await documentation());
   const bytes = await readInput(io, path);
   if (bytes.length === 0) throw new UsageError(path, "is empty; expected some text");

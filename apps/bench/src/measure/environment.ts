@@ -28,8 +28,31 @@ export function difference(then: Environment, now: Environment): string | undefi
   return undefined;
 }
 
+/** What a bundle knows of its origin, written into it when it is made: outside a repository nothing could be asked. */
+interface Build {
+  readonly packages: Record<string, string>;
+  readonly frameworks: Record<string, string>;
+  readonly commit: string | null;
+}
+
+const built = (): Build | undefined =>
+  process.env.ATTNKIT_BUILD === undefined ? undefined : (JSON.parse(process.env.ATTNKIT_BUILD) as Build);
+
+/** Versions of what computes besides attnkit: the catalog pins them. */
+export function frameworks(): Record<string, string> {
+  const known = built()?.frameworks;
+  if (known) return known;
+  const catalog = createRequire(import.meta.url)("../../../../tools/catalog/package.json") as {
+    dependencies: Record<string, string>;
+  };
+  const names = /^(@tensorflow\/|onnxruntime-(node|web)$|webgpu$)/;
+  return Object.fromEntries(Object.entries(catalog.dependencies).filter(([name]) => names.test(name)));
+}
+
 /** Versions of the attnkit packages in use. */
 export function packages(): Record<string, string> {
+  const known = built()?.packages;
+  if (known) return known;
   const require = createRequire(import.meta.url);
   const own = require("../../package.json") as { dependencies: Record<string, string> };
   const versions: Record<string, string> = {};
@@ -43,6 +66,8 @@ export function packages(): Record<string, string> {
 }
 
 async function commit(): Promise<string | null> {
+  const known = built();
+  if (known) return known.commit;
   const cwd = fileURLToPath(new URL("../../", import.meta.url));
   const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd })).stdout.trim();
   try {
