@@ -49,6 +49,7 @@ export const mechanisms: readonly MechanismEntry[] = [
   {
     name: "polynomial",
     create: polynomial,
+    kernels: { tfjs: () => import("@attnkit/polynomial/tfjs").then((m) => m.polynomial) },
     reference: polynomialReference,
     variants: [
       { power: 2 },

@@ -50,19 +50,42 @@ kernelLaws(
   [empty],
 );
 
+kernelLaws(
+  "polynomial",
+  [
+    { dims: { L: 1, S: 1, Hq: 12 }, causal: true, past: 3, keyMask: true },
+    { dims: { L: 65, S: 65, B: 1, dv: 66 }, causal: true, past: 7, keyMask: true, gradients: true },
+    { dims: { L: 127, S: 33 }, causal: "end", keyMask: true },
+    { dims: { L: 32, S: 300, B: 1, Hq: 2, Hkv: 1 }, causal: false, past: 4, keyMask: true },
+    { options: { power: 1 }, dims: { L: 129, S: 129 }, causal: true, past: 5, keyMask: true },
+    { options: { coefficients: [1, 1, 0.5] }, dims: { L: 1, S: 1 }, causal: true },
+    {
+      options: { coefficients: [1, 0, -0.5, 0.25], normalizer: "fixed", n: 9, form: "linear" },
+      ...{ dims: { L: 33, S: 33, B: 1, d: 5 }, causal: true, past: 2 },
+    },
+  ],
+  [
+    [{ options: { power: 4, form: "linear" }, dims: { L: 3, S: 3 }, causal: true }, /degree 4 have no kernel/],
+    [
+      { options: { form: "quadratic" }, dims: { L: 3, S: 3 }, causal: true },
+      /by chunks: this call takes the quadratic/,
+    ],
+  ],
+);
+
 const small = { B: 1, Hq: 1, Hkv: 1, d: 4 };
 
-describe.each(["linear", "logsumexp"])("%s", (name) => {
+describe.each(["linear", "logsumexp", "polynomial"])("%s", (name) => {
   test("one token is at most two dispatches, any number of tokens three", async () => {
     const of = async (L: number, past: number, more: Partial<KernelCall> = {}) => {
       const { backend, fast, block } = await subjects(name, {
-        ...{ dims: { ...small, L, S: L }, causal: true, past, lse: true },
+        ...{ dims: { ...small, L, S: L }, causal: true, past, lse: name !== "polynomial" },
         ...more,
       });
       return (await gpuUse(backend as never, async () => tf.dispose({ ...(await fast(block)) })))?.dispatches;
     };
     expect(await of(1, 0, { lse: false })).toBe(1);
-    expect(await of(1, 9, { lse: false })).toBe(name === "linear" ? 1 : 2);
+    expect(await of(1, 9, { lse: false })).toBe(name === "logsumexp" ? 2 : 1);
     expect(await of(1, 9, { keyMask: true })).toBe(2);
     expect([await of(2, 0), await of(300, 4), await of(300, 0, { causal: false, keyMask: true })]).toEqual([3, 3, 3]);
   });
@@ -77,10 +100,10 @@ describe.each(["linear", "logsumexp"])("%s", (name) => {
       state = next.state;
     };
     for (let n = 0; n < 50; n++) await step();
-    await state.s!.data();
+    await Object.values(state)[0]!.data();
     const before = bytes();
     for (let n = 0; n < 950; n++) await step();
-    await state.s!.data();
+    await Object.values(state)[0]!.data();
     expect(bytes()).toEqual(before);
   });
 });

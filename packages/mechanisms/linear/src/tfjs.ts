@@ -26,7 +26,7 @@ const channelwise = (x: string): Map => ({ q: x, k: x });
 const squares = (x: "q" | "k"): string => `
   if (f == 0u) { return 1.0; }
   if (f <= p.d) { return ${x}_channel(at, f - 1u); }
-  let ij = pair_of(f - 1u - p.d);
+  let ij = pair_of(f - 1u - p.d, p.d);
   return ${x}_channel(at, ij.x) * ${x}_channel(at, ij.y) * select(1.0, ${Math.SQRT1_2}, ij.x == ij.y);`;
 
 const taylor2: Features = {

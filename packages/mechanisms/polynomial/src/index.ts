@@ -26,12 +26,10 @@ import {
   unfoldHeads,
 } from "@attnkit/core";
 import { featureCount, features } from "./features.ts";
-import { limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
+import { foldsKeys, limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
 
 export type { PolynomialOptions } from "./options.ts";
 
-/** `"auto"` takes the linear form up to this many features: p = 1, p = 2 up to d = 64, p = 3 up to d = 22. */
-const AUTO_FEATURES = 2080;
 /** More than this in `form: "linear"` is refused: its state alone would be hundreds of megabytes. */
 const MOST_FEATURES = 100_000;
 
@@ -47,7 +45,6 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     'the linear form folds keys into a sum, so single pairs cannot be changed; use keyMask, or form "quadratic"';
   const takesPairs = p.form === "linear" ? folded : true;
   const width = (d: number) => featureCount(p.coefficients, d);
-  const linearFor = (d: number) => p.form === "linear" || (p.form === "auto" && width(d) <= AUTO_FEATURES);
   const linearEntries = ({ B, Hkv, d, dv }: Dims): Record<string, StateEntry> => ({
     a: { shape: [B, Hkv, width(d), dv] },
     ...(p.fixed === undefined && { n: { shape: [B, 1, 1, 1] } }),
@@ -58,7 +55,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     domain: { q: Math.min(100, limitOf(p, 256)), k: Math.min(100, limitOf(p, 256)) },
     takes: { mask: takesPairs, bias: takesPairs, lse: "the weights are not normalised" },
     state(dims, names) {
-      const given = names?.includes("a") ? true : names?.includes("k") ? false : linearFor(dims.d);
+      const given = names?.includes("a") ? true : names?.includes("k") ? false : foldsKeys(p, dims.d);
       const asked = p.form === "auto" ? given : p.form === "linear";
       return asked ? linearEntries(dims) : cacheEntries(dims);
     },
@@ -76,7 +73,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     },
     forward(o, block, { causal }) {
       const pairs = block.mask !== undefined || block.bias !== undefined;
-      const folds = block.state ? block.state.a !== undefined : !pairs && linearFor(dim(o, block.q, 3));
+      const folds = block.state ? block.state.a !== undefined : !pairs && foldsKeys(p, dim(o, block.q, 3));
       return folds ? linearForm(o, block, causal, p) : quadraticForm(o, block, causal, p);
     },
     merge(o, a, b) {
