@@ -19,6 +19,9 @@ export interface AttentionOptions {
   readonly kernels?: "prefer" | "require" | "never";
 }
 
+/** Shapes of calls remembered as checked. */
+const MOST_CALLS = 64;
+
 /** A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. */
 export interface Attention<T> {
   (block: Block<T>): Promise<Result<T>>;
@@ -59,11 +62,23 @@ export function attention<T>(
   };
   const own = (mechanism.kernels ?? []).filter((k) => k.backend === backend.kind) as readonly Kernel<T>[];
 
+  const calls = new Map<string, Call>();
+  /** The checked call. Decoding makes the same one again and again: a shape that was checked is not checked twice. */
+  const checked = (x: Tensors<T>): Call => {
+    let key = "";
+    for (const name in x) key += `${name} ${backend.shape(x[name]!).join()};`;
+    const found = calls.get(key);
+    if (found) return found;
+    const call = checkCall(mechanism, how, shapesOf(backend, x));
+    if (calls.size === MOST_CALLS) calls.clear();
+    calls.set(key, call);
+    return call;
+  };
+
   /** The tensors of a checked call, and the kernel that takes it. */
   const admit = (block: Block<T>) => {
     const x = named(block);
-    const shapes = Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));
-    const call = checkCall(mechanism, how, shapes);
+    const call = checked(x);
     if (kernels === "never") return { x, call };
     const refusals: string[] = [];
     for (const kernel of own) {
@@ -81,10 +96,13 @@ export function attention<T>(
     return { x, call };
   };
 
+  const forward = new WeakMap<Call, Compiled<T>>();
   const attend = async (block: Block<T>): Promise<Result<T>> => {
     const { x, call, kernel } = admit(block);
     if (kernel) return result(await kernel.run(x, call, backend));
-    return result(await compile("forward", program, growing(mechanism, call))(x));
+    const run = forward.get(call) ?? compile("forward", program, growing(mechanism, call));
+    forward.set(call, run);
+    return result(await run(x));
   };
   const eagerly = (what: string): Ops<T> => {
     if (backend.ops) return backend.ops;
@@ -156,24 +174,25 @@ export function programOf(mechanism: Mechanism, how: How): Program {
 
 const lifted = (s: Shape): Shape => [...Array<number>(Math.max(0, 4 - s.length)).fill(1), ...s];
 
-const prefixed = <T>(prefix: string, x: Tensors<T> = {}): Tensors<T> =>
-  Object.fromEntries(Object.entries(x).map(([n, t]) => [prefix + n, t]));
+const prefixed = <T>(prefix: string, x: Tensors<T> = {}): Tensors<T> => {
+  const all: Record<string, T> = {};
+  for (const n in x) all[prefix + n] = x[n]!;
+  return all;
+};
 
-const unprefixed = <T>(prefix: string, x: Tensors<T>): Tensors<T> =>
-  Object.fromEntries(
-    Object.entries(x).flatMap(([n, t]) => (n.startsWith(prefix) ? [[n.slice(prefix.length), t] as const] : [])),
-  );
+const unprefixed = <T>(prefix: string, x: Tensors<T>): Tensors<T> => {
+  const all: Record<string, T> = {};
+  for (const n in x) if (n.startsWith(prefix)) all[n.slice(prefix.length)] = x[n]!;
+  return all;
+};
 
 function named<T>({ q, k, v, mask, bias, keyMask, state }: Block<T>): Tensors<T> {
-  return {
-    q,
-    k,
-    v,
-    ...(mask !== undefined && { mask }),
-    ...(bias !== undefined && { bias }),
-    ...(keyMask !== undefined && { keyMask }),
-    ...prefixed("state.", state),
-  };
+  const x: Record<string, T> = { q, k, v };
+  if (mask !== undefined) x.mask = mask;
+  if (bias !== undefined) x.bias = bias;
+  if (keyMask !== undefined) x.keyMask = keyMask;
+  for (const n in state) x[`state.${n}`] = state[n]!;
+  return x;
 }
 
 const result = <T>(x: Tensors<T>): Result<T> => ({ y: x.y!, lse: x.lse, state: unprefixed("state.", x) });
@@ -181,8 +200,8 @@ const result = <T>(x: Tensors<T>): Result<T> => ({ y: x.y!, lse: x.lse, state: u
 const shapesOf = <T>(backend: Backend<T>, x: Tensors<T>) =>
   Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));
 
-/** Inputs that lengthen with every token, and the axis along which they do. */
-function growing(mechanism: Mechanism, { dims, shapes }: Call): Record<string, number> {
+/** Inputs of a call that lengthen with every token, and the axis along which they do: `growing` of `Backend.compile`. */
+export function growing(mechanism: Mechanism, { dims, shapes }: Call): Record<string, number> {
   const given = Object.keys(shapes).flatMap((n) => (n.startsWith("state.") ? [n.slice(6)] : []));
   const entries = Object.entries(mechanism.state(dims, given)).flatMap(([n, { shape }]): [string, number][] =>
     `state.${n}` in shapes && shape.includes(-1) ? [[`state.${n}`, shape.indexOf(-1)]] : [],

@@ -30,6 +30,7 @@ export const mechanisms: readonly MechanismEntry[] = [
   {
     name: "softmax",
     create: softmax,
+    kernels: { onnx: async () => (await import("@attnkit/softmax/onnx")).softmax },
     reference: softmaxReference,
     variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
   },
@@ -44,7 +45,10 @@ export const mechanisms: readonly MechanismEntry[] = [
       { featureMap: "exp" },
       { featureMap: "taylor2" },
     ],
-    kernels: { tfjs: async () => (await import("@attnkit/linear/tfjs")).linear },
+    kernels: {
+      onnx: async () => (await import("@attnkit/linear/onnx")).linear,
+      tfjs: async () => (await import("@attnkit/linear/tfjs")).linear,
+    },
   },
   {
     name: "polynomial",
@@ -71,7 +75,10 @@ export const mechanisms: readonly MechanismEntry[] = [
     create: elementwise,
     reference: elementwiseReference,
     variants: [{}, { order: 2 }, { order: "exact" }],
-    kernels: { tfjs: async () => (await import("@attnkit/elementwise/tfjs")).elementwise },
+    kernels: {
+      onnx: async () => (await import("@attnkit/elementwise/onnx")).elementwise,
+      tfjs: async () => (await import("@attnkit/elementwise/tfjs")).elementwise,
+    },
   },
 ];
 

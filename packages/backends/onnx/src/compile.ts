@@ -1,12 +1,4 @@
-import {
-  AttentionError,
-  type Compiled,
-  type Data,
-  type Program,
-  type Shape,
-  sizeOf,
-  type Tensors,
-} from "@attnkit/core";
+import { AttentionError, type Compiled, type Data, type Program, type Shape, type Tensors } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import { Graph } from "./graph.ts";
 import type { Ort } from "./index.ts";
@@ -20,8 +12,10 @@ interface Plan {
   readonly key: string;
   readonly model: Uint8Array;
   readonly feeds: readonly string[];
-  /** Outputs that need no session. */
-  readonly known: Readonly<Record<string, Value>>;
+  /** Outputs that need no session: constants, */
+  readonly known: readonly (readonly [string, Value])[];
+  /** and inputs that come out as they are, the very tensors. */
+  readonly same: readonly (readonly [output: string, input: string])[];
   readonly runs: boolean;
 }
 
@@ -64,23 +58,33 @@ export class Compiler {
   readonly compile = (program: Program, growing: Growing = {}): Compiled<ORT.Tensor> => {
     const plans = new Map<string, Plan>();
     return async (x) => {
-      const shapes = Object.entries(x).map(([name, t]) => [name, this.#typeOf(name, t), t.dims] as const);
       const lengths = growingLengths(growing, x);
-      const key = JSON.stringify([
-        shapes.map(([n, t, s]) => [
-          n,
-          t,
-          n in lengths ? s.with(growing[n]! + (growing[n]! < 0 ? s.length : 0), -1) : s,
-        ]),
-        lengths,
-      ]);
-      const plan = plans.get(key) ?? this.#plan(program, shapes, growing, lengths);
-      plans.delete(key);
-      plans.set(key, plan);
-      if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
+      const key = this.#keyOf(x, growing, lengths);
+      let plan = plans.get(key);
+      if (plan === undefined || plans.size === MOST_PLANS) {
+        plan ??= this.#plan(program, x, growing, lengths);
+        plans.delete(key);
+        plans.set(key, plan);
+        if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
+      }
       return this.#run(plan, x);
     };
   };
+
+  /** What tells calls apart that need graphs of their own; built on every call, so by plain concatenation. */
+  #keyOf(x: Tensors<ORT.Tensor>, growing: Growing, lengths: Readonly<Record<string, number>>): string {
+    let key = "";
+    for (const name in x) {
+      const t = x[name]!;
+      const { dims } = t;
+      const nth = lengths[name];
+      const axis = nth === undefined ? -1 : (growing[name]! + dims.length) % dims.length;
+      key += `${name} ${this.#typeOf(name, t) === "bool" ? "b" : ""}`;
+      for (let i = 0; i < dims.length; i++) key += i === axis ? `,past${nth}` : `,${dims[i]}`;
+      key += ";";
+    }
+    return key;
+  }
 
   #typeOf(name: string, x: ORT.Tensor): Type {
     if (x.type === "bool") return "bool";
@@ -88,15 +92,11 @@ export class Compiler {
     throw new AttentionError("ATTN_DATA", "onnx", `${name} is a tensor of ${x.type}; expected ${this.#dtype} or bool`);
   }
 
-  #plan(
-    program: Program,
-    inputs: readonly (readonly [string, Type, Shape])[],
-    growing: Growing,
-    lengths: Readonly<Record<string, number>>,
-  ): Plan {
+  #plan(program: Program, x: Tensors<ORT.Tensor>, growing: Growing, lengths: Readonly<Record<string, number>>): Plan {
     const g = new Graph(this.#dtype === "float64" ? Float64Array : Float32Array);
     const signature: Signature = Object.fromEntries(
-      inputs.map(([name, type, shape]) => {
+      Object.entries(x).map(([name, t]) => {
+        const [type, shape] = [this.#typeOf(name, t), t.dims as Shape];
         const nth = lengths[name];
         const length = nth === undefined ? undefined : g.sizes.symbol(nth === 0 ? "past" : `past${nth}`);
         return [name, { type, shape: length === undefined ? shape : shape.with(growing[name]!, length) }];
@@ -104,43 +104,42 @@ export class Compiler {
     );
     const outputs = record(g, program, signature);
     const parts = Object.entries(outputs);
-    const known = Object.fromEntries(parts.filter(([, v]) => v.data));
-    const made = Object.fromEntries(parts.filter(([, v]) => !v.data));
-    const empty = parts.filter(([, v]) => v.op === "input" && sizeOf(v.shape) === 0);
-    for (const [name, v] of empty) {
-      known[name] = { ...v, data: [] };
-      delete made[name];
-    }
-    const renamed = Object.fromEntries(Object.entries(made).map(([name, v]) => [OUT + name, v]));
+    const known = parts.filter(([, v]) => v.data);
+    const same = parts.flatMap(([name, v]) => (v.op === "input" ? [[name, v.name!] as const] : []));
+    const made = parts.filter(([, v]) => !v.data && v.op !== "input");
+    const renamed = Object.fromEntries(made.map(([name, v]) => [OUT + name, v]));
     const message = modelOf(g, renamed, { opset: OPSET, name: "attnkit" });
     const model = bytesOf(message);
     const feeds = message.graph!.input.map((i) => i.name);
-    return { key: Sessions.keyOf(model), model, feeds, known, runs: Object.keys(made).length > 0 };
+    return { key: Sessions.keyOf(model), model, feeds, known, same, runs: made.length > 0 };
   }
 
-  async #run({ key, model, feeds, known, runs }: Plan, x: Tensors<ORT.Tensor>): Promise<Tensors<ORT.Tensor>> {
-    const fed = Object.fromEntries(feeds.map((name) => [name, x[name]!]));
-    const made = runs
-      ? await this.#sessions.use(
-          key,
-          () => model,
-          (session) => session.run(fed),
-        )
-      : {};
-    const constants = Object.entries(known).map(([name, { type, shape, data }]) => [
-      name,
-      this.upload(type === "bool" ? Uint8Array.from(data as Uint8Array) : data!, shape),
-    ]);
-    const results = Object.entries(made).map(([name, t]) => [name.slice(OUT.length), t]);
-    return Object.fromEntries([...results, ...constants]);
+  async #run({ key, model, feeds, known, same, runs }: Plan, x: Tensors<ORT.Tensor>): Promise<Tensors<ORT.Tensor>> {
+    const results: Record<string, ORT.Tensor> = {};
+    for (const [name, { type, shape, data }] of known)
+      results[name] = this.upload(type === "bool" ? Uint8Array.from(data as Uint8Array) : data!, shape);
+    for (const [name, input] of same) results[name] = x[input]!;
+    if (!runs) return results;
+    const fed: Record<string, ORT.Tensor> = {};
+    for (const name of feeds) fed[name] = x[name]!;
+    const made = await this.#sessions.use(
+      key,
+      () => model,
+      (session) => session.run(fed),
+    );
+    for (const name in made) results[name.slice(OUT.length)] = made[name]!;
+    return results;
   }
 }
+
+const NONE: Readonly<Record<string, number>> = {};
 
 /**
  * For each growing input which length it has, by first appearance: equal lengths share a symbol. None where some input is
  * empty: what follows from that is worked out while recording, and makes the graph another one.
  */
-function growingLengths(growing: Growing, x: Tensors<ORT.Tensor>): Record<string, number> {
+function growingLengths(growing: Growing, x: Tensors<ORT.Tensor>): Readonly<Record<string, number>> {
+  if (Object.keys(growing).length === 0) return NONE;
   const lengths = Object.entries(growing).flatMap(([name, axis]) => {
     const n = x[name]?.dims.at(axis);
     return n === undefined ? [] : [[name, n] as const];

@@ -14,6 +14,9 @@ import { Sessions } from "./sessions.ts";
 
 export { type ExportDims, type ExportOptions, exportOnnx } from "./export.ts";
 
+export { type Fused, type FusedKernel, fusedKernels, type Nodes, withFused } from "./fused.ts";
+export type { Value } from "./value.ts";
+
 /** What is used of onnxruntime-node or onnxruntime-web. */
 export type Ort = Pick<typeof ORT, "InferenceSession" | "Tensor" | "env">;
 

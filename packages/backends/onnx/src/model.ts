@@ -44,7 +44,15 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
   };
   const constants = values.filter((x) => x.op === "constant");
   const inputs = options.allInputs ? g.inputs : g.inputs.filter((x) => names.has(x));
-  const steps = values.filter((x) => x.op !== "constant" && x.op !== "input");
+  const steps = values.filter((x) => !["constant", "input", "absent", "output"].includes(x.op));
+  const further = values.filter((x) => x.op === "output");
+  /** By position; the empty name is an output that nothing reads. */
+  const made = (x: Value) =>
+    Array.from({ length: x.outputs ?? 1 }, (_, i) => {
+      const other = i === 0 ? x : further.find((y) => y.from[0] === x && y.attributes.index === i);
+      return other === undefined ? "" : nameOf(other);
+    });
+  const domains = [...new Set(steps.map((x) => domainOf(x.op)))].filter((domain) => domain !== "");
   const results = Object.entries(outputs).map(([name, x]) =>
     // By its own name even where it is an input, or used inside, or twice an output.
     create(NodeProtoSchema, { name: `${name}`, opType: "Identity", input: [nameOf(x)], output: [name] }),
@@ -52,12 +60,15 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
   return create(ModelProtoSchema, {
     irVersion: BigInt(irOf(options.opset)),
     producerName: "attnkit",
-    opsetImport: [{ domain: "", version: BigInt(options.opset) }],
+    opsetImport: [
+      { domain: "", version: BigInt(options.opset) },
+      ...domains.map((domain) => ({ domain, version: 1n })),
+    ],
     graph: {
       name: options.name,
       initializer: constants.map((x) => tensor(nameOf(x), x, typeOf(x.type))),
       input: inputs.map((x) => info(x.name!, x)),
-      node: [...steps.map((x) => node(x, x.from.map(nameOf), nameOf(x))), ...results],
+      node: [...steps.map((x) => node(x, x.from.map(nameOf), made(x))), ...results],
       output: Object.entries(outputs).map(([name, x]) => info(name, x)),
     },
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
@@ -72,7 +83,9 @@ function namesOf(values: readonly Value[]): Map<Value, string> {
   return new Map(
     values.map((x) => {
       if (x.op === "input") return [x, x.name!];
-      const kind = x.op === "constant" ? constantName(x) : `/${x.op}`;
+      if (x.op === "absent") return [x, ""];
+      const op = x.op === "output" ? x.from[0]!.op : x.op;
+      const kind = x.op === "constant" ? constantName(x) : `/${op.slice(op.lastIndexOf(".") + 1)}`;
       const n = counts.get(kind) ?? 0;
       counts.set(kind, n + 1);
       return [x, n === 0 ? kind : `${kind}_${n}`];
@@ -86,13 +99,19 @@ function constantName({ type, shape, data }: Value): string {
   return type === "int64" ? `/ints[${what}]` : `/${type}[${shape.length === 0 ? what : `${shape.join("x")}: ${what}`}]`;
 }
 
-function node({ op, attributes }: Value, input: string[], name: string): NodeProto {
-  const attribute = Object.entries(attributes).map(([key, value]) =>
-    typeof value === "number"
-      ? { name: key, type: Kind.INT, i: BigInt(value) }
-      : { name: key, type: Kind.INTS, ints: value.map(BigInt) },
-  );
-  return create(NodeProtoSchema, { name, opType: op, input, output: [name], attribute });
+const domainOf = (op: string): string => op.slice(0, Math.max(0, op.lastIndexOf(".")));
+
+function node({ op, attributes }: Value, input: string[], output: string[]): NodeProto {
+  const attribute = Object.entries(attributes).map(([name, value]) => {
+    if (typeof value === "number") return { name, type: Kind.INT, i: BigInt(value) };
+    if (typeof value === "string")
+      return { name, type: Kind.STRING, s: Uint8Array.from(value, (c) => c.charCodeAt(0)) };
+    if ("float" in value) return { name, type: Kind.FLOAT, f: value.float };
+    return { name, type: Kind.INTS, ints: value.map(BigInt) };
+  });
+  const domain = domainOf(op);
+  const opType = op.slice(domain.length && domain.length + 1);
+  return create(NodeProtoSchema, { name: output[0]!, opType, domain, input, output, attribute });
 }
 
 function tensor(name: string, { shape, data, type }: Value, dataType: number): TensorProto {

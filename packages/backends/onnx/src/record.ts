@@ -1,5 +1,6 @@
 import { axisOf, matmulShape, type Ops, reduceShape, type Shape, sizeOf, type Tensors } from "@attnkit/core";
 import { arithmetic, combined } from "./fold.ts";
+import type { Nodes } from "./fused.ts";
 import type { Graph } from "./graph.ts";
 import { moves } from "./moves.ts";
 import { isStatic, isSymbolic } from "./sizes.ts";
@@ -10,10 +11,20 @@ import type { Value } from "./value.ts";
 const FOLDED = 65536;
 
 /** Operations that write nodes into `g`. Axes of size 0 never reach the graph: what they lead to is known. */
-export function recording(g: Graph): Ops<Value> {
+export function recording(g: Graph): Nodes {
   const types = typed(g);
   const { float, bool, and, not, empty } = types;
 
+  /** `max(min(x, high), low)` and `min(max(x, low), high)` are one node. */
+  const clipped = (op: string, a: Value, b: Value, shape: Shape): Value | undefined => {
+    const other = op === "Max" ? "Min" : op === "Min" ? "Max" : undefined;
+    const number = (x: Value) => (x.data?.length === 1 && x.shape.length === 0 ? Number(x.data[0]) : Number.NaN);
+    if (a.op !== other) return undefined;
+    const [x, inner] = a.from as [Value, Value];
+    const [low, high] = op === "Max" ? [b, inner] : [inner, b];
+    if (!(number(low) <= number(high)) || x.shape.length !== shape.length) return undefined;
+    return g.node("Clip", [x, low, high], "float", shape);
+  };
   const binary = (op: keyof typeof arithmetic) => (x: Value | number, y: Value | number) => {
     const [a, b] = [float(x), float(y)];
     const shape = g.sizes.broadcast(op.toLowerCase(), a.shape, b.shape);
@@ -23,7 +34,7 @@ export function recording(g: Graph): Ops<Value> {
       const data = combined(g.Float, arithmetic[op], shape, [a.data, a.shape], [b.data, b.shape]);
       return g.constant("float", shape, data);
     }
-    return g.node(op, [a, b], "float", shape);
+    return clipped(op, a, b, shape) ?? g.node(op, [a, b], "float", shape);
   };
   const unary = (op: string) => (x: Value) =>
     sizeOf(x.shape) === 0 ? empty("float", x.shape) : g.node(op, [float(x)], "float", x.shape);
@@ -42,6 +53,9 @@ export function recording(g: Graph): Ops<Value> {
     const [one, zero] = [scalar(a), scalar(b)];
     if (one === 1 && zero === 0 && !m.data) return float(m);
     if (one === 0 && zero === 1 && !m.data) return float(not(m));
+    // The divisor of a row that may see nothing: a selection between so few numbers takes longer than a sum.
+    if (zero === 1 && m.op === "Cast" && m.from[0] === a && sizeOf(a.shape) === sizeOf(shape))
+      return g.node("Add", [a, float(not(m))], "float", shape);
     if (zero === 0 && a.truth) return float(and(m, a.truth));
     if (a === b && isStatic(shape)) {
       if (a.data?.length === 1) return g.full(shape, Number(a.data[0]));
@@ -53,6 +67,12 @@ export function recording(g: Graph): Ops<Value> {
   };
 
   return {
+    node(op, inputs, shape, attributes) {
+      const from = inputs.map((x) =>
+        "ints" in x ? g.ints(...x.ints) : "int" in x ? g.constant("int64", [], [x.int]) : float(x),
+      );
+      return g.node(op, from, "float", shape, attributes);
+    },
     shape: (x) => g.sizes.seen(x.shape),
     constant: (data, shape) => g.floats(data, shape),
     ...moves(g, types),

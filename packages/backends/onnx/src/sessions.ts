@@ -3,6 +3,8 @@ import { textOf } from "./graph.ts";
 
 interface Entry {
   readonly session: Promise<InferenceSession>;
+  /** The same once it is there: a step of a decode is too short to wait for what has long happened. */
+  ready?: InferenceSession;
   running: number;
   evicted: boolean;
 }
@@ -13,6 +15,7 @@ interface Entry {
  */
 export class Sessions {
   readonly #entries = new Map<string, Entry>();
+  #last: Entry | undefined;
   readonly #most: number;
   readonly #create: (model: Uint8Array) => Promise<InferenceSession>;
 
@@ -29,24 +32,29 @@ export class Sessions {
   /** `use` a session of the model; `make` gives the model where there is none yet. */
   async use<R>(key: string, make: () => Uint8Array, use: (session: InferenceSession) => Promise<R>): Promise<R> {
     const entry = this.#entries.get(key) ?? { session: this.#create(make()), running: 0, evicted: false };
-    this.#entries.delete(key);
-    this.#entries.set(key, entry); // the last used is the last in the map
+    if (this.#last !== entry) {
+      this.#last = entry;
+      this.#entries.delete(key);
+      this.#entries.set(key, entry); // the last used is the last in the map
+    }
     entry.running++;
-    this.#evict();
+    if (this.#entries.size > this.#most) this.#evict();
     try {
-      return await use(await entry.session);
+      entry.ready ??= await entry.session;
+      return await use(entry.ready);
     } catch (error) {
       // A model that the runtime refuses is not kept.
       entry.session.catch(() => this.#entries.delete(key));
       throw error;
     } finally {
       entry.running--;
-      await release(entry);
+      if (entry.evicted) await release(entry);
     }
   }
 
   async clear(): Promise<void> {
     const all = [...this.#entries.values()];
+    this.#last = undefined;
     this.#entries.clear();
     for (const entry of all) {
       entry.evicted = true;

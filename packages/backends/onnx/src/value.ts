@@ -4,6 +4,9 @@ export type Type = "float" | "bool" | "int64";
 
 export type Numbers = Float32Array | Float64Array | Uint8Array | readonly number[];
 
+/** A number is a whole one. */
+export type Attribute = number | readonly number[] | string | { readonly float: number };
+
 /** One tensor of the graph being recorded. */
 export interface Value {
   /** Order of creation: what a value is made from has a smaller id. */
@@ -11,10 +14,15 @@ export interface Value {
   readonly type: Type;
   /** With symbolic sizes as `Sizes` has them. */
   readonly shape: Shape;
-  /** An ONNX operator, or `"input"` or `"constant"`. */
+  /**
+   * An ONNX operator, with its domain where that is not ONNX's own (`com.microsoft.LinearAttention`); or `"input"`,
+   * `"constant"`, `"absent"` (an optional input left out) or `"output"` (a further output of the node it is from).
+   */
   readonly op: string;
   readonly from: readonly Value[];
-  readonly attributes: Readonly<Record<string, number | readonly number[]>>;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  /** Of a node with several outputs: how many. This value is the first. */
+  readonly outputs?: number;
   /** Of an input. */
   readonly name?: string;
   /** Of a constant. */

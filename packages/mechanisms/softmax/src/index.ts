@@ -17,6 +17,7 @@ import {
   unfoldHeads,
   type Window,
 } from "@attnkit/core";
+import { LIMIT, UNSEEN } from "./limits.ts";
 
 export interface SoftmaxOptions {
   /** Multiplies q.k; default 1 / sqrt(d). */
@@ -29,11 +30,6 @@ export interface SoftmaxOptions {
 
 /** Where in the computation `scores` stops; ONNX's `qk_matmul_output_mode` 0, 1, 2, 3. */
 export type Stage = "scaled" | "capped" | "biased" | "weights";
-
-/** Finite, and so far out that no product of two channels of this size overflows float32. */
-const LIMIT = 1e17;
-/** Below every score that `LIMIT` allows and above -Infinity; takes the place of scores that a row may not see. */
-const UNSEEN = -3.4028234663852886e38;
 
 /**
  * Scaled dot-product attention (Vaswani et al. 2017, eq. 1): `y_i = sum_j softmax_j(scale q_i.k_j) v_j`.

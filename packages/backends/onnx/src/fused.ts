@@ -1,0 +1,106 @@
+import {
+  type Backend,
+  type Block,
+  type Call,
+  type Compiled,
+  growing,
+  type How,
+  type Kernel,
+  type Mechanism,
+  type Ops,
+  type Program,
+  programOf,
+  type Result,
+  type Shape,
+  type Tensors,
+} from "@attnkit/core";
+import type * as ORT from "onnxruntime-common";
+import type { Attribute, Value } from "./value.ts";
+
+/** `Ops` that record, and every other operator of ONNX and of ONNX Runtime by its name. */
+export interface Nodes extends Ops<Value> {
+  /**
+   * One node of floats: `node("Softmax", [x], x.shape, { axis: -1 })`. Whole numbers that it takes as inputs are wrapped:
+   * `{ ints: [1] }`, `{ int: 1 }` for a scalar. The shape is the result's own, as a recorded value has it.
+   */
+  node(
+    op: string,
+    inputs: readonly (Value | { readonly ints: readonly number[] } | { readonly int: number })[],
+    shape: Shape,
+    attributes?: Readonly<Record<string, Attribute>>,
+  ): Value;
+}
+
+/** A mechanism's program written in nodes that portable programs do not have. */
+export interface Fused {
+  readonly name: string;
+  /** Providers on which it was measured to be right and faster: `"cpu"`, `"wasm"`. */
+  readonly providers: readonly string[];
+  /** True, or why a call must take the portable program. */
+  accepts(call: Call): true | string;
+  /** As `Mechanism.forward`; the same state goes in and comes out. */
+  forward(o: Nodes, block: Block<Value>, how: How): Result<Value>;
+}
+
+/** A kernel whose program can be recorded elsewhere too: an export with `fused` writes it into a file. */
+export interface FusedKernel extends Kernel<ORT.Tensor> {
+  readonly providers: readonly string[];
+  /** What `accepts` says of the call, whatever runs it. */
+  takes(call: Call): true | string;
+  /** The whole program; only a backend of kind `"onnx"`, or an export, can record it. */
+  program(how: How): Program;
+}
+
+/** The mechanism with nodes of ONNX as its kernels: one graph in the sessions that the portable program uses too. */
+export function withFused(mechanism: Mechanism, ...fused: readonly Fused[]): Mechanism {
+  return {
+    ...mechanism,
+    kernels: [...(mechanism.kernels ?? []), ...fused.map((f) => kernelOf(mechanism, f) as Kernel<unknown>)],
+  };
+}
+
+/** The kernels of a mechanism that `withFused` attached. */
+export const fusedKernels = (mechanism: Mechanism): FusedKernel[] =>
+  (mechanism.kernels ?? []).filter((k): k is FusedKernel => k.backend === "onnx" && "program" in k);
+
+const PREFIX = "ort-";
+
+function kernelOf(mechanism: Mechanism, { name, providers, accepts, forward }: Fused): FusedKernel {
+  // Recording backends hand their `Nodes` to every program; `accepts` lets no other backend come here.
+  const own = { ...mechanism, forward: forward as unknown as Mechanism["forward"] };
+  const programs = new Map<string, Program>();
+  const program = ({ causal, lse }: How): Program => {
+    const found = programs.get(`${causal} ${lse}`) ?? programOf(own, { causal, lse });
+    programs.set(`${causal} ${lse}`, found);
+    return found;
+  };
+  const compiled = new WeakMap<Backend<ORT.Tensor>, Map<string, Compiled<ORT.Tensor>>>();
+  /** By call as well: `attention` hands the same one to every step of a decode. */
+  const known = new WeakMap<Backend<ORT.Tensor>, WeakMap<Call, Compiled<ORT.Tensor>>>();
+  return {
+    name,
+    backend: "onnx",
+    providers,
+    takes: accepts,
+    program,
+    accepts(call, backend) {
+      const provider = backend.name.slice(PREFIX.length);
+      if (!providers.includes(provider)) return `not measured on ${backend.name}; made for ${providers.join(", ")}`;
+      return accepts(call);
+    },
+    run(x: Tensors<ORT.Tensor>, call, backend) {
+      const same = known.get(backend) ?? new WeakMap<Call, Compiled<ORT.Tensor>>();
+      known.set(backend, same);
+      const before = same.get(call);
+      if (before) return before(x);
+      const mine = compiled.get(backend) ?? new Map<string, Compiled<ORT.Tensor>>();
+      compiled.set(backend, mine);
+      const lengthens = growing(mechanism, call);
+      const key = `${call.causal} ${call.lse} ${Object.keys(lengthens)}`;
+      const run = mine.get(key) ?? backend.compile(program(call), lengthens);
+      mine.set(key, run);
+      same.set(call, run);
+      return run(x);
+    },
+  };
+}

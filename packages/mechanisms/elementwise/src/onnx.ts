@@ -1,0 +1,151 @@
+import {
+  type Block,
+  type Call,
+  clip,
+  dim,
+  EMPTY,
+  groups,
+  type Mechanism,
+  type Ops,
+  pad,
+  type Rescaled,
+  type Result,
+  ratio,
+  rescaledScan,
+  zeros,
+} from "@attnkit/core";
+import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
+import { type ElementwiseOptions, elementwise as portable } from "./index.ts";
+
+export type { ElementwiseOptions } from "./index.ts";
+
+/** Tokens of a chunk: each is one step, which all chunks take together. */
+const CHUNK = 16;
+
+/**
+ * Element-wise attention arranged for ONNX Runtime's CPU providers: causal prefill of the series form in 16 steps over all
+ * chunks at once, so that every state is made and read once and the innermost axis is that of the channels. Throws what
+ * `elementwise` throws.
+ */
+export function elementwise(options: ElementwiseOptions = {}): Mechanism {
+  const { order = 6 } = options;
+  return order === "exact" ? portable(options) : withFused(portable(options), steps(order));
+}
+
+const steps = (order: number): Fused => ({
+  name: "elementwise-steps",
+  providers: ["cpu", "wasm"],
+  accepts,
+  forward: (o, block) => forward(o, block, order),
+});
+
+function accepts({ causal, lse, shapes, dims: { B, Hq, L, S } }: Call): true | string {
+  if (shapes.keyMask) return "keyMask: masked keys are the portable program's";
+  if (lse) return "lse: the portable program's";
+  if (B * Hq === 0) return "an axis of size 0";
+  if (!causal) return "not causal: the portable program is as short";
+  if (L !== S) return `causal with ${L} queries and ${S} keys`;
+  if (L < 2 * CHUNK) return `fewer than ${2 * CHUNK} tokens: the portable program is shorter`;
+  return true;
+}
+
+/** As `series.ts`, w = order + 1; states `m [N, n, d]` and `s [2, w, N, n, d]`, those with v first. (MATH 3.6) */
+function forward(o: Nodes, { q, k, v, state }: Block<Value>, order: number): Result<Value> {
+  const [B, hkv, L, d] = o.shape(k) as [number, number, number, number];
+  const [hq, N, w] = [dim(o, q, 1), B * hkv, order + 1];
+  const G = groups(hq, hkv);
+  const n = Math.ceil(L / CHUNK);
+  const limit = Math.min(1000, 10 ** (30 / order));
+  const cut = (x: Value, heads: readonly number[], value = 0) =>
+    o.reshape(pad(o, x, 2, 0, n * CHUNK - L, value), [1, ...heads, n, CHUNK, d]);
+  const limited = clip(o, k, limit);
+  const exponents = cut(o.mul(o.mul(limited, limited), -1), [N], EMPTY); // [1, N, n, c, d]
+  const [keys, values] = [cut(limited, [N]), cut(v, [N])];
+  const powers = o.concat(powersOf(o, keys, order), 0); // [w, N, n, c, d]
+  const terms = o.concat(termsOf(o, cut(clip(o, q, limit), [N, G]), order), 0); // [w, N, G, n, c, d]
+  /** Token t of every chunk, the axis gone. */
+  const at = (x: Value, t: number) => {
+    const shape = o.shape(x);
+    return o.reshape(o.slice(x, -2, t, t + 1), [...shape.slice(0, -2), d]);
+  };
+
+  const own: Rescaled<Value>[] = [];
+  for (let t = 0; t < CHUNK; t++) {
+    const [e, p] = [at(exponents, t), at(powers, t)]; // [1, N, n, d], [w, N, n, d]
+    const token = o.reshape(o.concat([o.mul(p, at(values, t)), p], 0), [2, w, N, n, d]);
+    const before = own[t - 1];
+    const m = before === undefined ? e : o.maximum(before.m, e);
+    const scaled = (s: Value, exponent: Value) => o.mul(s, o.exp(o.sub(exponent, m)));
+    own.push({ m, s: before === undefined ? token : o.add(scaled(before.s, before.m), scaled(token, e)) });
+  }
+  const { found, left } = acrossChunks(o, own.at(-1)!, state, [B, hkv, n, d, w]);
+
+  const rows = own.map(({ m, s }, t) => {
+    const term = o.reshape(at(terms, t), [1, w, N, G, n, d]);
+    const read = (x: Value) => o.reshape(o.sum(o.mul(o.reshape(x, [2, w, N, 1, n, d]), term), 1), [2, N, G, n, d]);
+    const top = o.maximum(m, found.m);
+    const factor = (exponent: Value) => o.reshape(o.exp(o.sub(exponent, top)), [1, N, 1, n, d]);
+    const both = o.add(o.mul(read(s), factor(m)), o.mul(read(found.s), factor(found.m)));
+    const y = ratio(o, o.slice(both, 0, 0, 1), o.slice(both, 0, 1, 2));
+    return o.reshape(y, [N, G, n, 1, d]);
+  });
+  const y = o.reshape(o.concat(rows, 3), [B, hq, n * CHUNK, d]);
+  return { y: o.slice(y, 2, 0, L), state: left };
+}
+
+/** `k^p`, p = 0..order. */
+function powersOf<T>(o: Ops<T>, k: T, order: number): T[] {
+  const powers = [o.where(k, 1, 1)];
+  for (let p = 1; p <= order; p++) powers.push(o.mul(powers[p - 1]!, k));
+  return powers;
+}
+
+/** `2^p / p! q^p / max(1, |q|)^order`, p = 0..order. */
+function termsOf<T>(o: Ops<T>, q: T, order: number): T[] {
+  const inverse = o.div(1, o.maximum(o.maximum(q, o.mul(q, -1)), 1));
+  let term = inverse;
+  for (let p = 1; p < order; p++) term = o.mul(term, inverse);
+  const terms = [term];
+  for (let p = 1; p <= order; p++) {
+    term = o.mul(o.mul(term, q), 2 / p);
+    terms.push(term);
+  }
+  return terms;
+}
+
+/** What each chunk finds before it, and the state after the last. */
+function acrossChunks(
+  o: Nodes,
+  last: Rescaled<Value>,
+  state: Block<Value>["state"],
+  [B, hkv, n, d, w]: readonly [number, number, number, number, number],
+): { found: Rescaled<Value>; left: Record<string, Value> } {
+  const N = B * hkv;
+  const totals = {
+    m: o.transpose(o.reshape(last.m, [N, n, d]), [0, 2, 1]),
+    s: o.transpose(o.reshape(last.s, [2 * w, N, n, d]), [1, 3, 2, 0]), // [N, d, n, 2 w]
+  };
+  const start = {
+    m: state ? o.reshape(state.mu!, [N, d, 1]) : o.add(zeros(o, totals.m, 2, 1), EMPTY),
+    s: state
+      ? o.reshape(o.transpose(o.concat([state.s!, state.z!], 2), [0, 1, 3, 2]), [N, d, 1, 2 * w])
+      : zeros(o, totals.s, 2, 1),
+  };
+  const scanned = rescaledScan(o, {
+    m: o.concat([start.m, totals.m], 2),
+    s: o.concat([start.s, totals.s], 2),
+  });
+  const all = o.transpose(o.slice(scanned.s, 2, n, n + 1), [0, 2, 3, 1]); // [N, 1, 2 w, d]
+  const final = o.reshape(all, [B, hkv, 2 * w, d]);
+  return {
+    found: {
+      m: o.reshape(o.transpose(o.slice(scanned.m, 2, 0, n), [0, 2, 1]), [1, N, n, d]),
+      s: o.reshape(o.transpose(o.slice(scanned.s, 2, 0, n), [3, 0, 2, 1]), [2, w, N, n, d]),
+    },
+    left: {
+      mu: o.reshape(o.slice(scanned.m, 2, n, n + 1), [B, hkv, 1, d]),
+      s: o.slice(final, 2, 0, w),
+      z: o.slice(final, 2, w, 2 * w),
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import {
+  align,
+  type Block,
+  type Call,
+  chunked,
+  chunkedQueries,
+  chunkSize,
+  dim,
+  groups,
+  type How,
+  type Mechanism,
+  mT,
+  type Result,
+  ratio,
+  seesAll,
+  unchunked,
+} from "@attnkit/core";
+import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
+import { type FeatureMap, featureMaps, type LinearOptions, linear as portable } from "./index.ts";
+
+export { type FeatureMap, type FeatureMapName, featureMaps, type LinearOptions } from "./index.ts";
+
+/**
+ * Linear attention with nodes for ONNX Runtime's CPU providers: causal prefill with `Trilu` and exclusive `CumSum`, and
+ * the denominators beside the products instead of in a further column, so that matrices keep widths that are multiples
+ * of a register's. Throws what `linear` throws.
+ */
+export function linear(options: LinearOptions = {}): Mechanism {
+  return withFused(portable(options), chunks(options));
+}
+
+const chunks = (options: LinearOptions): Fused => ({
+  name: "linear-chunks",
+  providers: ["cpu", "wasm"],
+  accepts,
+  forward: (o, block, how) => forward(o, block, how, options),
+});
+
+function accepts({ causal, lse, shapes, dims: { B, Hq, L, S } }: Call): true | string {
+  if (shapes.keyMask) return "keyMask: masked keys are the portable program's";
+  if (lse) return "lse: the portable program's";
+  if (B * Hq * L * S === 0) return "an axis of size 0";
+  if (seesAll(L, S, causal)) return "every query sees every key: the portable program is as short";
+  if (L !== S) return `causal with ${L} queries and ${S} keys`;
+  return true;
+}
+
+function forward(o: Nodes, { q, k, v, state }: Block<Value>, { causal }: How, options: LinearOptions): Result<Value> {
+  const { featureMap = "elu1", normalize = true, scale = 1 } = options;
+  const phi: FeatureMap = typeof featureMap === "string" ? featureMaps[featureMap] : featureMap;
+  const [b, hkv, L] = o.shape(k) as [number, number, number];
+  const G = groups(dim(o, q, 1), hkv);
+  const at = align(L, L, causal);
+  const [phiQ, phiK] = [phi.map(o, q), phi.map(o, k)];
+  const [r, e] = [dim(o, phiK, -1), dim(o, v, -1)];
+  const size = Math.min(chunkSize(r), L);
+  const rows = (x: Value) => chunkedQueries(o, x, hkv, at, size);
+  const keys = (x: Value) => chunked(o, x, 0, L, size);
+  const [queries, features, values] = [rows(phiQ), keys(phiK), keys(v)];
+  const [N, n] = o.shape(features) as [number, number];
+
+  const pairs = phi.weights ? phi.weights(o, rows(q), keys(k)) : o.matmul(queries, mT(o, features));
+  const square = o.reshape(pairs, [N, n, G, size, size]);
+  const weights = o.reshape(o.node("Trilu", [square], square.shape, { upper: 0 }), [N, n, G * size, size]);
+
+  /** What each chunk finds when it starts, and what the last one leaves, of sums per chunk. */
+  const running = (totals: Value, start: Value | undefined) => {
+    const before = n === 1 ? undefined : o.node("CumSum", [totals, { int: 1 }], totals.shape, { exclusive: 1 });
+    const found = before === undefined ? start : start === undefined ? before : o.add(before, start);
+    const last = o.slice(totals, 1, n - 1, n);
+    return { found, left: found === undefined ? last : o.add(n === 1 ? found : o.slice(found, 1, n - 1, n), last) };
+  };
+  const plus = (own: Value, past: Value | undefined) =>
+    past === undefined ? own : o.add(own, o.matmul(queries, past));
+  const first = (x: Value | undefined) => x && o.reshape(x, [N, 1, ...o.shape(x).slice(2)]);
+
+  const s = running(o.matmul(mT(o, features), values), first(state?.s)); // [N, n, r, dv]
+  const sums = plus(o.matmul(weights, values), s.found);
+  const back = (x: Value) => unchunked(o, x, q, at, size);
+  const left = { s: o.reshape(s.left, [b, hkv, r, e]) };
+  if (!normalize) return { y: back(scale === 1 ? sums : o.mul(sums, scale)), state: left };
+  const column = o.reshape(o.sum(features, -2), [N, n, r, 1]);
+  const z = running(column, first(state?.z));
+  const denominators = plus(o.sum(weights, -1), z.found);
+  return { y: back(ratio(o, sums, denominators)), state: { ...left, z: o.reshape(z.left, [b, hkv, r, 1]) } };
+}

@@ -1,0 +1,93 @@
+import {
+  type Block,
+  type Call,
+  clip,
+  dim,
+  foldHeads,
+  type How,
+  type Mechanism,
+  mT,
+  type Result,
+  tril,
+  unfoldHeads,
+} from "@attnkit/core";
+import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
+import { softmax as portable, type SoftmaxOptions } from "./index.ts";
+import { LIMIT, UNSEEN } from "./limits.ts";
+
+export type { SoftmaxOptions } from "./index.ts";
+
+/** Fewest query rows of a block, and most blocks: more of either costs more in nodes than it saves in scores. */
+const ROWS = 128;
+const BLOCKS = 16;
+
+/**
+ * Softmax attention with nodes for ONNX Runtime's CPU providers: ONNX `Softmax`, and causal queries in blocks of rows
+ * that meet only the keys up to their own. That leaves out nearly half of the scores, which ONNX Runtime's own attention
+ * operators compute and mask (docs/decisions/0011-onnx-fused-nodes.md). Throws what `softmax` throws.
+ */
+export function softmax(options: SoftmaxOptions = {}): Mechanism {
+  return withFused(portable(options), blocked(options));
+}
+
+const blocked = (options: SoftmaxOptions): Fused => ({
+  name: "softmax-blocks",
+  providers: ["cpu", "wasm"],
+  accepts,
+  forward: (o, block, how) => forward(o, block, how, options),
+});
+
+function accepts({ causal, lse, options, shapes, dims: { B, Hq, L, S } }: Call): true | string {
+  for (const name of ["keyMask", "mask", "bias", "state.keep"]) {
+    if (shapes[name]) return `${name}: a row without keys has no softmax, and a masked value could leak`;
+  }
+  if (lse) return "lse: ONNX Softmax does not give it";
+  if (options.window !== undefined) return "window: rows may be left without keys";
+  if (B * Hq * L * S === 0) return "an axis of size 0";
+  if (causal && L > 1 && L !== S) return `causal with ${L} queries and ${S} keys: rows may be left without keys`;
+  return true;
+}
+
+function forward(o: Nodes, block: Block<Value>, { causal }: How, { scale, softcap }: SoftmaxOptions): Result<Value> {
+  const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
+  const hkv = dim(o, block.k, 1);
+  const past = block.state;
+  const join = (a: Value | undefined, b: Value) => (a === undefined ? b : o.concat([a, b], 2));
+  const q = clip(o, block.q, LIMIT);
+  const limited = (k: Value | undefined) => k && clip(o, k, LIMIT);
+  const [ownK, pastK] = [limited(block.k)!, limited(past?.k)];
+  const state = { k: join(past?.k, block.k), v: join(past?.v, block.v) };
+
+  const scores = (rows: Value, k: Value) => {
+    const n = dim(o, rows, 2);
+    // Scaled right before the product: ONNX Runtime makes one node of both.
+    const scaled = o.mul(foldHeads(o, rows, hkv), scale ?? 1 / Math.sqrt(d));
+    const s = unfoldHeads(o, o.matmul(scaled, mT(o, k)), hq, n);
+    return softcap === undefined ? s : o.mul(o.tanh(o.mul(s, 1 / softcap)), softcap);
+  };
+  const average = (s: Value, v: Value) => {
+    const n = dim(o, s, 2);
+    const weights = o.node("Softmax", [s], s.shape, { axis: -1 });
+    return unfoldHeads(o, o.matmul(foldHeads(o, weights, hkv), v), hq, n);
+  };
+  if (!causal || L === 1) return { y: average(scores(q, join(pastK, ownK)), state.v), state };
+
+  const n = Math.max(ROWS, Math.ceil(L / BLOCKS));
+  const parts: Value[] = [];
+  for (let from = 0; from < L; from += n) {
+    const to = Math.min(L, from + n);
+    const rows = o.slice(q, 2, from, to);
+    const own = unseen(o, scores(rows, o.slice(ownK, 2, from, to)));
+    const before = from === 0 ? pastK : join(pastK, o.slice(ownK, 2, 0, from));
+    const s = before === undefined ? own : o.concat([scores(rows, before), own], 3);
+    parts.push(average(s, join(past?.v, o.slice(block.v, 2, 0, to))));
+  }
+  return { y: o.concat(parts, 2), state };
+}
+
+/** Scores of later keys made too low to count: cleared first, so that not even NaN is left, for `Where` takes longer. */
+function unseen(o: Nodes, s: Value): Value {
+  const n = dim(o, s, 3);
+  const above = o.mul(o.sub(1, tril(o, n)), UNSEEN);
+  return o.add(o.node("Trilu", [s], s.shape, { upper: 0 }), above);
+}
