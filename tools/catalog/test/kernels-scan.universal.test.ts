@@ -13,12 +13,12 @@ vi.setConfig({ testTimeout: 60_000 });
 const common: readonly KernelCall[] = [
   { dims: { L: 1, S: 1, Hq: 12 }, causal: true },
   { dims: { L: 1, S: 1, d: 17, dv: 33 }, causal: true, past: 5, keyMask: true, lse: true },
-  { dims: { L: 15, S: 15, Hq: 2, d: 65 }, causal: true, lse: true },
+  { dims: { L: 15, S: 15, B: 1, Hq: 2, d: 65 }, causal: true, lse: true },
   { dims: { L: 17, S: 17, B: 1 }, causal: true, past: 3, keyMask: true, lse: true, gradients: true },
   { dims: { L: 65, S: 65, B: 1, d: 5, dv: 66 }, causal: true, past: 7, keyMask: true, lse: true },
-  { dims: { L: 129, S: 129 }, causal: true, past: 64, lse: true },
+  { dims: { L: 129, S: 129, B: 1, Hq: 2 }, causal: true, past: 64, lse: true },
   { dims: { L: 127, S: 33 }, causal: "end", keyMask: true, lse: true },
-  { dims: { L: 31, S: 128 }, causal: "end", past: 2, keyMask: true, lse: true },
+  { dims: { L: 31, S: 128, B: 1 }, causal: "end", past: 2, keyMask: true, lse: true },
   { dims: { L: 32, S: 600, B: 1, Hq: 1, Hkv: 1 }, causal: false, past: 4, keyMask: true, lse: true },
 ];
 const empty = [{ dims: { L: 3, S: 0 }, causal: false }, /k \[2, 2, 0, 8\] has no elements/] as const;
@@ -54,10 +54,10 @@ kernelLaws(
   "polynomial",
   [
     { dims: { L: 1, S: 1, Hq: 12 }, causal: true, past: 3, keyMask: true },
-    { dims: { L: 65, S: 65, B: 1, dv: 66 }, causal: true, past: 7, keyMask: true, gradients: true },
+    { dims: { L: 65, S: 65, B: 1, Hq: 2, Hkv: 1, dv: 66 }, causal: true, past: 7, keyMask: true, gradients: true },
     { dims: { L: 127, S: 33 }, causal: "end", keyMask: true },
     { dims: { L: 32, S: 300, B: 1, Hq: 2, Hkv: 1 }, causal: false, past: 4, keyMask: true },
-    { options: { power: 1 }, dims: { L: 129, S: 129 }, causal: true, past: 5, keyMask: true },
+    { options: { power: 1 }, dims: { L: 129, S: 129, B: 1 }, causal: true, past: 5, keyMask: true },
     { options: { coefficients: [1, 1, 0.5] }, dims: { L: 1, S: 1 }, causal: true },
     {
       options: { coefficients: [1, 0, -0.5, 0.25], normalizer: "fixed", n: 9, form: "linear" },
