@@ -15,49 +15,62 @@ const first = mechanisms.map((entry) => ({ ...entry, options: entry.variants[0]!
 const code = (code: string) => expect.objectContaining({ name: "AttentionError", code });
 
 describe.each(["cpu", "wasm"])("on tfjs-%s", (backend) => {
-  test.each(first)("$name: a prefill and steps equal the call, for one sequence and for two", async ({ name, options }) => {
-    await tf.setBackend(backend);
-    for (const B of [1, 2]) {
-      const layer = new MultiHeadAttention({ ...sizes, mechanism: name, mechanismOptions: options });
-      const x = tf.tensor3d(wave(B, L, D, 0.4));
-      const whole = layer.apply(x) as tf.Tensor;
-      const parts: tf.Tensor[] = [];
-      let state: ReturnType<typeof layer.decode>["state"] | undefined;
-      for (const [from, n] of [[0, 1], [1, 4], [5, 1], [6, 1], [7, 2]] as const) { // biome-ignore format: one line
-        const step = layer.decode(tf.slice(x, [0, from, 0], [B, n, D]), state);
-        // The old state is the caller's: nothing of the next may depend on it.
-        tf.dispose(state ?? {});
-        state = step.state;
-        parts.push(step.y);
+  test.each(first)(
+    "$name: a prefill and steps equal the call, for one sequence and for two",
+    async ({ name, options }) => {
+      await tf.setBackend(backend);
+      for (const B of [1, 2]) {
+        const layer = new MultiHeadAttention({ ...sizes, mechanism: name, mechanismOptions: options });
+        const x = tf.tensor3d(wave(B, L, D, 0.4));
+        const whole = layer.apply(x) as tf.Tensor;
+        const parts: tf.Tensor[] = [];
+        let state: ReturnType<typeof layer.decode>["state"] | undefined;
+        for (const [from, n] of [
+          [0, 1],
+          [1, 4],
+          [5, 1],
+          [6, 1],
+          [7, 2],
+        ] as const) {
+          // biome-ignore format: one line
+          const step = layer.decode(tf.slice(x, [0, from, 0], [B, n, D]), state);
+          // The old state is the caller's: nothing of the next may depend on it.
+          tf.dispose(state ?? {});
+          state = step.state;
+          parts.push(step.y);
+        }
+        expect(worst(await numbers(tf.concat(parts, 1)), await numbers(whole))).toBeLessThan(1e-5);
       }
-      expect(worst(await numbers(tf.concat(parts, 1)), await numbers(whole))).toBeLessThan(1e-5);
-    }
-  });
-
+    },
+  );
 });
 
-test.each(first)("$name: 1000 steps leave one state", async ({ name, options, create }) => {
-  await tf.setBackend("wasm");
-  const layer = new MultiHeadAttention({ ...sizes, mechanism: name, mechanismOptions: options });
-  const x = tf.tensor3d(wave(1, 1, D, 0.4));
-  (layer.apply(x) as tf.Tensor).dispose();
-  const dims = { B: 1, Hq: 4, Hkv: 2, L: 1, S: 1, d: 3, dv: 3 };
-  const grows = Object.values(create(options).state(dims)).some(({ shape }) => shape.includes(-1));
-  let { y, state } = layer.decode(x);
-  y.dispose();
-  // A cache grows: its bytes are not counted, and there are fewer steps.
-  const memory = () => `${tf.memory().numTensors} tensors, ${grows ? "some" : tf.memory().numBytes} bytes`;
-  const seen = new Set([memory()]);
-  for (let i = 0; i < (grows ? 50 : 1000); i++) {
-    const next = layer.decode(x, state);
-    tf.dispose([next.y, ...Object.values(state)]);
-    state = next.state;
-    seen.add(memory());
-  }
-  expect([...seen]).toHaveLength(1);
-  tf.dispose([x, ...Object.values(state)]);
-  layer.dispose();
-}, 60_000);
+test.each(first)(
+  "$name: 1000 steps leave one state",
+  async ({ name, options, create }) => {
+    await tf.setBackend("wasm");
+    const layer = new MultiHeadAttention({ ...sizes, mechanism: name, mechanismOptions: options });
+    const x = tf.tensor3d(wave(1, 1, D, 0.4));
+    (layer.apply(x) as tf.Tensor).dispose();
+    const dims = { B: 1, Hq: 4, Hkv: 2, L: 1, S: 1, d: 3, dv: 3 };
+    const grows = Object.values(create(options).state(dims)).some(({ shape }) => shape.includes(-1));
+    let { y, state } = layer.decode(x);
+    y.dispose();
+    // A cache grows: its bytes are not counted, and there are fewer steps.
+    const memory = () => `${tf.memory().numTensors} tensors, ${grows ? "some" : tf.memory().numBytes} bytes`;
+    const seen = new Set([memory()]);
+    for (let i = 0; i < (grows ? 50 : 1000); i++) {
+      const next = layer.decode(x, state);
+      tf.dispose([next.y, ...Object.values(state)]);
+      state = next.state;
+      seen.add(memory());
+    }
+    expect([...seen]).toHaveLength(1);
+    tf.dispose([x, ...Object.values(state)]);
+    layer.dispose();
+  },
+  60_000,
+);
 
 test("a key mask while decoding removes tokens; nothing at all gives 0", async () => {
   await tf.setBackend("cpu");

@@ -69,18 +69,26 @@ describe.each(["cpu", "wasm"])("on tfjs-%s", (backend) => {
     ]);
   });
 
-  test.each(variants)("$name $options: a row that sees nothing is 0 before the projection, and its gradient is finite", async (entry) => {
-    await start();
-    const layer = new MultiHeadAttention({ numHeads: 2, keyDim: 3, mechanism: entry.create(entry.options), useBias: false });
-    const x = tensor(wave(B, L, D, 0.5));
-    const nothing = tf.tensor2d([Array(L).fill(0), Array(L).fill(1)]);
-    const y = layer.apply(x, { mask: nothing }) as tf.Tensor;
-    const values = await numbers(y);
-    expect(values.slice(0, L * D).every((v) => v === 0)).toBe(true);
-    expect(values.slice(L * D).some((v) => v !== 0)).toBe(true);
-    const dx = tf.grad((x: tf.Tensor) => tf.sum(layer.apply(x, { mask: nothing }) as tf.Tensor))(x);
-    expect((await numbers(dx)).every(Number.isFinite)).toBe(true);
-  });
+  test.each(variants)(
+    "$name $options: a row that sees nothing is 0 before the projection, and its gradient is finite",
+    async (entry) => {
+      await start();
+      const layer = new MultiHeadAttention({
+        numHeads: 2,
+        keyDim: 3,
+        mechanism: entry.create(entry.options),
+        useBias: false,
+      });
+      const x = tensor(wave(B, L, D, 0.5));
+      const nothing = tf.tensor2d([Array(L).fill(0), Array(L).fill(1)]);
+      const y = layer.apply(x, { mask: nothing }) as tf.Tensor;
+      const values = await numbers(y);
+      expect(values.slice(0, L * D).every((v) => v === 0)).toBe(true);
+      expect(values.slice(L * D).some((v) => v !== 0)).toBe(true);
+      const dx = tf.grad((x: tf.Tensor) => tf.sum(layer.apply(x, { mask: nothing }) as tf.Tensor))(x);
+      expect((await numbers(dx)).every(Number.isFinite)).toBe(true);
+    },
+  );
 
   test("attention masks where the mechanism takes them, with the key mask", async () => {
     await start();
@@ -146,7 +154,13 @@ test("dropoutOn output needs no weights, is off outside training and scales what
 test("a seed draws other numbers for each projection, the same in each layer", async () => {
   const seeded = () => {
     const kernelInitializer = tfl.initializers.glorotUniform({ seed: 3 });
-    const layer = new MultiHeadAttention({ numHeads: 2, keyDim: 3, mechanism: "linear", useBias: false, kernelInitializer });
+    const layer = new MultiHeadAttention({
+      numHeads: 2,
+      keyDim: 3,
+      mechanism: "linear",
+      useBias: false,
+      kernelInitializer,
+    });
     layer.apply(tf.ones([1, 2, D]));
     return Promise.all(layer.getWeights().map(numbers));
   };

@@ -79,9 +79,7 @@ describe.each(first)("$name", ({ name: mechanism, options: mechanismOptions }) =
 
 test.each(every)("$name $options survives tf.layers' change of case", ({ name, options }) => {
   const layer = new MultiHeadAttention({ ...sizes, mechanism: name, mechanismOptions: options });
-  const model = tfl.model(
-    ((x) => ({ inputs: x, outputs: symbolic(layer.apply(x)) }))(tfl.input({ shape: [null, D] })),
-  );
+  const model = tfl.model(((x) => ({ inputs: x, outputs: symbolic(layer.apply(x)) }))(tfl.input({ shape: [null, D] })));
   const { config } = JSON.parse(model.toJSON() as string);
   expect(JSON.stringify(config)).toContain('"mechanism_options"');
   return tfl.models.modelFromJSON(JSON.parse(model.toJSON() as string)).then((loaded) => {

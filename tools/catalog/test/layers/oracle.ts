@@ -53,15 +53,17 @@ export async function expected(e: Expectation): Promise<number[]> {
     const [q, k, v] = [affine(query, wq!, bq!), affine(e.key[b]!, wk!, bk!), affine(e.value[b]!, wv!, bv!)];
     const heads = Array.from({ length: e.numHeads }, (_, h) => {
       const kv = Math.floor(h / (e.numHeads / e.numKvHeads));
-      return e.reference({
-        q: head(q, h, e.numHeads),
-        k: head(k, kv, e.numKvHeads),
-        v: head(v, kv, e.numKvHeads),
-        visible: (i, j) => e.visible(b, i, j),
-        bias: () => 0,
-        position: (i) => i,
-        // A row without keys is 0, also where the mechanism works on logarithms.
-      }).y.map((row) => row.map((x) => (x === Number.NEGATIVE_INFINITY ? 0 : x)));
+      return e
+        .reference({
+          q: head(q, h, e.numHeads),
+          k: head(k, kv, e.numKvHeads),
+          v: head(v, kv, e.numKvHeads),
+          visible: (i, j) => e.visible(b, i, j),
+          bias: () => 0,
+          position: (i) => i,
+          // A row without keys is 0, also where the mechanism works on logarithms.
+        })
+        .y.map((row) => row.map((x) => (x === Number.NEGATIVE_INFINITY ? 0 : x)));
     });
     return affine(
       query.map((_, i) => heads.flatMap((y) => y[i]!)),

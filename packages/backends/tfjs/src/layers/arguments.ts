@@ -30,7 +30,17 @@ const own = [
 const weights = ["kernel", "bias"].flatMap((x) => [`${x}Initializer`, `${x}Regularizer`, `${x}Constraint`]);
 /** What tf.layers takes for every layer, and adds to a saved configuration. */
 const everyLayer = [
-  ...["name", "trainable", "inputShape", "batchInputShape", "batchSize", "dtype", "inputDType", "inputDtype", "weights"],
+  ...[
+    "name",
+    "trainable",
+    "inputShape",
+    "batchInputShape",
+    "batchSize",
+    "dtype",
+    "inputDType",
+    "inputDtype",
+    "weights",
+  ],
   "customObjects",
 ];
 

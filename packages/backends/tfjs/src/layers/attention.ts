@@ -1,4 +1,12 @@
-import { type Attention, AttentionError, attention, type Block, type Mechanism, type Result, type State } from "@attnkit/core";
+import {
+  type Attention,
+  AttentionError,
+  attention,
+  type Block,
+  type Mechanism,
+  type Result,
+  type State,
+} from "@attnkit/core";
 import { tfjs } from "../index.ts";
 import type { Tensor } from "../tf.ts";
 import { configOf, resolve, type Setup, who } from "./arguments.ts";
@@ -95,9 +103,15 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
       return this.#setup.mechanism;
     }
 
-    override apply(inputs: Parameters<Layer["apply"]>[0], kwargs?: Record<string, unknown>): ReturnType<Layer["apply"]> {
+    override apply(
+      inputs: Parameters<Layer["apply"]>[0],
+      kwargs?: Record<string, unknown>,
+    ): ReturnType<Layer["apply"]> {
       const symbolic = !((Array.isArray(inputs) ? inputs[0] : inputs) instanceof tf.Tensor);
-      return super.apply(symbolic ? (brief<Tensor>(inputs as Tensor[]) as Parameters<Layer["apply"]>[0]) : inputs, kwargs as never);
+      return super.apply(
+        symbolic ? (brief<Tensor>(inputs as Tensor[]) as Parameters<Layer["apply"]>[0]) : inputs,
+        kwargs as never,
+      );
     }
 
     override build(shape: LayerShape | LayerShape[]): void {
@@ -197,7 +211,11 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     #block({ query, key, value }: Inputs<Tensor>): Block<Tensor> {
       const { numHeads, numKvHeads } = this.#setup;
       const part = (name: Part, x: Tensor, heads: number) => splitHeads(o, project(o, x, this.#parts![name]), heads);
-      return { q: part("query", query, numHeads), k: part("key", key, numKvHeads), v: part("value", value, numKvHeads) };
+      return {
+        q: part("query", query, numHeads),
+        k: part("key", key, numKvHeads),
+        v: part("value", value, numKvHeads),
+      };
     }
 
     #masks(given: Inputs<Tensor>, masks: Masks): { mask?: Tensor; keyMask?: Tensor } {
