@@ -32,7 +32,6 @@ describe.each(["cpu", "wasm"])("on tfjs-%s", (backend) => {
           [6, 1],
           [7, 2],
         ] as const) {
-          // biome-ignore format: one line
           const step = layer.decode(tf.slice(x, [0, from, 0], [B, n, D]), state);
           // The old state is the caller's: nothing of the next may depend on it.
           tf.dispose(state ?? {});

@@ -108,7 +108,7 @@ describe.each(["cpu", "wasm"])("on tfjs-%s", (backend) => {
 
   test("returnAttentionScores: rows of weights that make the output; dropout thins them out and keeps the mean", async () => {
     await start();
-    const { MultiHeadAttention } = attentionLayers(given(scores as never));
+    const { MultiHeadAttention } = attentionLayers(given(scores));
     const make = (more: object) =>
       new MultiHeadAttention({ numHeads: 4, numKvHeads: 2, keyDim: 3, mechanism: softmax({ scale: 0.4 }), ...more });
     const [plain, shown] = [make({}), make({ returnAttentionScores: true })];

@@ -39,7 +39,13 @@ describe.each(first)("$name", ({ name: mechanism, options: mechanismOptions }) =
       const [want, got] = [await predict(model, short), await predict(model, long)];
       expect(worst(got.slice(0, 4 * D), want)).toBeLessThan(1e-5);
       // Batches pad each row by itself.
-      const both = await predict(model, ids([[3, 5, 1, 8, 0, 0, 0], [2, 0, 0, 0, 0, 0, 0]])); // biome-ignore format: one line a batch
+      const both = await predict(
+        model,
+        ids([
+          [3, 5, 1, 8, 0, 0, 0],
+          [2, 0, 0, 0, 0, 0, 0],
+        ]),
+      );
       expect(worst(both.slice(0, 4 * D), want)).toBeLessThan(1e-5);
       expect(worst(both.slice(7 * D, 8 * D), await predict(model, ids([[2]])))).toBeLessThan(1e-5);
     }
@@ -65,10 +71,14 @@ describe.each(first)("$name", ({ name: mechanism, options: mechanismOptions }) =
     const one = attention({ useCausalMask: true, numKvHeads: 1, outputShape: 4, ...kernel });
     const two = attention({ dropout: 0.2, dropoutOn: "output", useBias: false });
     const model = tfl.model({ inputs, outputs: symbolic(two.apply(symbolic(one.apply(inputs)))) });
-    let saved: tf.io.ModelArtifacts | undefined;
-    const info = { dateSaved: new Date(0), modelTopologyType: "JSON" as const };
-    await model.save(tf.io.withSaveHandler(async (artifacts) => ((saved = artifacts), { modelArtifactsInfo: info }))); // biome-ignore lint/suspicious/noAssignInExpressions: as tfjs writes it
-    const read = { ...saved, modelTopology: JSON.parse(JSON.stringify(saved!.modelTopology)) };
+    const saved: tf.io.ModelArtifacts[] = [];
+    const keep = tf.io.withSaveHandler(async (artifacts) => {
+      saved.push(artifacts);
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
+    });
+    await model.save(keep);
+    const artifacts = saved[0]!;
+    const read = { ...artifacts, modelTopology: JSON.parse(JSON.stringify(artifacts.modelTopology)) };
     const loaded = await tfl.loadLayersModel(tf.io.fromMemory(read));
     const x = tf.randomUniform([2, 5, D], -1, 1, "float32", 8);
     expect(await predict(loaded, x)).toEqual(await predict(model, x));
@@ -100,7 +110,7 @@ test("a layer given its mechanism by value loads where that is registered by nam
 });
 
 test("scores as a second output of a model", async () => {
-  const { MultiHeadAttention } = attentionLayers(given(scores as never));
+  const { MultiHeadAttention } = attentionLayers(given(scores));
   const layer = new MultiHeadAttention({ ...sizes, mechanism: "softmax", returnAttentionScores: true });
   const tokens = tfl.input({ shape: [4], dtype: "int32" });
   const outputs = layer.apply(symbolic(embedding().apply(tokens))) as tfl.SymbolicTensor[];

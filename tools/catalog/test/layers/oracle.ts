@@ -1,6 +1,6 @@
 /** What a layer must give, in plain float64: its projections as sums, around the mechanism's reference head by head. */
 import type { Matrix, Reference } from "@attnkit/core";
-import { attentionLayers } from "@attnkit/tfjs/layers";
+import { attentionLayers, type Scores } from "@attnkit/tfjs/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { mechanisms } from "../../src/index.ts";
@@ -8,7 +8,7 @@ import { mechanisms } from "../../src/index.ts";
 type Cube = readonly Matrix[];
 
 /** Every mechanism of the catalog by its name; softmax with its weights. */
-export const given = (scores?: never) => ({
+export const given = (scores?: Scores) => ({
   tf,
   layers: tfl.layers,
   mechanisms: Object.fromEntries(
@@ -74,10 +74,9 @@ export async function expected(e: Expectation): Promise<number[]> {
   return out.flat(2);
 }
 
-/** The largest difference, in units of the largest expected number. */
+/** The largest difference, in units of the largest expected number; NaN where either is. */
 export function worst(got: readonly number[], want: readonly number[]): number {
   if (got.length !== want.length) return Number.POSITIVE_INFINITY;
   const size = Math.max(1, ...want.map(Math.abs));
-  // Not Math.max alone: NaN must not pass.
-  return got.reduce((most, x, i) => (Math.abs(x - want[i]!) <= most ? most : Math.abs(x - want[i]!)), 0) / size;
+  return Math.max(0, ...got.map((x, i) => Math.abs(x - want[i]!))) / size;
 }
