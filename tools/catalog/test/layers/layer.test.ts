@@ -122,6 +122,19 @@ describe.each(["cpu", "wasm"])("on tfjs-%s", (backend) => {
     expect((await numbers(tf.sum(weights, -1))).every((sum) => Math.abs(sum - 1) < 1e-5)).toBe(true);
     expect((await numbers(tf.slice(weights, [0, 0, 0, 1], [1, 4, L, 1]))).every((w) => w === 0)).toBe(true);
 
+    const broken = tf.tensor3d(
+      wave(B, L, D, 0.2).map((rows, b) => rows.map((r, j) => (absent(b, j) ? r.map(() => Number.NaN) : r))),
+    );
+    for (const layer of [plain, shown]) {
+      const [out] = [layer.apply(broken, { mask: keyMask(L) })].flat() as [tf.Tensor];
+      const rows = (await out.array()) as number[][][];
+      rows.forEach((row, b) => {
+        row.forEach((y, i) => {
+          if (!absent(b, i)) expect(y.every(Number.isFinite)).toBe(true);
+        });
+      });
+    }
+
     const thin = make({ returnAttentionScores: true, dropout: 0.5, useBias: false });
     const many = tf.ones([64, 16, D]);
     const [still] = thin.apply(many, { training: false }) as [tf.Tensor];

@@ -34,7 +34,8 @@ describe.each(first)("$name", ({ name: mechanism, options: mechanismOptions }) =
     const added = tfl.layers.add().apply([embedded, once]);
     const x = tfl.layers.layerNormalization().apply(symbolic(added)) as tfl.SymbolicTensor;
     const outputs = symbolic(attention({ numKvHeads: 1 }).apply(x));
-    for (const model of [once, outputs].map((outputs) => tfl.model({ inputs: tokens, outputs }))) {
+    const twice = symbolic(attention().apply(once));
+    for (const model of [once, twice, outputs].map((outputs) => tfl.model({ inputs: tokens, outputs }))) {
       const [short, long] = [ids([[3, 5, 1, 8]]), ids([[3, 5, 1, 8, 0, 0, 0]])];
       const [want, got] = [await predict(model, short), await predict(model, long)];
       expect(worst(got.slice(0, 4 * D), want)).toBeLessThan(1e-5);
