@@ -1,0 +1,110 @@
+import { AttentionError, isCount, knownOptions, type Mechanism, type Options, requireOption } from "@attnkit/core";
+import type { MultiHeadAttentionArgs } from "./attention.ts";
+import type { Config, Given, MechanismEntry, Scores } from "./types.ts";
+
+/** The arguments of a layer, checked, with defaults. */
+export interface Setup {
+  readonly mechanism: Mechanism;
+  readonly scores: Scores | undefined;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  readonly keyDim: number;
+  readonly valueDim: number;
+  /** Undefined: as wide as the query. */
+  readonly outputShape: number | undefined;
+  readonly useCausalMask: boolean;
+  readonly useBias: boolean;
+  readonly dropout: number;
+  readonly dropoutOn: "weights" | "output";
+  readonly returnAttentionScores: boolean;
+  readonly useInputMask: boolean;
+  readonly kernels: "prefer" | "require" | "never";
+}
+
+export const who = "MultiHeadAttention";
+
+const own = [
+  ...["mechanism", "mechanismOptions", "numHeads", "numKvHeads", "keyDim", "valueDim", "outputShape", "useCausalMask"],
+  ...["useBias", "dropout", "dropoutOn", "returnAttentionScores", "useInputMask", "kernels"],
+];
+const weights = ["kernel", "bias"].flatMap((x) => [`${x}Initializer`, `${x}Regularizer`, `${x}Constraint`]);
+/** What tf.layers takes for every layer, and adds to a saved configuration. */
+const everyLayer = [
+  ...[
+    "name",
+    "trainable",
+    "inputShape",
+    "batchInputShape",
+    "batchSize",
+    "dtype",
+    "inputDType",
+    "inputDtype",
+    "weights",
+  ],
+  "customObjects",
+];
+
+/** Throws `ATTN_OPTION`, and `ATTN_UNSUPPORTED` where the mechanism has no weights that are asked for. */
+export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given): Setup {
+  // tf.layers writes an absent value as null.
+  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value != null)) as typeof args;
+  knownOptions(who, given, [...own, ...weights, ...everyLayer]);
+  const mechanism = mechanismOf(given, mechanisms);
+  const { numHeads, keyDim, numKvHeads = numHeads, valueDim = keyDim, outputShape, dropout = 0 } = given;
+  const sizes = { numHeads, numKvHeads, keyDim, valueDim, ...(outputShape !== undefined && { outputShape }) };
+  for (const [name, n] of Object.entries(sizes)) requireOption(isCount(n), who, name, n, "a whole number above 0");
+  const even = numHeads % numKvHeads === 0;
+  requireOption(even, who, "numKvHeads", numKvHeads, `a divisor of numHeads, which is ${numHeads}`);
+  const { useCausalMask = false, useBias = true, returnAttentionScores = false, useInputMask = true } = given;
+  for (const [name, x] of Object.entries({ useCausalMask, useBias, returnAttentionScores, useInputMask }))
+    requireOption(typeof x === "boolean", who, name, x, "true or false");
+  const rate = typeof dropout === "number" && dropout >= 0 && dropout < 1;
+  requireOption(rate, who, "dropout", dropout, "a number from 0 to below 1");
+  const { dropoutOn = "weights", kernels = "prefer" } = given;
+  requireOption(["weights", "output"].includes(dropoutOn), who, "dropoutOn", dropoutOn, '"weights" or "output"');
+  const modes = ["prefer", "require", "never"];
+  requireOption(modes.includes(kernels), who, "kernels", kernels, '"prefer", "require" or "never"');
+  const scores = entryOf(mechanisms, mechanism.name)?.scores;
+  const without = (what: string): never => {
+    throw new AttentionError(
+      "ATTN_UNSUPPORTED",
+      who,
+      `${what} the weights of ${mechanism.name}, which are not known here; expected mechanisms: { ${mechanism.name}: { create, scores } } in attentionLayers, where the mechanism has scores`,
+    );
+  };
+  if (!scores && returnAttentionScores) without("returnAttentionScores needs");
+  if (!scores && dropout > 0 && dropoutOn === "weights") without('dropout, unless dropoutOn is "output", thins out');
+  return {
+    ...{ mechanism, scores, numHeads, numKvHeads, keyDim, valueDim, outputShape, useCausalMask, useBias },
+    ...{ dropout, dropoutOn, returnAttentionScores, useInputMask, kernels },
+  };
+}
+
+/** The arguments as plain data: what `resolve` makes the same setup from, where the mechanism is registered by its name. */
+export function configOf({ mechanism, scores, ...rest }: Setup): Config {
+  const plain = Object.entries(mechanism.options).filter(([, value]) => value !== undefined);
+  const config = { ...rest, outputShape: rest.outputShape ?? null, mechanism: mechanism.name };
+  return { ...config, mechanismOptions: Object.fromEntries(plain) as Config };
+}
+
+function mechanismOf(
+  { mechanism, mechanismOptions }: MultiHeadAttentionArgs,
+  mechanisms: NonNullable<Given["mechanisms"]>,
+): Mechanism {
+  if (typeof mechanism === "object") {
+    const valid = typeof mechanism.forward === "function" && typeof mechanism.name === "string";
+    requireOption(valid, who, "mechanism", mechanism, "a mechanism such as linear(), or the name of one");
+    const alone = mechanismOptions === undefined;
+    requireOption(alone, who, "mechanismOptions", mechanismOptions, "none: the mechanism is given by value");
+    return mechanism;
+  }
+  const entry = entryOf(mechanisms, mechanism);
+  const names = Object.keys(mechanisms).join(", ") || "none; give attentionLayers some: mechanisms: { linear }";
+  requireOption(entry !== undefined, who, "mechanism", mechanism, `a mechanism, or the name of one of ${names}`);
+  return (entry as MechanismEntry).create(mechanismOptions as Options | undefined);
+}
+
+function entryOf(mechanisms: NonNullable<Given["mechanisms"]>, name: string): MechanismEntry | undefined {
+  const entry = Object.hasOwn(mechanisms, name) ? mechanisms[name] : undefined;
+  return typeof entry === "function" ? { create: entry } : entry;
+}

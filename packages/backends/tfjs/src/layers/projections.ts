@@ -1,0 +1,73 @@
+import type { Ops } from "@attnkit/core";
+import type { Tensor } from "../tf.ts";
+import type { Config, LayerVariable, TfLayers, WeightArgs, WeightRule } from "./types.ts";
+
+/** `x [..., n] -> [..., m]`: a matrix `[n, m]`, and a bias `[m]`. */
+export interface Projection {
+  readonly kernel: LayerVariable;
+  readonly bias: LayerVariable | undefined;
+}
+
+/** What tf.layers' dense layer holds, though its declarations keep it private. */
+type Dense = { readonly [K in keyof WeightRule as `${"kernel" | "bias"}${Capitalize<K>}`]: WeightRule[K] };
+
+/** The rules of projection number `i`, and all of them as tf.layers saves them. */
+export interface WeightRules {
+  readonly config: Config;
+  of(i: number): { readonly kernel: WeightRule; readonly bias: WeightRule };
+}
+
+const names = ["kernelInitializer", "biasInitializer", "kernelRegularizer", "biasRegularizer", "kernelConstraint"];
+
+/**
+ * tf.layers exports nothing that reads names such as "glorotUniform" or saved configurations, but its dense layer does:
+ * one that is never built stands in for each projection.
+ */
+export function weightRules(layers: TfLayers, args: WeightArgs): WeightRules {
+  const picked = [...names, "biasConstraint"].flatMap((name) => {
+    const value = args[name as keyof WeightArgs];
+    return value == null ? [] : [[name, value]];
+  });
+  const given = Object.fromEntries(picked) as WeightArgs;
+  const read = (x: WeightArgs) => layers.dense({ units: 1, name: "projection", ...x });
+  const whole = read(given).getConfig();
+  const config = Object.fromEntries([...names, "biasConstraint"].map((name) => [name, whole[name] ?? null])) as Config;
+  return {
+    config,
+    of(i) {
+      const dense = read(apart(given, config, i)) as unknown as Dense;
+      const { kernelInitializer, kernelRegularizer, kernelConstraint } = dense;
+      const { biasInitializer, biasRegularizer, biasConstraint } = dense;
+      return {
+        kernel: { initializer: kernelInitializer, regularizer: kernelRegularizer, constraint: kernelConstraint },
+        bias: { initializer: biasInitializer, regularizer: biasRegularizer, constraint: biasConstraint },
+      };
+    },
+  };
+}
+
+/** A seeded initializer draws the same numbers each time: without this, queries and keys would start as the same matrix. */
+function apart(given: WeightArgs, config: Config, i: number): WeightArgs {
+  const initializer = config.kernelInitializer as { className: string; config: { seed?: unknown } };
+  const { seed } = initializer.config;
+  if (typeof seed !== "number") return given;
+  const own = { ...initializer, config: { ...initializer.config, seed: seed + i } };
+  return { ...given, kernelInitializer: own as never };
+}
+
+export function project(o: Ops<Tensor>, x: Tensor, { kernel, bias }: Projection): Tensor {
+  const y = o.matmul(x, kernel.read());
+  return bias === undefined ? y : o.add(y, bias.read());
+}
+
+/** `[B, L, H * w] -> [B, H, L, w]` */
+export function splitHeads(o: Ops<Tensor>, x: Tensor, heads: number): Tensor {
+  const [B, L, n] = x.shape as [number, number, number];
+  return o.transpose(o.reshape(x, [B, L, heads, n / heads]), [0, 2, 1, 3]);
+}
+
+/** `[B, H, L, w] -> [B, L, H * w]` */
+export function joinHeads(o: Ops<Tensor>, x: Tensor): Tensor {
+  const [B, H, L, w] = x.shape as [number, number, number, number];
+  return o.reshape(o.transpose(x, [0, 2, 1, 3]), [B, L, H * w]);
+}

@@ -1,0 +1,32 @@
+import {
+  type Block,
+  checkCall,
+  foldHeads,
+  type How,
+  keep,
+  keptOr,
+  type Mechanism,
+  type Ops,
+  unfoldHeads,
+} from "@attnkit/core";
+import type { Tensor } from "../tf.ts";
+import type { Scores } from "./types.ts";
+
+/**
+ * Attention through its matrix of weights, `[B, Hq, L, S]`, where that is asked for or thinned out: `y = drop(weights) v`.
+ * The weights are returned as they were before.
+ */
+export function weighted(
+  o: Ops<Tensor>,
+  block: Block<Tensor>,
+  { mechanism, scores, how }: { readonly mechanism: Mechanism; readonly scores: Scores; readonly how: How },
+  drop: (x: Tensor) => Tensor,
+): { readonly y: Tensor; readonly weights: Tensor } {
+  const given = Object.entries(block).filter(([, x]) => x !== undefined);
+  checkCall(mechanism, how, Object.fromEntries(given.map(([name, x]) => [name, o.shape(x)])));
+  const weights = scores(o, block, { causal: how.causal, stage: "weights" }, mechanism.options);
+  const v = keptOr(o, keep(o, block), block.v, 0);
+  const [, Hq, L] = o.shape(block.q) as [number, number, number];
+  const folded = o.matmul(foldHeads(o, drop(weights), o.shape(v)[1] as number), v);
+  return { y: unfoldHeads(o, folded, Hq, L), weights };
+}
