@@ -13,6 +13,8 @@ export default defineConfig({
   base: "./",
   resolve: { conditions: ["@attnkit/source", ...defaultClientConditions] },
   define: { __COMMIT__: JSON.stringify(commit) },
+  // Workers load frameworks when first needed, as the page does.
+  worker: { format: "es" },
   build: {
     target: "es2023",
     // Inlined into scripts, wasm files would grow by a third and could not be compiled while they arrive.

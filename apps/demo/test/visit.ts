@@ -19,7 +19,12 @@ export async function visit({ at = "", webgpu = true, options = {} }: Visit = {}
   const { env, ...rest } = launch();
   // Playwright's type of env has no undefined values.
   browser ??= chromium.launch({ ...rest, ...(env && { env: env as Record<string, string> }) });
-  const context = await (await browser).newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  // On a machine without a locale the page's language would be "en-US@posix", which Intl refuses.
+  const context = await (await browser).newContext({
+    locale: "en-GB",
+    viewport: { width: 1280, height: 900 },
+    ...options,
+  });
   context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const complaints: string[] = [];

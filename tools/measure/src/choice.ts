@@ -1,4 +1,4 @@
-import { creator, type MechanismEntry } from "@attnkit/catalog";
+import { creator, type MechanismEntry } from "@attnkit/catalog/mechanisms";
 import type { Mechanism, Options } from "@attnkit/core";
 
 /** A mechanism with its options, as somebody chose it. */

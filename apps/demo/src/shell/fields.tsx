@@ -93,8 +93,10 @@ export function Ticks<T extends string>(props: {
   readonly value: Signal<readonly T[]>;
   readonly values: readonly T[];
   readonly disabled?: boolean;
+  /** How a value is shown. */
+  readonly show?: (value: T) => string;
 }): JSX.Element {
-  const { legend, value, values, disabled = false } = props;
+  const { legend, value, values, disabled = false, show = String } = props;
   return (
     <fieldset>
       <legend>{legend}</legend>
@@ -108,7 +110,7 @@ export function Ticks<T extends string>(props: {
               value.value = values.filter((other) => (other === name ? on : value.value.includes(other)));
             }}
           >
-            {name}
+            {show(name)}
           </Check>
         ))}
       </div>

@@ -1,0 +1,183 @@
+/** The order of a race: sizes upwards, at each size all lanes in turn, round after round, so that drift hits all alike. */
+import { mechanisms } from "@attnkit/catalog/mechanisms";
+import { summary } from "@attnkit/measure/statistics";
+import type { BackendName } from "../device/device.ts";
+import type { Racer } from "./racer.ts";
+import type { LaneResult, PointResult, RaceOptions, RaceResults, What } from "./results.ts";
+import { SCHEMA } from "./schema.ts";
+
+/** One backend's racer, wherever it runs: methods may answer later. */
+export type Remote = {
+  readonly [K in keyof Racer]: (...args: Parameters<Racer[K]>) => Promise<Awaited<ReturnType<Racer[K]>>>;
+};
+
+/** A racer that is open, and what rejects when its device is lost: calls on it may then never return. */
+interface Open {
+  readonly remote: Remote;
+  readonly gone: Promise<never>;
+}
+
+export interface Course {
+  readonly results: RaceResults;
+  /** Opens the racer of a backend, once per call. */
+  racer(name: BackendName): Remote;
+  readonly signal: AbortSignal;
+  changed(doing: string): void;
+}
+
+/** Milliseconds in which a failure may still turn out to be the device's. */
+const GRACE = 4000;
+/** Larger tensors than this are not asked of a visitor's machine. */
+const LARGEST_BYTES = 2 ** 28;
+
+export function newResults(options: RaceOptions, environment: RaceResults["environment"]): RaceResults {
+  const now = new Date().toISOString();
+  const lanes = options.backends.flatMap((backend) =>
+    options.mechanisms.map((mechanism): LaneResult => {
+      const entry = mechanisms.find((m) => m.name === mechanism);
+      return {
+        id: `${mechanism} on ${backend}`,
+        mechanism,
+        options: { ...entry?.variants[0] },
+        backend,
+        adapter: null,
+        hardware: false,
+        status: "waiting",
+        checks: [],
+        points: [],
+        leftOut: [],
+      };
+    }),
+  );
+  return { schema: SCHEMA, complete: false, started: now, finished: now, environment, options, lanes };
+}
+
+/** Runs what is not done yet until all is, or until `signal` aborts; what goes wrong in one lane ends that lane alone. */
+export async function conduct(course: Course): Promise<void> {
+  const { results, signal } = course;
+  const remotes = new Map<BackendName, Open>();
+  for (const backend of results.options.backends) {
+    const lanes = results.lanes.filter((l) => l.backend === backend && !["failed", "unavailable"].includes(l.status));
+    if (signal.aborted || !lanes.length || !lanes.some((l) => todo(results, l))) continue;
+    await openLanes(course, backend, lanes, remotes);
+  }
+  for (const size of results.options.sizes) {
+    for (const what of ["prefill", "decode"] as const) {
+      if (signal.aborted) break;
+      await heat(course, remotes, what, size);
+    }
+  }
+  results.complete = !signal.aborted && results.lanes.every((l) => l.status !== "lost");
+  results.finished = new Date().toISOString();
+}
+
+/** Whether a lane still has something to time. */
+const todo = ({ options }: RaceResults, lane: LaneResult): boolean =>
+  lane.status === "waiting" ||
+  lane.status === "lost" ||
+  options.sizes.some((size) => (["prefill", "decode"] as const).some((what) => due(lane, what, size, options.rounds)));
+
+const pointOf = (lane: LaneResult, what: What, size: number): PointResult | undefined =>
+  lane.points.find((p) => p.what === what && p.size === size);
+
+const due = (lane: LaneResult, what: What, size: number, rounds: number): boolean =>
+  (pointOf(lane, what, size)?.samples.length ?? 0) < rounds &&
+  !lane.leftOut.some((l) => l.what === what && l.size === size);
+
+async function openLanes(course: Course, backend: BackendName, lanes: LaneResult[], remotes: Map<BackendName, Open>) {
+  const remote = course.racer(backend);
+  let open: Open;
+  try {
+    course.changed(`opening ${backend}`);
+    const { adapter, hardware } = await remote.open(backend, course.results.options);
+    const gone = remote.lost().then((reason): never => {
+      for (const lane of lanes) if (lane.status !== "failed") Object.assign(lane, { status: "lost", reason });
+      course.changed(`${backend} was lost`);
+      throw new Error("lost");
+    });
+    gone.catch(() => {}); // also where nothing waits for it
+    open = { remote, gone };
+    remotes.set(backend, open);
+    for (const lane of lanes) Object.assign(lane, { adapter, hardware, status: "waiting" });
+  } catch (error) {
+    for (const lane of lanes) Object.assign(lane, { status: "unavailable", reason: messageOf(error) });
+    return;
+  }
+  for (const lane of lanes) {
+    if (course.signal.aborted) return;
+    course.changed(`checking ${lane.id}`);
+    await guarded(lane, open, async () => {
+      const check = await remote.enter(lane.mechanism);
+      keep(lane, check);
+      lane.status = "checked";
+      delete lane.reason;
+    });
+  }
+}
+
+/** One size, all lanes. */
+async function heat({ results, signal, changed }: Course, remotes: Map<BackendName, Open>, what: What, size: number) {
+  const { rounds, limit } = results.options;
+  const jobs: { lane: LaneResult; open: Open; point: PointResult }[] = [];
+  const sound = (lane: LaneResult) => lane.status === "checked";
+  for (const lane of results.lanes) {
+    const open = remotes.get(lane.backend);
+    if (signal.aborted || !open || !sound(lane) || !due(lane, what, size, rounds)) continue;
+    changed(`checking ${what} of ${size} tokens, ${lane.id}`);
+    await guarded(lane, open, async () => {
+      const reason = await tooMuch(lane, open.remote, what, size, limit);
+      if (reason !== undefined) {
+        lane.leftOut.push({ what, size, reason });
+        return;
+      }
+      const { check, calls, stateBytes } = await open.remote.ready(lane.mechanism, what, size);
+      keep(lane, check);
+      const empty = { what, size, calls, samples: [], median: 0, q1: 0, q3: 0, stateBytes };
+      jobs.push({ lane, open, point: pointOf(lane, what, size) ?? empty });
+    });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const { lane, open, point } of jobs) {
+      if (signal.aborted || !sound(lane) || point.samples.length > round || point.samples.length >= rounds) continue;
+      await guarded(lane, open, async () => {
+        point.samples.push(await open.remote.sample(lane.mechanism, what, size, point.calls));
+        Object.assign(point, summary(point.samples));
+        if (!lane.points.includes(point)) lane.points.push(point);
+        changed(`timing ${what} of ${size} tokens, round ${round + 1} of ${rounds}`);
+      });
+    }
+  }
+  for (const { lane, open } of jobs) if (lane.status !== "lost") await open.remote.done(lane.mechanism, what, size);
+}
+
+/** Why this size is not asked for: predicted from the one before by the work of both. */
+async function tooMuch(lane: LaneResult, remote: Remote, what: What, size: number, limit: number) {
+  const { flops, bytes } = await remote.cost(lane.mechanism, what, size);
+  if (bytes > LARGEST_BYTES) return `its largest tensor would take ${Math.round(bytes / 2 ** 20)} MiB`;
+  const before = lane.points.filter((p) => p.what === what && p.size < size).at(-1);
+  if (!before) return undefined;
+  const known = await remote.cost(lane.mechanism, what, before.size);
+  const expected = (before.median * flops) / known.flops;
+  return expected > limit ? `expected to take ${expected.toFixed(1)} s a call, over ${limit} s` : undefined;
+}
+
+/** Keeps a check; throws if it was not passed: a wrong answer has no speed. */
+function keep(lane: LaneResult, check: LaneResult["checks"][number]): void {
+  lane.checks.push(check);
+  if (!check.passed)
+    throw new Error(`wrong answer: ${check.what} at ${check.size} tokens, ${check.detail ?? "not finite"}`);
+}
+
+async function guarded(lane: LaneResult, { gone }: Open, work: () => Promise<void>): Promise<void> {
+  try {
+    await Promise.race([work(), gone]);
+  } catch (error) {
+    // A device may fail its calls before it says that it is lost, and a lost one has not answered wrong.
+    if (lane.checks.at(-1)?.passed !== false)
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, GRACE))]).catch(() => {});
+    if (lane.status === "lost") return;
+    Object.assign(lane, { status: "failed", reason: messageOf(error), points: [] });
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

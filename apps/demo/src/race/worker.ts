@@ -1,0 +1,4 @@
+import { expose } from "comlink";
+import { racer } from "./racer.ts";
+
+expose(racer());

@@ -1,0 +1,82 @@
+import { type Ops, type State, type Tensors, zeros } from "@attnkit/core";
+import { type Attend, dense, multiHead, rmsNorm } from "./attention.ts";
+import type { ModelConfig } from "./config.ts";
+
+/** Byte values, `[B][L]`. */
+export type Tokens = readonly (readonly number[])[];
+
+export interface Output<T> {
+  /** `[B, L, C]` after the last norm; times the embedding transposed they are the logits. */
+  readonly features: T;
+  /** Attention state and last row of every layer; feed it back to go on. */
+  readonly state: State<T>;
+  /** `[B, H, L, d]` of every layer. */
+  readonly attention: readonly T[];
+}
+
+/**
+ * A byte-level decoder: pre-norm blocks of attention and MLP, the same for every mechanism. Order comes from causality and
+ * from mixing each row with the one before it (token shift; Peng et al. 2023, 3.1.1), not from a table of positions: a
+ * table ends somewhere, and a stream need not. `state` continues a sequence; any cut gives the same answer.
+ */
+export function forward<T>(
+  o: Ops<T>,
+  config: ModelConfig,
+  attend: Attend,
+  w: Tensors<T>,
+  tokens: Tokens,
+  state?: State<T>,
+): Output<T> {
+  const [B, L, C] = [tokens.length, tokens[0]!.length, config.width];
+  // Scaled (Vaswani et al. 2017, 3.4): as small as a head wants them, rows would drown in what the first block adds.
+  let x = o.mul(o.reshape(o.take(w.embedding!, 0, tokens.flat()), [B, L, C]), Math.sqrt(C));
+  const next: Record<string, T> = {};
+  const attention: T[] = [];
+  for (let i = 0; i < config.layers; i++) {
+    const own = under(`blocks.${i}.attention.`, w);
+    const before = under(`${i}.`, state ?? {});
+    const normed = rmsNorm(o, x, own.norm!);
+    const { previous: last, ...past } = before;
+    const rows = o.concat([last ?? zeros(o, normed, 1, 1), normed], 1); // [B, 1 + L, C]
+    const change = o.sub(o.slice(rows, 1, 0, L), normed);
+    const mixed = (of: string) => o.add(normed, o.mul(change, own[`${of}.mix`]!));
+    const inputs = { q: mixed("query"), k: mixed("key"), v: mixed("value") };
+    const done = multiHead(o, config, own, inputs, Object.keys(past).length ? past : undefined, attend);
+    attention.push(done.y);
+    next[`${i}.previous`] = o.slice(rows, 1, L, L + 1);
+    for (const [name, t] of Object.entries(done.state)) next[`${i}.${name}`] = t;
+    x = o.add(x, done.out);
+    x = o.add(x, mlp(o, under(`blocks.${i}.mlp.`, w), x));
+  }
+  return { features: rmsNorm(o, x, w.norm!), state: next, attention };
+}
+
+/** The logits of the last row, `[B, 256]`; the embedding is also the head (Press and Wolf 2017). */
+export function lastLogits<T>(o: Ops<T>, w: Tensors<T>, features: T): T {
+  const [B, L, C] = o.shape(features) as [number, number, number];
+  return o.matmul(o.reshape(o.slice(features, 1, L - 1, L), [B, C]), o.transpose(w.embedding!, [1, 0]));
+}
+
+/** Mean cross-entropy of the next byte in nats, `[1]`. */
+export function crossEntropy<T>(o: Ops<T>, w: Tensors<T>, features: T, targets: Tokens): T {
+  const [B, L, C] = o.shape(features) as [number, number, number];
+  const rows = o.reshape(features, [B * L, C]);
+  const logits = o.matmul(rows, o.transpose(w.embedding!, [1, 0])); // [B L, 256]
+  const top = o.max(logits, -1);
+  const lse = o.add(o.log(o.sum(o.exp(o.sub(logits, top)), -1)), top); // [B L, 1]
+  // The target's own logit without a 256 wide mask.
+  const chosen = o.sum(o.mul(rows, o.take(w.embedding!, 0, targets.flat())), -1);
+  return o.mul(o.reshape(o.sum(o.sub(lse, chosen), 0), [1]), 1 / (B * L));
+}
+
+/** `relu(x)^2` between two matrices (So et al. 2021, 4). */
+function mlp<T>(o: Ops<T>, w: Tensors<T>, x: T): T {
+  const wide = o.maximum(dense(o, rmsNorm(o, x, w.norm!), w.up!), 0);
+  return dense(o, o.mul(wide, wide), w.down!);
+}
+
+/** The tensors under a prefix, without it. */
+export const under = <T>(prefix: string, x: Tensors<T>): Tensors<T> =>
+  Object.fromEntries(
+    Object.entries(x).flatMap(([n, t]) => (n.startsWith(prefix) ? [[n.slice(prefix.length), t]] : [])),
+  );

@@ -1,0 +1,94 @@
+/** The tab Race as a visitor uses it: start, stop, resume, take the results away; a device that dies. */
+import { readFile } from "node:fs/promises";
+import type { Page } from "playwright";
+import { afterAll, expect, test } from "vitest";
+import { RaceResults } from "../src/race/results.ts";
+import { leave, overflows, violations, visit } from "./visit.ts";
+
+afterAll(leave);
+
+const status = (page: Page) => page.getByTestId("race-status");
+const says = (page: Page, text: RegExp) =>
+  expect.poll(() => status(page).textContent(), { timeout: 90_000, interval: 50 }).toMatch(text);
+const press = (page: Page, name: string | RegExp) => page.getByRole("button", { name }).click();
+const exported = async (page: Page) => {
+  const [file] = await Promise.all([page.waitForEvent("download"), press(page, "Export JSON")]);
+  expect(file.suggestedFilename()).toMatch(/^attnkit-race-.*\.json$/);
+  return RaceResults.parse(JSON.parse(await readFile(await file.path(), "utf8")));
+};
+const small = "race-to=256&race-heads=1&race-dim=8&race-rounds=3";
+
+test("without WebGPU: runs, stops, resumes, and its file says what was checked and timed", async () => {
+  const page = await visit({ webgpu: false, at: `#tab=race&${small}&race=softmax,linear` });
+  // A browser without WebGPU has none in its workers either.
+  page.on(
+    "worker",
+    (worker) => void worker.evaluate(() => Reflect.deleteProperty(Object.getPrototypeOf(navigator), "gpu")),
+  );
+  await press(page, "Start the race");
+  await says(page, /^Now timing/);
+  await press(page, "Stop");
+  await says(page, /^Stopped/);
+  const part = await exported(page);
+  expect(part.complete).toBe(false);
+  await press(page, "Resume");
+  await says(page, /^Done/);
+  const whole = await exported(page);
+  expect(whole.complete).toBe(true);
+  expect(whole.started).toBe(part.started);
+  for (const lane of whole.lanes) {
+    if (lane.backend === "tfjs-webgpu") {
+      expect(lane).toMatchObject({ status: "unavailable", points: [] });
+      continue;
+    }
+    expect(lane.status).toBe("checked");
+    expect(lane.checks.every((c) => c.passed && c.used !== null && c.used <= 1)).toBe(true);
+    expect(lane.checks.map((c) => c.what)).toEqual(expect.arrayContaining(["oracle", "prefill", "decode"]));
+    expect(lane.points.map((p) => `${p.what} ${p.size}`)).toEqual(
+      [64, 128, 256].flatMap((size) => [`prefill ${size}`, `decode ${size}`]),
+    );
+    expect(lane.points.every((p) => p.samples.length === 3 && p.q1 <= p.median && p.median <= p.q3)).toBe(true);
+    const states = lane.points.filter((p) => p.what === "decode").map((p) => p.stateBytes);
+    // Keys and values of 8 channels in 4 bytes; a matrix of 8 x 8 and its normaliser.
+    expect(states).toEqual(lane.mechanism === "softmax" ? [4096, 8192, 16384] : [288, 288, 288]);
+  }
+  const row = page.getByRole("row", { name: /^linear, JavaScript/ });
+  expect(await row.getByRole("cell").first().textContent()).toMatch(/right, \d+ checks/);
+  expect(await violations(page)).toEqual([]);
+});
+
+test("with WebGPU: a software adapter is named as one; when it dies its points stay and another one goes on", async () => {
+  const page = await visit({
+    at: `#tab=race&${small}&race=linear&race-on=tfjs-webgpu&race-to=32768`,
+    options: { viewport: { width: 360, height: 800 } },
+  });
+  page.on("worker", (worker) => {
+    // Before the worker asks for its device, so that the test can reach it.
+    void worker.evaluate(() => {
+      const { requestDevice } = GPUAdapter.prototype;
+      GPUAdapter.prototype.requestDevice = async function (...args) {
+        const device = await requestDevice.apply(this, args);
+        Object.assign(globalThis, { device });
+        return device;
+      };
+    });
+  });
+  await press(page, "Start the race");
+  await says(page, /^Now (checking|timing) (prefill|decode) of (256|512|1024|2048|4096) tokens/);
+  expect(await page.getByRole("row", { name: /^linear, WebGPU/ }).textContent()).toMatch(
+    /swiftshader.*software: no GPU speed/i,
+  );
+  await page.workers()[0]!.evaluate(() => (globalThis as unknown as { device: GPUDevice }).device.destroy());
+  await says(page, /^Stopped/);
+  const part = await exported(page);
+  expect(part.lanes[0]).toMatchObject({ status: "lost", hardware: false });
+  expect(part.lanes[0]!.points.length).toBeGreaterThan(1);
+  expect(await overflows(page)).toBe(false);
+  await press(page, "Continue on WebAssembly");
+  await says(page, /^Now timing/);
+  await press(page, "Stop");
+  await says(page, /^Stopped/);
+  const whole = await exported(page);
+  expect(whole.lanes[0]!.points).toEqual(part.lanes[0]!.points);
+  expect(whole.lanes[1]).toMatchObject({ backend: "tfjs-wasm", status: "checked" });
+});
