@@ -2,12 +2,17 @@ import { available, useSoftwareVulkan } from "@attnkit/software-gpu";
 import { type WebgpuDevice, webgpuDevice } from "@attnkit/tfjs/webgpu";
 
 /**
- * A WebGPU device in Node. By default the software driver that npm brings, where there is one, so that every machine
- * computes the same; with `ATTNKIT_WEBGPU_ADAPTER=default` the machine's own GPU. The device says which of them it is.
+ * Which adapter Dawn finds in Node: by default the software driver that npm brings, where there is one, so that every
+ * machine computes the same; with `ATTNKIT_WEBGPU_ADAPTER=default` the machine's own GPU.
  */
-export async function dawnDevice(): Promise<WebgpuDevice> {
+export function useAdapter(): void {
   const wanted = process.env.ATTNKIT_WEBGPU_ADAPTER ?? "swiftshader";
   if (wanted !== "default" && available) useSoftwareVulkan();
+}
+
+/** A WebGPU device in Node, on the adapter of {@link useAdapter}. The device says which one it is. */
+export async function dawnDevice(): Promise<WebgpuDevice> {
+  useAdapter();
   const webgpu = await import("webgpu");
   return webgpuDevice({ webgpu });
 }

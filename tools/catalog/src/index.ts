@@ -1,8 +1,8 @@
 import type { Backend, DType } from "@attnkit/core";
 import type { ExpectedFailure } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
-import { onnx } from "@attnkit/onnx";
 import type { Kind } from "./mechanisms.ts";
+import { ortOn } from "./ort.ts";
 import { tfjsOn } from "./tfjs.ts";
 
 export { type GpuUse, gpuUse, type Meter, meter } from "./gpu-meter.ts";
@@ -26,8 +26,6 @@ export interface BackendEntry {
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
 }
 
-/** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
-const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 
 /** Every backend. A new one is one line here. */
 export const backends: readonly BackendEntry[] = [
@@ -44,22 +42,23 @@ export const backends: readonly BackendEntry[] = [
     dtypes: ["float32", "float64"],
     places: ["node"],
     alone: true,
-    async create({ dtype = "float32" } = {}) {
-      const ort = await import("onnxruntime-node");
-      return onnx({ ort, sessionOptions: oneThread, dtype: dtype === "float64" ? dtype : "float32" });
-    },
+    create: (how) => ortOn("cpu", how?.dtype),
   },
   {
     name: "ort-wasm",
     kind: "onnx",
     dtypes: ["float32"],
-    places: ["node"],
+    places: ["node", "browser"],
     alone: true,
-    async create() {
-      const ort = await import("onnxruntime-web");
-      ort.env.wasm.numThreads = 1;
-      return onnx({ ort });
-    },
+    create: () => ortOn("wasm"),
+  },
+  {
+    name: "ort-webgpu",
+    kind: "onnx",
+    dtypes: ["float32"],
+    places: ["node", "browser"],
+    alone: true,
+    create: () => ortOn("webgpu"),
   },
   { name: "tfjs-cpu", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("cpu") },
   { name: "tfjs-wasm", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("wasm") },
