@@ -43,12 +43,12 @@ describe("ort-webgpu in the browser", () => {
 
 const first = await rows("onnx", "first");
 
-// Node runs every case, on the same programs and the same source of the runtime. Here each operation in full, and of each
-// mechanism the first case of every law: the software adapter takes its time.
+// Node runs every case, on the same programs and the same WebAssembly. Here the first case of every law for each mechanism,
+// and on WebGPU each operation in full: the software adapter takes its time.
 for (const name of ["ort-wasm", "ort-webgpu"]) {
   describe(name, () => {
     const { create } = named(name);
-    conformance({ describe, test }, { backend: create, mechanisms: [] });
+    if (name === "ort-webgpu") conformance({ describe, test }, { backend: create, mechanisms: [] });
     for (const row of first) {
       const filter = { mechanism: row.mechanism.name, case: 0 };
       conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);

@@ -13,18 +13,19 @@ import {
 } from "onnx-buf";
 import { type Graph, needed } from "./graph.ts";
 import { isSymbolic } from "./sizes.ts";
-import { BOOL, DOUBLE, FLOAT, INT64 } from "./types.ts";
+import { BOOL, DOUBLE, FLOAT, FLOAT16, INT64 } from "./types.ts";
 import type { Type, Value } from "./value.ts";
 
-/** The newest IR version that every runtime with this opset reads. */
-const irOf = (opset: number): number => (opset >= 23 ? 11 : opset >= 21 ? 10 : opset >= 19 ? 9 : 8);
+/** The IR version of the ONNX release that brought each opset: what reads the opset reads it. */
+const IR: Readonly<Record<number, number>> = { 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13 };
 
 export interface ModelOptions {
   readonly opset: number;
   readonly name: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Also declare inputs that nothing reads. */
-  readonly allInputs?: boolean;
+  /** Also declare inputs that nothing reads, and the type and shape of every value: for readers of the file. */
+  readonly annotated?: boolean;
+  readonly version?: string;
 }
 
 /** A recorded graph as ONNX ModelProto. The same graph gives the same message, field by field. */
@@ -32,7 +33,7 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
   const values = needed(Object.values(outputs));
   const names = namesOf(values);
   const nameOf = (x: Value) => names.get(x)!;
-  const typeOf = (t: Type) => ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, int64: INT64, bool: BOOL })[t];
+  const typeOf = (t: Type) => ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, half: FLOAT16, int64: INT64, bool: BOOL })[t];
   const info = (name: string, { type, shape }: Value): ValueInfoProto => {
     const dim = shape.map((n) =>
       isSymbolic(n)
@@ -43,15 +44,16 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
     return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value } } });
   };
   const constants = values.filter((x) => x.op === "constant");
-  const inputs = options.allInputs ? g.inputs : g.inputs.filter((x) => names.has(x));
+  const inputs = options.annotated ? g.inputs : g.inputs.filter((x) => names.has(x));
   const steps = values.filter((x) => x.op !== "constant" && x.op !== "input");
   const results = Object.entries(outputs).map(([name, x]) =>
     // By its own name even where it is an input, or used inside, or twice an output.
     create(NodeProtoSchema, { name: `${name}`, opType: "Identity", input: [nameOf(x)], output: [name] }),
   );
   return create(ModelProtoSchema, {
-    irVersion: BigInt(irOf(options.opset)),
+    irVersion: BigInt(IR[options.opset]!),
     producerName: "attnkit",
+    ...(options.version !== undefined && { producerVersion: options.version }),
     opsetImport: [{ domain: "", version: BigInt(options.opset) }],
     graph: {
       name: options.name,
@@ -59,6 +61,7 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
       input: inputs.map((x) => info(x.name!, x)),
       node: [...steps.map((x) => node(x, x.from.map(nameOf), nameOf(x))), ...results],
       output: Object.entries(outputs).map(([name, x]) => info(name, x)),
+      ...(options.annotated && { valueInfo: steps.map((x) => info(nameOf(x), x)) }),
     },
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   });

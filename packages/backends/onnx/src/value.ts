@@ -1,8 +1,10 @@
 import type { Shape } from "@attnkit/core";
 
-export type Type = "float" | "bool" | "int64";
+/** `"float"` is the type that is computed in; `"half"`, float16, only goes in, comes out and holds constants. */
+export type Type = "float" | "half" | "bool" | "int64";
 
-export type Numbers = Float32Array | Float64Array | Uint8Array | readonly number[];
+/** Half floats are the bits of each. */
+export type Numbers = Float32Array | Float64Array | Uint8Array | Uint16Array | readonly number[];
 
 /** One tensor of the graph being recorded. */
 export interface Value {
