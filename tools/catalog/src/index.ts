@@ -26,7 +26,6 @@ export interface BackendEntry {
   create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
 }
 
-
 /** Every backend. A new one is one line here. */
 export const backends: readonly BackendEntry[] = [
   {

@@ -69,6 +69,27 @@ export class Graph {
     return this.#once(key, { type, shape, op, from, attributes, ...(truth && { truth }) });
   }
 
+  /** A node with several outputs. */
+  nodes(
+    op: string,
+    from: readonly Value[],
+    outputs: readonly Pick<Value, "type" | "shape">[],
+    attributes: Value["attributes"] = {},
+  ): Value[] {
+    const key = `${op}|${from.map((x) => x.id)}|${JSON.stringify(attributes)}|${outputs.length}`;
+    const first = this.#once(key, { ...outputs[0]!, op, from, attributes, outputs: outputs.length });
+    const others = outputs.slice(1).map((x, i) => {
+      const at = { index: i + 1 };
+      return this.#once(`output|${first.id}|${i + 1}`, { ...x, op: "output", from: [first], attributes: at });
+    });
+    return [first, ...others];
+  }
+
+  /** An optional input that is left out. */
+  absent(): Value {
+    return this.#once("absent", { type: "float", shape: [], op: "absent", from: [], attributes: {} });
+  }
+
   #once(key: string, value: Omit<Value, "id">): Value {
     const found = this.#known.get(key);
     if (found) return found;

@@ -19,7 +19,7 @@ export const asHalf = (g: Graph, outputs: Tensors<Value>, chosen: (name: string)
 
 /** Large constants that float16 holds exactly (masks, positions) are kept in it. */
 export const halfConstants = (g: Graph, outputs: Tensors<Value>): Tensors<Value> =>
-  rewritten(g, outputs, (x, values) => {
+  rewritten(outputs, (x, values) => {
     if (x.op !== "constant" || x.type !== "float" || sizeOf(x.shape) < FEW) return from(g, x, values);
     const data = Array.from(x.data!);
     if (!data.every((n) => Object.is(f16round(n), n))) return x;

@@ -12,7 +12,7 @@ export const lowered = (
   outputs: Readonly<Record<string, Value>>,
   provider: string,
 ): Readonly<Record<string, Value>> =>
-  provider === "webgpu" ? rewritten(g, outputs, (x, values) => onWebgpu(g, x, values)) : outputs;
+  provider === "webgpu" ? rewritten(outputs, (x, values) => onWebgpu(g, x, values)) : outputs;
 
 /** Operators that move elements, and which of their inputs are the elements. */
 const MOVES: Readonly<Record<string, (input: number) => boolean>> = {

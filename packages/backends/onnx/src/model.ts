@@ -23,17 +23,22 @@ export interface ModelOptions {
   readonly opset: number;
   readonly name: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Also declare inputs that nothing reads, and the type and shape of every value: for readers of the file. */
-  readonly annotated?: boolean;
+  /** Also declare inputs that nothing reads. */
+  readonly allInputs?: boolean;
+  /** Also write the type and shape of every value, for readers of the file. */
+  readonly valueInfo?: boolean;
   readonly version?: string;
+  /** Before the names of nodes and constants: those of a graph inside another must be its own. */
+  readonly prefix?: string;
 }
 
 /** A recorded graph as ONNX ModelProto. The same graph gives the same message, field by field. */
 export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, options: ModelOptions): ModelProto {
   const values = needed(Object.values(outputs));
-  const names = namesOf(values);
+  const names = namesOf(values, options.prefix ?? "");
   const nameOf = (x: Value) => names.get(x)!;
-  const typeOf = (t: Type) => ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, half: FLOAT16, int64: INT64, bool: BOOL })[t];
+  const typeOf = (t: Type) =>
+    ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, half: FLOAT16, int64: INT64, bool: BOOL })[t];
   const info = (name: string, { type, shape }: Value): ValueInfoProto => {
     const dim = shape.map((n) =>
       isSymbolic(n)
@@ -44,8 +49,16 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
     return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value } } });
   };
   const constants = values.filter((x) => x.op === "constant");
-  const inputs = options.annotated ? g.inputs : g.inputs.filter((x) => names.has(x));
-  const steps = values.filter((x) => x.op !== "constant" && x.op !== "input");
+  const inputs = options.allInputs ? g.inputs : g.inputs.filter((x) => names.has(x));
+  const steps = values.filter((x) => !["constant", "input", "absent", "output"].includes(x.op));
+  const further = values.filter((x) => x.op === "output");
+  /** By position; the empty name is an output that nothing reads. */
+  const made = (x: Value) =>
+    Array.from({ length: x.outputs ?? 1 }, (_, i) => {
+      const other = i === 0 ? x : further.find((y) => y.from[0] === x && y.attributes.index === i);
+      return other === undefined ? "" : nameOf(other);
+    });
+  const domains = [...new Set(steps.map((x) => domainOf(x.op)))].filter((domain) => domain !== "");
   const results = Object.entries(outputs).map(([name, x]) =>
     // By its own name even where it is an input, or used inside, or twice an output.
     create(NodeProtoSchema, { name: `${name}`, opType: "Identity", input: [nameOf(x)], output: [name] }),
@@ -54,14 +67,17 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
     irVersion: BigInt(IR[options.opset]!),
     producerName: "attnkit",
     ...(options.version !== undefined && { producerVersion: options.version }),
-    opsetImport: [{ domain: "", version: BigInt(options.opset) }],
+    opsetImport: [
+      { domain: "", version: BigInt(options.opset) },
+      ...domains.map((domain) => ({ domain, version: 1n })),
+    ],
     graph: {
       name: options.name,
       initializer: constants.map((x) => tensor(nameOf(x), x, typeOf(x.type))),
       input: inputs.map((x) => info(x.name!, x)),
-      node: [...steps.map((x) => node(x, x.from.map(nameOf), nameOf(x))), ...results],
+      node: [...steps.map((x) => node(x, x.from.map(nameOf), made(x))), ...results],
       output: Object.entries(outputs).map(([name, x]) => info(name, x)),
-      ...(options.annotated && { valueInfo: steps.map((x) => info(nameOf(x), x)) }),
+      ...(options.valueInfo && { valueInfo: steps.map((x) => info(nameOf(x), x)) }),
     },
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   });
@@ -70,12 +86,14 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
 export const bytesOf = (model: ModelProto): Uint8Array => toBinary(ModelProtoSchema, model);
 
 /** Inputs keep theirs, nodes are numbered per operator, constants say what they hold. */
-function namesOf(values: readonly Value[]): Map<Value, string> {
+function namesOf(values: readonly Value[], prefix: string): Map<Value, string> {
   const counts = new Map<string, number>();
   return new Map(
     values.map((x) => {
       if (x.op === "input") return [x, x.name!];
-      const kind = x.op === "constant" ? constantName(x) : `/${x.op}`;
+      if (x.op === "absent") return [x, ""];
+      const op = x.op === "output" ? x.from[0]!.op : x.op;
+      const kind = prefix + (x.op === "constant" ? constantName(x) : `/${op.slice(op.lastIndexOf(".") + 1)}`);
       const n = counts.get(kind) ?? 0;
       counts.set(kind, n + 1);
       return [x, n === 0 ? kind : `${kind}_${n}`];
@@ -89,13 +107,20 @@ function constantName({ type, shape, data }: Value): string {
   return type === "int64" ? `/ints[${what}]` : `/${type}[${shape.length === 0 ? what : `${shape.join("x")}: ${what}`}]`;
 }
 
-function node({ op, attributes }: Value, input: string[], name: string): NodeProto {
-  const attribute = Object.entries(attributes).map(([key, value]) =>
-    typeof value === "number"
-      ? { name: key, type: Kind.INT, i: BigInt(value) }
-      : { name: key, type: Kind.INTS, ints: value.map(BigInt) },
-  );
-  return create(NodeProtoSchema, { name, opType: op, input, output: [name], attribute });
+const domainOf = (op: string): string => op.slice(0, Math.max(0, op.lastIndexOf(".")));
+
+function node({ op, attributes }: Value, input: string[], output: string[]): NodeProto {
+  const attribute = Object.entries(attributes).map(([name, value]) => {
+    if (typeof value === "number") return { name, type: Kind.INT, i: BigInt(value) };
+    if (typeof value === "string")
+      return { name, type: Kind.STRING, s: Uint8Array.from(value, (c) => c.charCodeAt(0)) };
+    if ("graph" in value) return { name, type: Kind.GRAPH, g: value.graph };
+    if ("float" in value) return { name, type: Kind.FLOAT, f: value.float };
+    return { name, type: Kind.INTS, ints: value.map(BigInt) };
+  });
+  const domain = domainOf(op);
+  const opType = op.slice(domain.length && domain.length + 1);
+  return create(NodeProtoSchema, { name: output[0]!, opType, domain, input, output, attribute });
 }
 
 function tensor(name: string, { shape, data, type }: Value, dataType: number): TensorProto {

@@ -1,9 +1,9 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
+  TensorProto_DataType as DataType,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
-  TensorProto_DataType as DataType,
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { BOOL, FLOAT, INT64 } from "./types.ts";
@@ -43,7 +43,11 @@ function typeOf({ opType, input, attribute }: NodeProto, types: ReadonlyMap<stri
 }
 
 /** One node of a model, with its constants; what else it reads comes from outside. */
-function alone({ graph, irVersion, opsetImport }: ModelProto, node: NodeProto, types: ReadonlyMap<string, number>): ModelProto {
+function alone(
+  { graph, irVersion, opsetImport }: ModelProto,
+  node: NodeProto,
+  types: ReadonlyMap<string, number>,
+): ModelProto {
   const info = (name: string) => {
     const value = { case: "tensorType", value: { elemType: types.get(name)! } } as const;
     return create(ValueInfoProtoSchema, { name, type: { value } });

@@ -1,4 +1,4 @@
-import type { Mechanism, Shape } from "@attnkit/core";
+import type { Mechanism, Shape, StateEntry, Tensors } from "@attnkit/core";
 import type { ExportDims, ExportOptions } from "./export.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Type } from "./value.ts";
@@ -28,15 +28,18 @@ export function examples({ B = 2, L = 5 }: ExportDims, past: boolean): Free {
 }
 
 /** Type and shape of every input of a file. */
-export function inputsOf(mechanism: Mechanism, { form, dims, ...options }: ExportOptions, free: Free): Inputs {
+export function inputsOf(mechanism: Mechanism, asked: ExportOptions, free: Free): Inputs {
+  const { form, dims, ...options } = asked;
   const { Hq, Hkv = Hq, d, dv = d } = dims;
   const { batch, length, past, total } = free;
   const type = options.dtype === "float16" ? "half" : "float";
   const pairs = (heads: ExportOptions["mask"]) => [batch, heads === "per-head" ? Hq : 1, length, total];
-  const state = form === "prefill" ? {} : mechanism.state({ B: batch, Hq, Hkv, L: length, S: length, d, dv });
+  const state = form === "prefill" ? {} : entriesOf(mechanism, asked, free);
   const remembered = Object.entries(state).flatMap(([name, { shape, optional }]) => {
     if (optional && !options.keyMask) return [];
-    return [[`past.${name}`, { type: stateType(shape, type), shape: shape.map((n) => (n === -1 ? past : n)) }] as const];
+    return [
+      [`past.${name}`, { type: stateType(shape, type), shape: shape.map((n) => (n === -1 ? past : n)) }] as const,
+    ];
   });
   return {
     q: { type, shape: [batch, Hq, length, d] },
@@ -52,10 +55,21 @@ export function inputsOf(mechanism: Mechanism, { form, dims, ...options }: Expor
 /** A cache holds what went in, in its type. A sum over all tokens would leave float16's range, and lose small terms. */
 export const stateType = (shape: Shape, type: "half" | "float"): Type => (shape.includes(-1) ? type : "float");
 
+/** The entries of the state. Pairs of tokens can only be masked while they are kept one by one. */
+export function entriesOf(
+  mechanism: Mechanism,
+  { dims: { Hq, Hkv = Hq, d, dv = d }, mask, bias }: ExportOptions,
+  { batch: B, length: L }: Pick<Free, "batch" | "length"> = { batch: 1, length: 1 },
+): Readonly<Record<string, StateEntry>> {
+  return mechanism.state({ B, Hq, Hkv, L, S: L, d, dv }, mask || bias ? ["k", "v"] : undefined);
+}
+
 /** Whether some entry of the state lengthens with every token. */
-export const keepsTokens = (mechanism: Mechanism, { Hq, Hkv = Hq, d, dv = d }: ExportDims): boolean =>
-  Object.values(mechanism.state({ B: 1, Hq, Hkv, L: 1, S: 1, d, dv })).some(({ shape }) => shape.includes(-1));
+export const keepsTokens = (mechanism: Mechanism, asked: ExportOptions): boolean =>
+  Object.values(entriesOf(mechanism, asked)).some(({ shape }) => shape.includes(-1));
 
 export const shapesOf = (inputs: Inputs): Record<string, Shape> =>
-  Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name.replace(/^past\./, "state."), shape]));
+  renamed(Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])), "past.", "state.");
 
+export const renamed = <T>(x: Tensors<T>, from: string, to: string): Record<string, T> =>
+  Object.fromEntries(Object.entries(x).map(([n, t]) => [n.startsWith(from) ? to + n.slice(from.length) : n, t]));

@@ -1,10 +1,21 @@
 import type { Shape } from "@attnkit/core";
+import type { GraphProto } from "onnx-buf";
 
 /** `"float"` is the type that is computed in; `"half"`, float16, only goes in, comes out and holds constants. */
 export type Type = "float" | "half" | "bool" | "int64";
 
 /** Half floats are the bits of each. */
 export type Numbers = Float32Array | Float64Array | Uint8Array | Uint16Array | readonly number[];
+
+/** A number is a whole one. */
+export type Attribute = number | readonly number[] | string | { readonly float: number } | Subgraph;
+
+/** A graph inside a node. */
+export interface Subgraph {
+  readonly graph: GraphProto;
+  /** What tells it from others: graphs find equal nodes by their attributes as JSON. */
+  toJSON(): string;
+}
 
 /** One tensor of the graph being recorded. */
 export interface Value {
@@ -13,10 +24,15 @@ export interface Value {
   readonly type: Type;
   /** With symbolic sizes as `Sizes` has them. */
   readonly shape: Shape;
-  /** An ONNX operator, or `"input"` or `"constant"`. */
+  /**
+   * An ONNX operator, with its domain where that is not ONNX's own (`com.microsoft.LinearAttention`); or `"input"`,
+   * `"constant"`, `"absent"` (an optional input left out) or `"output"` (a further output of the node it is from).
+   */
   readonly op: string;
   readonly from: readonly Value[];
-  readonly attributes: Readonly<Record<string, number | readonly number[]>>;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  /** Of a node with several outputs: how many. This value is the first. */
+  readonly outputs?: number;
   /** Of an input. */
   readonly name?: string;
   /** Of a constant. */
