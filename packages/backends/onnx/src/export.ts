@@ -76,7 +76,8 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
   const program = (o: Ops<Value>, all: Tensors<Value>): Tensors<Value> => {
     const x = Object.fromEntries(Object.entries(renamed(all, "past.", "state.")).map(([n, t]) => [n, float(t)]));
     const made = anyLength ? chunkwise(g, mechanism, x, { how, size: chunk, opset }) : programOf(mechanism, how)(o, x);
-    return renamed(made, "state.", "present.");
+    const { y, lse: logs, ...rest } = made as Record<string, Value>;
+    return { y: y!, ...(logs && { lse: logs }), ...renamed(rest, "state.", "present.") };
   };
   const outputs = record(g, program, inputs);
   const entries = entriesOf(mechanism, asked);
@@ -92,7 +93,7 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
     causal: JSON.stringify(causal),
     dtype,
   };
-  const name = `${mechanism.name} ${form}`;
+  const name = `${mechanism.name}_${form}`;
   return bytesOf(modelOf(g, stored, { opset, name, metadata, allInputs: true, valueInfo: true, version: VERSION }));
 }
 

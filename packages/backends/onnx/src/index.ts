@@ -13,7 +13,9 @@ import { Compiler } from "./compile.ts";
 import { sessionMaker } from "./make.ts";
 import { Sessions } from "./sessions.ts";
 
+export { checkOnnx, type OnnxSummary } from "./check.ts";
 export { type ExportDims, type ExportOptions, exportOnnx } from "./export.ts";
+export { toText } from "./text.ts";
 
 /** What is used of onnxruntime-node or onnxruntime-web. */
 export type Ort = Pick<typeof ORT, "InferenceSession" | "Tensor" | "env">;
