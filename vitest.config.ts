@@ -37,6 +37,8 @@ export default defineConfig({
       {
         plugins,
         resolve: { conditions: [...source, ...defaultClientConditions] },
+        // It finds its WebAssembly beside its own file, which Vite would copy elsewhere.
+        optimizeDeps: { exclude: ["onnxruntime-web"] },
         test: {
           name: "browser",
           include: [tests("browser.test"), tests("universal.test")],

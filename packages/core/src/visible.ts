@@ -14,7 +14,8 @@ export interface Past<T> {
 
 /**
  * Which keys each query may attend to, non-zero = yes, broadcasting to `[B, Hq, L, P + S]`; nothing where all may.
- * Positions are relative to the first key of this block, so no past length enters the program. (SEMANTICS S3, S4, S5, S7)
+ * Positions are relative to the first key of this block, so no past length enters the program. Where L is only known when
+ * a recorded program runs, the queries are those of the keys: L = S. (SEMANTICS S3, S4, S5, S7)
  */
 export function visible<T>(
   o: Ops<T>,
@@ -25,38 +26,24 @@ export function visible<T>(
 ): T | undefined {
   const L = dim(o, q, -2);
   const S = dim(o, k, -2);
-  const first = causal === "end" ? S - L : 0;
+  const known = L >= 0 && S >= 0;
+  const first = causal === "end" && known ? S - L : 0;
+  const end = known ? S - 1 : Number.POSITIVE_INFINITY;
   const [left, right] = window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const conditions: T[] = [];
-  const rows = (of: (i: number) => number) =>
-    o.constant(
-      Array.from({ length: L }, (_, i) => of(i)),
-      [L, 1],
-    );
-  const upTo = (last: (i: number) => number) =>
-    conditions.push(
-      o.maximum(
-        o.sub(
-          rows((i) => last(i) + 1),
-          positions(o, past.k, S),
-        ),
-        0,
-      ),
-    );
+  /** Each row's own position and `more`, at least `least`: `[L, 1]`. */
+  const rows = (more: number, least = Number.NEGATIVE_INFINITY): T =>
+    known
+      ? o.constant(
+          Array.from({ length: L }, (_, i) => Math.max(i + more, least)),
+          [L, 1],
+        )
+      : o.reshape(o.add(order(o, q), more), [-1, 1]);
+  const above = (a: T, b: T) => conditions.push(o.maximum(o.sub(a, b), 0));
   // Past keys are visible to every row, also to those that "end" places before this block.
-  if (causal && first < S - 1) upTo((i) => Math.max(i + first, -1));
-  if (first + right < S - 1 && !(causal && first >= 0)) upTo((i) => i + first + right);
-  if (Number.isFinite(left)) {
-    conditions.push(
-      o.maximum(
-        o.sub(
-          positions(o, past.k, S),
-          rows((i) => i + first - left - 1),
-        ),
-        0,
-      ),
-    );
-  }
+  if (causal && first < end) above(rows(first + 1, 0), positions(o, past.k, k));
+  if (first + right < end && !(causal && first >= 0)) above(rows(first + right + 1), positions(o, past.k, k));
+  if (Number.isFinite(left)) above(positions(o, past.k, k), rows(first - left - 1));
   if (mask !== undefined) conditions.push(mask);
   if (past.keep !== undefined) {
     const [b, t] = o.shape(past.keep) as [number, number];
@@ -68,16 +55,21 @@ export function visible<T>(
 }
 
 /** Positions of the past keys and this block's, `[P + S]`, the block's first key at 0. */
-function positions<T>(o: Ops<T>, past: T | undefined, S: number): T {
-  const own = iota(o, S);
-  if (past === undefined) return own;
-  const P = dim(o, past, -2);
-  if (P >= 0) return iota(o, P + S, -P);
-  // The past length is only known when the recorded program runs: count its keys.
-  const one: T = [0, 1, 3].reduce<T>((x, axis) => o.slice(x, axis, 0, 1), past);
-  const ones = o.reshape(o.where(one, 1, 1), [-1]);
-  const [count, total] = [o.cumsum(ones, 0), o.sum(ones, 0)];
-  return o.concat([o.sub(o.sub(count, total), 1), own], 0);
+function positions<T>(o: Ops<T>, past: T | undefined, own: T): T {
+  const S = dim(o, own, -2);
+  const P = past === undefined ? 0 : dim(o, past, -2);
+  if (P >= 0 && S >= 0) return iota(o, P + S, -P);
+  if (past === undefined) return order(o, own);
+  return o.concat([o.sub(order(o, past), o.sum(ones(o, past), 0)), order(o, own)], 0);
+}
+
+/** `0, 1, ...` for the tokens of `x [B, H, n, w]`, `[n]`; counted where n is only known when the recorded program runs. */
+const order = <T>(o: Ops<T>, x: T): T =>
+  dim(o, x, -2) >= 0 ? iota(o, dim(o, x, -2)) : o.sub(o.cumsum(ones(o, x), 0), 1);
+
+function ones<T>(o: Ops<T>, x: T): T {
+  const one: T = [0, 1, 3].reduce<T>((y, axis) => o.slice(y, axis, 0, 1), x);
+  return o.reshape(o.where(one, 1, 1), [-1]);
 }
 
 const LOWEST = -3.4028234663852886e38;

@@ -1,5 +1,6 @@
 import type { Backend, DType } from "@attnkit/core";
-import { type Ort, onnx } from "@attnkit/onnx";
+import { type OnnxOptions, type Ort, onnx } from "@attnkit/onnx";
+import { webgpuDevice } from "@attnkit/tfjs/webgpu";
 import type { InferenceSession } from "onnxruntime-common";
 
 type Provider = "cpu" | "wasm" | "webgpu";
@@ -11,37 +12,47 @@ const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 export async function ortRuntime(
   provider: Provider,
 ): Promise<{ ort: Ort; device: string; options: InferenceSession.SessionOptions }> {
-  const ort = await ("window" in globalThis ? web : node)[provider]();
+  const { ort, executionProviders = [provider] } = await ("window" in globalThis ? web : node)[provider]();
   const { versions } = ort.env;
   if (versions.node === undefined) ort.env.wasm.numThreads = 1;
   const device = `ONNX Runtime ${versions.node ?? versions.web ?? versions.common}, provider ${provider}`;
   // Otherwise nodes that the provider lacks would run on the CPU, and a timing would be one of the CPU.
   const strict = { extra: { session: { disable_cpu_ep_fallback: "1" } } };
-  const options = { executionProviders: [provider], logSeverityLevel: 3 as const, ...oneThread };
+  const options = { executionProviders, logSeverityLevel: 3 as const, ...oneThread };
   return { ort, device, options: provider === "webgpu" ? { ...options, ...strict } : options };
 }
 
-/** attnkit on one provider of ONNX Runtime. */
+/** attnkit on one provider of ONNX Runtime, with the build of it that has this provider here. */
 export async function ortOn(provider: Provider, dtype: DType = "float32"): Promise<Backend<unknown>> {
-  const { ort } = await ortRuntime(provider);
-  return onnx({
-    ...{ ort, executionProviders: [provider], sessionOptions: oneThread },
-    dtype: dtype === "float64" ? dtype : "float32",
-  }) as Backend<unknown>;
+  const { ort, options } = await ortRuntime(provider);
+  const float = dtype === "float64" ? dtype : "float32";
+  const { executionProviders = [provider] } = options;
+  return onnx({ ort, executionProviders, dtype: float, sessionOptions: oneThread });
 }
 
-const node: Readonly<Record<Provider, () => Promise<Ort>>> = {
-  cpu: () => import("onnxruntime-node"),
-  wasm: () => import("onnxruntime-web"),
+type Here = Readonly<Record<Provider, () => Promise<Pick<OnnxOptions, "ort" | "executionProviders">>>>;
+
+const node: Here = {
+  cpu: async () => ({ ort: await import("onnxruntime-node") }),
+  wasm: async () => ({ ort: await import("onnxruntime-web") }),
   async webgpu() {
     const { useAdapter } = await import("./dawn.ts");
     useAdapter(); // before the runtime looks for one
-    return import("onnxruntime-node");
+    return { ort: await import("onnxruntime-node") };
   },
 };
 
-const web: Readonly<Record<Provider, () => Promise<Ort>>> = {
-  cpu: () => import("onnxruntime-web/wasm"),
-  wasm: () => import("onnxruntime-web/wasm"),
-  webgpu: () => import("onnxruntime-web/webgpu"),
+const wasm = async (): Promise<{ ort: Ort }> => ({ ort: await import("onnxruntime-web/wasm") });
+
+/** One for all sessions: the runtime keeps the first it is given. */
+let device: Promise<GPUDevice> | undefined;
+
+const web: Here = {
+  cpu: wasm,
+  wasm,
+  async webgpu() {
+    device ??= webgpuDevice().then((made) => made.device);
+    const name = "webgpu";
+    return { ort: await import("onnxruntime-web/webgpu"), executionProviders: [{ name, device: await device }] };
+  },
 };

@@ -133,7 +133,18 @@ describe("exportOnnx", () => {
 
   test.each([
     ["a form it does not have", "ATTN_OPTION", () => exportOnnx(softmax(), { form: "chunk" as never, dims })],
-    ["a block without a length", "ATTN_OPTION", () => exportOnnx(softmax(), { form: "prefill", dims })],
+    ["a length of 0", "ATTN_OPTION", () => exportOnnx(softmax(), { form: "prefill", dims: { ...dims, L: 0 } })],
+    ["no heads", "ATTN_OPTION", () => exportOnnx(softmax(), { form: "decode", dims: { d: 4 } as never })],
+    [
+      "a shape of masks that is none",
+      "ATTN_OPTION",
+      () => exportOnnx(softmax(), { form: "decode", dims, mask: 4 as never }),
+    ],
+    [
+      "masks where keys are folded",
+      "ATTN_UNSUPPORTED",
+      () => exportOnnx(linear(), { form: "decode", dims, mask: true }),
+    ],
     ["an opset that does not exist", "ATTN_OPTION", () => exportOnnx(softmax(), { form: "decode", dims, opset: 17 })],
     [
       "heads that do not divide",

@@ -2,6 +2,7 @@ import { AttentionError, type Compiled, type Data, type Program, type Shape, typ
 import type * as ORT from "onnxruntime-common";
 import { Graph } from "./graph.ts";
 import type { Ort } from "./index.ts";
+import { lowered } from "./lower.ts";
 import { bytesOf, modelOf } from "./model.ts";
 import { record } from "./record.ts";
 import { Sessions } from "./sessions.ts";
@@ -35,8 +36,10 @@ export class Compiler {
   readonly #ort: Ort;
   readonly #dtype: "float32" | "float64";
   readonly #sessions: Sessions;
+  readonly #provider: string;
 
-  constructor(ort: Ort, dtype: "float32" | "float64", sessions: Sessions) {
+  constructor(ort: Ort, dtype: "float32" | "float64", sessions: Sessions, provider: string) {
+    this.#provider = provider;
     this.#ort = ort;
     this.#dtype = dtype;
     this.#sessions = sessions;
@@ -102,7 +105,7 @@ export class Compiler {
         return [name, { type, shape: length === undefined ? shape : shape.with(growing[name]!, length) }];
       }),
     );
-    const outputs = record(g, program, signature);
+    const outputs = lowered(g, record(g, program, signature), this.#provider);
     const parts = Object.entries(outputs);
     const known = parts.filter(([, v]) => v.data);
     const same = parts.flatMap(([name, v]) => (v.op === "input" ? [[name, v.name!] as const] : []));

@@ -2,16 +2,22 @@ import {
   AttentionError,
   type Causal,
   checkCall,
+  type How,
   type Mechanism,
+  type Ops,
   programOf,
   requireOption,
-  type Shape,
   type Tensors,
 } from "@attnkit/core";
+import { chunkwise } from "./chunkwise.ts";
 import { Graph } from "./graph.ts";
+import { asHalf, halfConstants } from "./half.ts";
 import { bytesOf, modelOf } from "./model.ts";
 import { record } from "./record.ts";
-import type { Type, Value } from "./value.ts";
+import { entriesOf, examples, inputsOf, keepsTokens, renamed, shapesOf, stateType, symbols } from "./signature.ts";
+import { FLOAT } from "./types.ts";
+import type { Value } from "./value.ts";
+import { VERSION } from "./version.ts";
 
 export interface ExportDims {
   /** Default: any, chosen by who runs the model. */
@@ -19,7 +25,7 @@ export interface ExportDims {
   readonly Hq: number;
   /** Default Hq. */
   readonly Hkv?: number;
-  /** Tokens of a block, queries and keys alike; 1 where the form is `"decode"`. */
+  /** Tokens of a block, queries and keys alike. Default: any from 1; always 1 where the form is `"decode"`. */
   readonly L?: number;
   readonly d: number;
   /** Default d. */
@@ -32,72 +38,93 @@ export interface ExportOptions {
   /** As in `attention`; default false. */
   readonly causal?: Causal;
   readonly dims: ExportDims;
-  /** Also take `keyMask`, and what a state remembers of it. Default false. */
+  /** Also take `mask [B, 1, L, P + L]`, boolean; `"per-head"`: `[B, Hq, L, P + L]`. Default false. */
+  readonly mask?: boolean | "per-head";
+  /** Also take `bias`, a float of one of these shapes. Default false. */
+  readonly bias?: boolean | "per-head";
+  /** Also take `keyMask [B, L]`, and what a state remembers of it. Default false. */
   readonly keyMask?: boolean;
   /** Also give `lse`. Default false. */
   readonly lse?: boolean;
-  /** Default float32. */
-  readonly dtype?: "float32" | "float64";
-  /** Default 21. */
+  /**
+   * Default float32. `"float16"`: `q k v bias y` and caches of keys and values; it is computed in float32, because squares,
+   * sums and exponents leave float16's range (65504), and `lse` and states that are sums are float32 too.
+   */
+  readonly dtype?: "float16" | "float32" | "float64";
+  /** 18 to 25; default 21. */
   readonly opset?: number;
+  /** Where L is any and the state has a fixed size: tokens computed at a time. Default 128. */
+  readonly chunk?: number;
 }
 
 /**
- * A mechanism as an ONNX file: `q k v [keyMask] [past.*] -> y [lse] present.*`. The batch is dynamic unless `dims.B` is
- * given, and so is the length of a past that holds every key. The same arguments give the same bytes.
- * Throws `ATTN_OPTION`, and what `checkCall` throws.
+ * A mechanism as an ONNX file: `q k v [mask] [bias] [keyMask] [past.*] -> y [lse] present.*`. Batch and length are dynamic
+ * unless `dims.B` and `dims.L` are given, and so is the length of a past that holds every key. The same arguments give
+ * the same bytes. Throws `ATTN_OPTION`, and what `checkCall` throws.
  */
 export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8Array {
-  const { form, causal = false, dims, keyMask = false, lse = false, dtype = "float32", opset = 21 } = options;
-  const known = (ok: boolean, option: string, got: unknown, expected: string) =>
-    requireOption(ok, "exportOnnx", option, got, expected);
-  known(["prefill", "block", "decode"].includes(form), "form", form, '"prefill", "block" or "decode"');
-  known([true, false, "end"].includes(causal), "causal", causal, 'true, false or "end"');
-  known(["float32", "float64"].includes(dtype), "dtype", dtype, '"float32" or "float64"');
-  known(Number.isInteger(opset) && opset >= 18 && opset <= 25, "opset", opset, "a whole number from 18 to 25");
-  const L = dims.L ?? (form === "decode" ? 1 : undefined);
-  known(Number.isInteger(L) && L! >= 1 && (form !== "decode" || L === 1), "dims.L", L, "a length from 1; 1 to decode");
-  if (lse && mechanism.takes.lse !== true)
-    throw new AttentionError("ATTN_UNSUPPORTED", mechanism.name, `lse: ${mechanism.takes.lse}`);
+  const { form, causal = false, lse = false, dtype = "float32", opset = 21, chunk = 128 } = options;
+  const asked = checked(mechanism, options);
+  const past = form !== "prefill";
+  const how: How = { causal, lse };
+  checkCall(mechanism, how, shapesOf(inputsOf(mechanism, asked, examples(asked.dims, past))));
 
   const g = new Graph(dtype === "float64" ? Float64Array : Float32Array);
-  const inputs = signature(g, mechanism, { ...dims, L: L! }, form !== "prefill", keyMask);
-  const shapes = Object.fromEntries(Object.entries(inputs).map(([name, x]) => [name, x.shape]));
-  checkCall(mechanism, { causal, lse }, shapes);
-
-  const program = programOf(mechanism, { causal, lse });
-  const outputs = record(
-    g,
-    (o, x) => renamed(program(o, renamed(x, "past.", "state.")), "state.", "present."),
-    renamed(inputs, "state.", "past."),
-  );
+  const inputs = inputsOf(mechanism, asked, symbols(g.sizes, asked.dims, past));
+  const anyLength = asked.dims.L === undefined && !keepsTokens(mechanism, asked);
+  const float = (x: Value) => (x.type === "half" ? g.node("Cast", [x], "float", x.shape, { to: FLOAT }) : x);
+  const program = (o: Ops<Value>, all: Tensors<Value>): Tensors<Value> => {
+    const x = Object.fromEntries(Object.entries(renamed(all, "past.", "state.")).map(([n, t]) => [n, float(t)]));
+    const made = anyLength ? chunkwise(g, mechanism, x, { how, size: chunk, opset }) : programOf(mechanism, how)(o, x);
+    const { y, lse: logs, ...rest } = made as Record<string, Value>;
+    return { y: y!, ...(logs && { lse: logs }), ...renamed(rest, "state.", "present.") };
+  };
+  const outputs = record(g, program, inputs);
+  const entries = entriesOf(mechanism, asked);
+  const half = (name: string) =>
+    name === "y" || (name.startsWith("present.") && stateType(entries[name.slice(8)]?.shape ?? [], "half") === "half");
+  const stored = dtype === "float16" ? halfConstants(g, asHalf(g, outputs, half)) : outputs;
   const metadata = {
     format: "attnkit-onnx/1",
+    attnkit: VERSION,
     mechanism: mechanism.name,
     options: JSON.stringify(mechanism.options),
     form,
     causal: JSON.stringify(causal),
+    dtype,
   };
-  return bytesOf(modelOf(g, outputs, { opset, name: `${mechanism.name} ${form}`, metadata, allInputs: true }));
+  const name = `${mechanism.name}_${form}`;
+  return bytesOf(modelOf(g, stored, { opset, name, metadata, allInputs: true, valueInfo: true, version: VERSION }));
 }
 
-/** Type and shape of every input, with symbols for what may change. */
-function signature(g: Graph, mechanism: Mechanism, dims: ExportDims & { L: number }, past: boolean, keyMask: boolean) {
-  const { Hq, Hkv = Hq, L, d, dv = d } = dims;
-  const B = dims.B ?? g.sizes.symbol("batch");
-  const float = (shape: Shape): { type: Type; shape: Shape } => ({ type: "float", shape });
-  const entries = past ? Object.entries(mechanism.state({ B, Hq, Hkv, L, S: L, d, dv })) : [];
-  const state = entries.flatMap(([name, { shape, optional }]) =>
-    optional && !keyMask
-      ? []
-      : [[`state.${name}`, float(shape.map((n) => (n === -1 ? g.sizes.symbol("past") : n)))] as const],
-  );
-  return {
-    ...{ q: float([B, Hq, L, d]), k: float([B, Hkv, L, d]), v: float([B, Hkv, L, dv]) },
-    ...(keyMask && { keyMask: { type: "bool" as const, shape: [B, L] } }),
-    ...Object.fromEntries(state),
-  } satisfies Record<string, Pick<Value, "type" | "shape">>;
+/** The options with the length of a decode step. Throws what `exportOnnx` throws. */
+function checked(mechanism: Mechanism, options: ExportOptions): ExportOptions {
+  const { form, causal = false, dims, lse = false, dtype = "float32", opset = 21, chunk = 128 } = options;
+  const known = (ok: boolean, option: string, got: unknown, expected: string) =>
+    requireOption(ok, "exportOnnx", option, got, expected);
+  known(["prefill", "block", "decode"].includes(form), "form", form, '"prefill", "block" or "decode"');
+  known([true, false, "end"].includes(causal), "causal", causal, 'true, false or "end"');
+  known(["float16", "float32", "float64"].includes(dtype), "dtype", dtype, '"float16", "float32" or "float64"');
+  known(Number.isInteger(opset) && opset >= 18 && opset <= 25, "opset", opset, "a whole number from 18 to 25");
+  known(Number.isInteger(chunk) && chunk >= 1, "chunk", chunk, "a whole number from 1");
+  known(typeof dims === "object" && dims !== null, "dims", dims, "{ Hq, d } and more");
+  const size = (name: keyof ExportDims, least: number, must = false) => {
+    const n = dims[name];
+    const ok = n === undefined ? !must : Number.isInteger(n) && n >= least && n < 2 ** 31;
+    known(ok, `dims.${name}`, n, `a whole number from ${least}`);
+  };
+  size("B", 1);
+  size("Hq", 1, true);
+  size("Hkv", 1);
+  size("L", 1);
+  size("d", 1, true);
+  size("dv", 1);
+  known(form !== "decode" || (dims.L ?? 1) === 1, "dims.L", dims.L, "1, or nothing, to decode");
+  for (const name of ["mask", "bias"] as const) {
+    const ok = [undefined, true, false, "per-head"].includes(options[name]);
+    known(ok, name, options[name], 'true, false or "per-head"');
+  }
+  if (lse && mechanism.takes.lse !== true)
+    throw new AttentionError("ATTN_UNSUPPORTED", mechanism.name, `lse: ${mechanism.takes.lse}`);
+  return form === "decode" ? { ...options, dims: { ...dims, L: 1 } } : options;
 }
-
-const renamed = <T>(x: Tensors<T>, from: string, to: string): Record<string, T> =>
-  Object.fromEntries(Object.entries(x).map(([n, t]) => [n.startsWith(from) ? to + n.slice(from.length) : n, t]));

@@ -10,9 +10,12 @@ import {
 } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
+import { sessionMaker } from "./make.ts";
 import { Sessions } from "./sessions.ts";
 
+export { checkOnnx, type OnnxSummary } from "./check.ts";
 export { type ExportDims, type ExportOptions, exportOnnx } from "./export.ts";
+export { toText } from "./text.ts";
 
 export { type Fused, type FusedKernel, fusedKernels, type Nodes, withFused } from "./fused.ts";
 export type { Value } from "./value.ts";
@@ -47,17 +50,17 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
   const executionProviders = more.executionProviders ?? [web ? "wasm" : "cpu"];
   const provider = nameOf(executionProviders[0]);
   const name = `ort-${provider}`;
+  const adapter = adapterOf(executionProviders[0]);
   // Beyond "basic", ONNX Runtime fuses scale factors into attributes that are float32: a float64 result is then good to 1e-9.
   const level = dtype === "float64" ? ({ graphOptimizationLevel: "basic" } as const) : {};
-  const sessions = new Sessions(maxSessions, (model) =>
-    ort.InferenceSession.create(model, { logSeverityLevel: 3, ...level, ...sessionOptions, executionProviders }),
-  );
-  const { upload, compile } = new Compiler(ort, dtype, sessions);
+  const create = sessionMaker(ort, provider, { ...level, ...sessionOptions, executionProviders });
+  const sessions = new Sessions(maxSessions, create);
+  const { upload, compile } = new Compiler(ort, dtype, sessions, provider);
   const gradients = new WeakMap<Program, Map<string, Compiled<ORT.Tensor>>>();
   return {
     name,
     kind: "onnx",
-    device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}`,
+    device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}${adapter}`,
     dtype,
     supports: { gradients: true },
     get sessions() {
@@ -96,6 +99,14 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
 
 const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefined): string =>
   typeof provider === "object" ? provider.name : (provider ?? "cpu");
+
+/** What the WebGPU device that the caller hands in says of itself. */
+function adapterOf(config: ORT.InferenceSession.ExecutionProviderConfig | undefined): string {
+  const device = typeof config === "object" && "device" in config ? config.device : undefined;
+  const info = (device as { adapterInfo?: Readonly<Record<string, string>> } | undefined)?.adapterInfo;
+  const words = info ? [info.vendor, info.architecture, info.description].filter(Boolean) : [];
+  return words.length > 0 ? ` (${words.join(" ")})` : "";
+}
 
 /** The vjp of a program as a program. */
 function pulled(

@@ -13,11 +13,11 @@ import {
 } from "onnx-buf";
 import { type Graph, needed } from "./graph.ts";
 import { isSymbolic } from "./sizes.ts";
-import { BOOL, DOUBLE, FLOAT, INT64 } from "./types.ts";
+import { BOOL, DOUBLE, FLOAT, FLOAT16, INT64 } from "./types.ts";
 import type { Type, Value } from "./value.ts";
 
-/** The newest IR version that every runtime with this opset reads. */
-const irOf = (opset: number): number => (opset >= 23 ? 11 : opset >= 21 ? 10 : opset >= 19 ? 9 : 8);
+/** The IR version of the ONNX release that brought each opset: what reads the opset reads it. */
+const IR: Readonly<Record<number, number>> = { 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13 };
 
 export interface ModelOptions {
   readonly opset: number;
@@ -25,14 +25,20 @@ export interface ModelOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Also declare inputs that nothing reads. */
   readonly allInputs?: boolean;
+  /** Also write the type and shape of every value, for readers of the file. */
+  readonly valueInfo?: boolean;
+  readonly version?: string;
+  /** Before the names of nodes and constants: those of a graph inside another must be its own. */
+  readonly prefix?: string;
 }
 
 /** A recorded graph as ONNX ModelProto. The same graph gives the same message, field by field. */
 export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, options: ModelOptions): ModelProto {
   const values = needed(Object.values(outputs));
-  const names = namesOf(values);
+  const names = namesOf(values, options.prefix ?? "");
   const nameOf = (x: Value) => names.get(x)!;
-  const typeOf = (t: Type) => ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, int64: INT64, bool: BOOL })[t];
+  const typeOf = (t: Type) =>
+    ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, half: FLOAT16, int64: INT64, bool: BOOL })[t];
   const info = (name: string, { type, shape }: Value): ValueInfoProto => {
     const dim = shape.map((n) =>
       isSymbolic(n)
@@ -58,8 +64,9 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
     create(NodeProtoSchema, { name: `${name}`, opType: "Identity", input: [nameOf(x)], output: [name] }),
   );
   return create(ModelProtoSchema, {
-    irVersion: BigInt(irOf(options.opset)),
+    irVersion: BigInt(IR[options.opset]!),
     producerName: "attnkit",
+    ...(options.version !== undefined && { producerVersion: options.version }),
     opsetImport: [
       { domain: "", version: BigInt(options.opset) },
       ...domains.map((domain) => ({ domain, version: 1n })),
@@ -70,6 +77,7 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
       input: inputs.map((x) => info(x.name!, x)),
       node: [...steps.map((x) => node(x, x.from.map(nameOf), made(x))), ...results],
       output: Object.entries(outputs).map(([name, x]) => info(name, x)),
+      ...(options.valueInfo && { valueInfo: steps.map((x) => info(nameOf(x), x)) }),
     },
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   });
@@ -78,14 +86,14 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
 export const bytesOf = (model: ModelProto): Uint8Array => toBinary(ModelProtoSchema, model);
 
 /** Inputs keep theirs, nodes are numbered per operator, constants say what they hold. */
-function namesOf(values: readonly Value[]): Map<Value, string> {
+function namesOf(values: readonly Value[], prefix: string): Map<Value, string> {
   const counts = new Map<string, number>();
   return new Map(
     values.map((x) => {
       if (x.op === "input") return [x, x.name!];
       if (x.op === "absent") return [x, ""];
       const op = x.op === "output" ? x.from[0]!.op : x.op;
-      const kind = x.op === "constant" ? constantName(x) : `/${op.slice(op.lastIndexOf(".") + 1)}`;
+      const kind = prefix + (x.op === "constant" ? constantName(x) : `/${op.slice(op.lastIndexOf(".") + 1)}`);
       const n = counts.get(kind) ?? 0;
       counts.set(kind, n + 1);
       return [x, n === 0 ? kind : `${kind}_${n}`];
@@ -106,6 +114,7 @@ function node({ op, attributes }: Value, input: string[], output: string[]): Nod
     if (typeof value === "number") return { name, type: Kind.INT, i: BigInt(value) };
     if (typeof value === "string")
       return { name, type: Kind.STRING, s: Uint8Array.from(value, (c) => c.charCodeAt(0)) };
+    if ("graph" in value) return { name, type: Kind.GRAPH, g: value.graph };
     if ("float" in value) return { name, type: Kind.FLOAT, f: value.float };
     return { name, type: Kind.INTS, ints: value.map(BigInt) };
   });

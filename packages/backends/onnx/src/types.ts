@@ -50,6 +50,7 @@ export function typed(g: Graph): Typed {
 export const FLOAT = 1;
 export const INT64 = 7;
 export const BOOL = 9;
+export const FLOAT16 = 10;
 export const DOUBLE = 11;
 
 function unknown(shape: Shape): never {

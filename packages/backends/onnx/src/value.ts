@@ -1,8 +1,21 @@
 import type { Shape } from "@attnkit/core";
+import type { GraphProto } from "onnx-buf";
 
-export type Type = "float" | "bool" | "int64";
+/** `"float"` is the type that is computed in; `"half"`, float16, only goes in, comes out and holds constants. */
+export type Type = "float" | "half" | "bool" | "int64";
 
-export type Numbers = Float32Array | Float64Array | Uint8Array | readonly number[];
+/** Half floats are the bits of each. */
+export type Numbers = Float32Array | Float64Array | Uint8Array | Uint16Array | readonly number[];
+
+/** A number is a whole one. */
+export type Attribute = number | readonly number[] | string | { readonly float: number } | Subgraph;
+
+/** A graph inside a node. */
+export interface Subgraph {
+  readonly graph: GraphProto;
+  /** What tells it from others: graphs find equal nodes by their attributes as JSON. */
+  toJSON(): string;
+}
 
 /** A number is a whole one. */
 export type Attribute = number | readonly number[] | string | { readonly float: number };

@@ -1,0 +1,151 @@
+import { type How, type Mechanism, programOf, type Shape, type Tensors } from "@attnkit/core";
+import { Graph, needed } from "./graph.ts";
+import { modelOf } from "./model.ts";
+import { recording } from "./record.ts";
+import { isSymbolic } from "./sizes.ts";
+import type { Value } from "./value.ts";
+
+export interface Chunkwise {
+  readonly how: How;
+  /** Tokens of a chunk. */
+  readonly size: number;
+  readonly opset: number;
+}
+
+/**
+ * A block of any length for a mechanism with a state of fixed size: ONNX `Scan` runs the program on one chunk after the
+ * other and hands the state on. Any cut gives the same answer (SEMANTICS S12); the keys that fill the last chunk are
+ * absent (S4). Where every query sees every key, a first `Scan` makes the state and a second one reads it.
+ * `x` holds `q k v`, `keyMask` where there is one, and `state.*` where there is a past.
+ */
+export function chunkwise(g: Graph, mechanism: Mechanism, x: Tensors<Value>, options: Chunkwise): Tensors<Value> {
+  const { how, size } = options;
+  const parts = cut(g, x, size);
+  const program = programOf(mechanism, how);
+  const state = initial(g, x, program);
+  const bodyOf = (names: readonly string[], run: Run) => body(g, { state, parts, names }, run, options);
+  const readNothing: Run = (o, y) => {
+    const nothing = (t: Value) => o.slice(t, 2, 0, 1);
+    const absent = o.where(o.slice(y.keyMask!, 1, 0, 1), 0, 0);
+    return { ...program(o, { ...y, k: nothing(y.k!), v: nothing(y.v!), keyMask: absent }), ...stateOf(y) };
+  };
+  const wanted = ["y", ...(how.lse ? ["lse"] : [])];
+  if (how.causal) return joined(g, x, bodyOf(wanted, program));
+  const left = bodyOf([], program);
+  // The state comes out as it went in: ONNX Runtime does not take a Scan with an output that nobody reads.
+  return joined(g, x, body(g, { state: stateOf(left), parts, names: wanted }, readNothing, options));
+}
+
+type Run = (o: ReturnType<typeof recording>, x: Tensors<Value>) => Tensors<Value>;
+
+const stateOf = (x: Tensors<Value>): Tensors<Value> =>
+  Object.fromEntries(Object.entries(x).filter(([name]) => name.startsWith("state.")));
+
+/** A size of `x` as the runtime sees it: `[1]`. */
+const sizeAt = (g: Graph, x: Value, axis: number): Value =>
+  g.node("Shape", [x], "int64", [1], { start: axis, end: axis + 1 });
+
+/** `q k v [B, H, chunks, size, w]` and `keyMask [B, chunks, size]`, 1 for the tokens that are there. */
+function cut(g: Graph, x: Tensors<Value>, size: number): Tensors<Value> {
+  const q = x.q!;
+  const integer = (op: string, a: Value, b: Value) => g.node(op, [a, b], "int64", [1]);
+  const length = sizeAt(g, q, 2);
+  const chunks = integer("Div", integer("Add", length, g.ints(size - 1)), g.ints(size));
+  const extra = integer("Sub", integer("Mul", chunks, g.ints(size)), length);
+  const [padded, count] = [g.sizes.symbol("padded"), g.sizes.symbol("chunks")];
+  /** `before` axes, the tokens, `after` axes. */
+  const split = (t: Value, after: Shape) => {
+    const rank = t.shape.length;
+    const axis = rank - 1 - after.length;
+    const zeros = g.ints(...Array<number>(rank + axis).fill(0));
+    const ends = [zeros, extra, ...(after.length > 0 ? [g.ints(...after.map(() => 0))] : [])];
+    const pads = g.node("Concat", ends, "int64", [2 * rank], { axis: 0 });
+    const long = g.node("Pad", [t, pads], "float", t.shape.with(axis, padded));
+    const shape = [...t.shape.slice(0, axis), count, size, ...after];
+    const code = [...t.shape.slice(0, axis).map(() => 0), -1, size, ...after];
+    return g.node("Reshape", [long, g.ints(...code)], "float", shape);
+  };
+  const o = recording(g);
+  const present = x.keyMask ? o.where(x.keyMask, 1, 0) : filled(g, 1, [sizeAt(g, q, 0), length], q.shape, 2);
+  return {
+    ...Object.fromEntries(["q", "k", "v"].map((name) => [name, split(x[name]!, [x[name]!.shape[3]!])])),
+    keyMask: split(present, []),
+  };
+}
+
+/** `value` everywhere in `[B, n]`. */
+function filled(g: Graph, value: number, sizes: readonly Value[], like: Shape, axis: number): Value {
+  const shape = g.node("Concat", sizes, "int64", [2], { axis: 0 });
+  return g.node("Expand", [g.floats([value], []), shape], "float", [like[0]!, axis === 2 ? like[2]! : 1]);
+}
+
+/** The state that is given, or the state of nothing: of one absent key. */
+function initial(g: Graph, x: Tensors<Value>, program: Run): Tensors<Value> {
+  const given = stateOf(x);
+  if (Object.keys(given).length > 0) return given;
+  const o = recording(g);
+  const one = (t: Value) => o.slice(t, 2, 0, 1);
+  const keyMask = filled(g, 0, [sizeAt(g, x.q!, 0), g.ints(1)], x.q!.shape, 1);
+  return stateOf(program(o, { q: one(x.q!), k: one(x.k!), v: one(x.v!), keyMask }));
+}
+
+interface Loop {
+  readonly state: Tensors<Value>;
+  readonly parts: Tensors<Value>;
+  /** Outputs of every chunk that are kept. */
+  readonly names: readonly string[];
+}
+
+/** The `Scan` node: the new state, and the kept outputs with the axis of chunks before that of tokens. */
+function body(g: Graph, { state, parts, names }: Loop, run: Run, { opset }: Chunkwise): Tensors<Value> {
+  const inner = new Graph(g.Float);
+  const tokens = (name: string) => (name === "keyMask" ? 1 : 2);
+  const inside = (shape: Shape) => shape.map((n) => (isSymbolic(n) ? inner.sizes.symbol(g.sizes.name(n)) : n));
+  const outside = (shape: Shape) => shape.map((n) => (isSymbolic(n) ? g.sizes.symbol(inner.sizes.name(n)) : n));
+  const shapes = {
+    ...Object.fromEntries(Object.entries(state).map(([name, x]) => [name, x.shape])),
+    ...Object.fromEntries(Object.entries(parts).map(([name, x]) => [name, x.shape.toSpliced(tokens(name), 1)])),
+  };
+  const x = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [name, inner.input(`chunk.${name}`, "float", inside(shape))]),
+  );
+  const made = run(recording(inner), x);
+  const kept = [...Object.keys(state), ...names];
+  const prefix = names.length > 0 ? "/chunk" : "/gather";
+  const results = Object.fromEntries(kept.map((name) => [`${prefix.slice(1)}.out.${name}`, made[name]!]));
+  // ONNX Runtime does not take a body that leaves an input unread.
+  const read = needed(Object.values(results));
+  const used = Object.keys(parts).filter((name) => read.includes(x[name]!));
+  const graph = modelOf(inner, results, { opset, name: prefix.slice(1), prefix, valueInfo: true }).graph!;
+  const chunks = parts.q!.shape[2]!;
+  const outputs = g.nodes(
+    "Scan",
+    [...Object.values(state), ...used.map((name) => parts[name]!)],
+    kept.map((name) => {
+      const shape = outside(made[name]!.shape);
+      return { type: "float", shape: name in state ? shape : shape.toSpliced(2, 0, chunks) };
+    }),
+    {
+      body: { graph, toJSON: () => prefix },
+      num_scan_inputs: used.length,
+      scan_input_axes: used.map(tokens),
+      ...(names.length > 0 && { scan_output_axes: names.map(() => 2) }),
+    },
+  );
+  return Object.fromEntries(kept.map((name, i) => [name, outputs[i]!]));
+}
+
+/** Outputs of all chunks as those of one block: `[B, H, chunks, size, ...] -> [B, H, L, ...]`. */
+function joined(g: Graph, x: Tensors<Value>, outputs: Tensors<Value>): Tensors<Value> {
+  const length = sizeAt(g, x.q!, 2);
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, t]) => {
+      if (name.startsWith("state.")) return [name, t];
+      const [b, h, , , ...rest] = t.shape as [number, number, number, number, ...number[]];
+      const code = g.ints(0, h, -1, ...rest);
+      const long = g.node("Reshape", [t, code], "float", [b, h, g.sizes.symbol("padded"), ...rest]);
+      const cutAt = [long, g.ints(0), length, g.ints(2)];
+      return [name, g.node("Slice", cutAt, "float", [b, h, x.q!.shape[2]!, ...rest])];
+    }),
+  );
+}

@@ -1,0 +1,35 @@
+import { sizeOf, type Tensors } from "@attnkit/core";
+import { f16round, setFloat16 } from "@petamoriken/float16";
+import type { Graph } from "./graph.ts";
+import { from, rewritten } from "./rewrite.ts";
+import { FLOAT, FLOAT16 } from "./types.ts";
+import type { Value } from "./value.ts";
+
+/** Smaller constants gain nothing from 2 bytes instead of 4. */
+const FEW = 64;
+
+/** Outputs in float16 by name; the others stay as they are. */
+export const asHalf = (g: Graph, outputs: Tensors<Value>, chosen: (name: string) => boolean): Tensors<Value> =>
+  Object.fromEntries(
+    Object.entries(outputs).map(([name, x]) => [
+      name,
+      chosen(name) && x.type === "float" ? g.node("Cast", [x], "half", x.shape, { to: FLOAT16 }) : x,
+    ]),
+  );
+
+/** Large constants that float16 holds exactly (masks, positions) are kept in it. */
+export const halfConstants = (g: Graph, outputs: Tensors<Value>): Tensors<Value> =>
+  rewritten(outputs, (x, values) => {
+    if (x.op !== "constant" || x.type !== "float" || sizeOf(x.shape) < FEW) return from(g, x, values);
+    const data = Array.from(x.data!);
+    if (!data.every((n) => Object.is(f16round(n), n))) return x;
+    return g.node("Cast", [g.constant("half", x.shape, bitsOf(data))], "float", x.shape, { to: FLOAT });
+  });
+
+function bitsOf(data: readonly number[]): Uint16Array {
+  const view = new DataView(new ArrayBuffer(2));
+  return Uint16Array.from(data, (x) => {
+    setFloat16(view, 0, x, true);
+    return view.getUint16(0, true);
+  });
+}

@@ -1,0 +1,42 @@
+import type { Graph } from "./graph.ts";
+import { from, rewritten } from "./rewrite.ts";
+import { BOOL, DOUBLE, FLOAT } from "./types.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * A recorded graph in the operations that a provider has right. ONNX Runtime's WebGPU provider moves no booleans, and its
+ * logarithm of 0 is that of the smallest number there is (1.30): booleans move as 1 and 0, and 0 is told apart.
+ */
+export const lowered = (
+  g: Graph,
+  outputs: Readonly<Record<string, Value>>,
+  provider: string,
+): Readonly<Record<string, Value>> =>
+  provider === "webgpu" ? rewritten(outputs, (x, values) => onWebgpu(g, x, values)) : outputs;
+
+/** Operators that move elements, and which of their inputs are the elements. */
+const MOVES: Readonly<Record<string, (input: number) => boolean>> = {
+  Reshape: (i) => i === 0,
+  Transpose: (i) => i === 0,
+  Slice: (i) => i === 0,
+  Gather: (i) => i === 0,
+  Expand: (i) => i === 0,
+  Pad: (i) => i === 0 || i === 2,
+  Concat: () => true,
+};
+
+function onWebgpu(g: Graph, x: Value, values: readonly Value[]): Value {
+  const moves = MOVES[x.op];
+  if (x.type === "bool" && moves) {
+    const to = g.Float === Float32Array ? FLOAT : DOUBLE;
+    const float = (y: Value) =>
+      y.data ? g.floats(Array.from(y.data), y.shape) : g.node("Cast", [y], "float", y.shape, { to });
+    const parts = values.map((y, i) => (moves(i) && y.type === "bool" ? float(y) : y));
+    const moved = g.node(x.op, parts, "float", x.shape, x.attributes);
+    return g.node("Cast", [moved], "bool", x.shape, { to: BOOL });
+  }
+  const same = from(g, x, values);
+  if (x.op !== "Log") return same;
+  const isZero = g.node("Equal", [values[0]!, g.floats([0], [])], "bool", x.shape);
+  return g.node("Where", [isZero, g.floats([Number.NEGATIVE_INFINITY], []), same], "float", x.shape);
+}

@@ -1,0 +1,68 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  TensorProto_DataType as DataType,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import { BOOL, FLOAT, INT64 } from "./types.ts";
+
+/** What gives truth whatever it is given. */
+const PREDICATES = ["And", "Or", "Not", "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "IsNaN", "IsInf"];
+
+/**
+ * The kinds of node in a model, as `Concat(bool, bool)`, each with a model of one such node; in order of appearance.
+ * A provider is asked about each of these where it refuses the whole.
+ */
+export function kindsOfNodes(model: Uint8Array): Map<string, Uint8Array> {
+  const whole = fromBinary(ModelProtoSchema, model);
+  const graph = whole.graph!;
+  const types = new Map<string, number>();
+  for (const { name, type } of graph.input) {
+    if (type?.value.case === "tensorType") types.set(name, type.value.value.elemType);
+  }
+  for (const { name, dataType } of graph.initializer) types.set(name, dataType);
+  const kinds = new Map<string, Uint8Array>();
+  for (const node of graph.node) {
+    const type = typeOf(node, types);
+    for (const output of node.output) types.set(output, type);
+    const read = node.input.map((name) => (name === "" ? "" : (DataType[types.get(name)!] ?? "").toLowerCase()));
+    const kind = `${node.opType}(${read.join(", ")})`;
+    if (!kinds.has(kind)) kinds.set(kind, toBinary(ModelProtoSchema, alone(whole, node, types)));
+  }
+  return kinds;
+}
+
+/** The type of a node's outputs. */
+function typeOf({ opType, input, attribute }: NodeProto, types: ReadonlyMap<string, number>): number {
+  if (PREDICATES.includes(opType)) return BOOL;
+  if (opType === "Cast") return Number(attribute.find((a) => a.name === "to")!.i);
+  if (opType === "Shape" || opType === "Size") return INT64;
+  return types.get(input[opType === "Where" ? 1 : 0]!) ?? FLOAT;
+}
+
+/** One node of a model, with its constants; what else it reads comes from outside. */
+function alone(
+  { graph, irVersion, opsetImport }: ModelProto,
+  node: NodeProto,
+  types: ReadonlyMap<string, number>,
+): ModelProto {
+  const info = (name: string) => {
+    const value = { case: "tensorType", value: { elemType: types.get(name)! } } as const;
+    return create(ValueInfoProtoSchema, { name, type: { value } });
+  };
+  const initializer = graph!.initializer.filter((x) => node.input.includes(x.name));
+  const fed = [...new Set(node.input)].filter((name) => name !== "" && !initializer.some((x) => x.name === name));
+  return create(ModelProtoSchema, {
+    irVersion,
+    opsetImport,
+    graph: {
+      name: "probe",
+      node: [node],
+      initializer,
+      input: fed.map(info),
+      output: node.output.filter((name) => name !== "").map(info),
+    },
+  });
+}
