@@ -15,9 +15,8 @@ import { Sessions } from "./sessions.ts";
 
 export { checkOnnx, type OnnxSummary } from "./check.ts";
 export { type ExportDims, type ExportOptions, exportOnnx } from "./export.ts";
-export { toText } from "./text.ts";
-
 export { type Fused, type FusedKernel, fusedKernels, type Nodes, withFused } from "./fused.ts";
+export { toText } from "./text.ts";
 export type { Value } from "./value.ts";
 
 /** What is used of onnxruntime-node or onnxruntime-web. */

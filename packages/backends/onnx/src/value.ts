@@ -17,9 +17,6 @@ export interface Subgraph {
   toJSON(): string;
 }
 
-/** A number is a whole one. */
-export type Attribute = number | readonly number[] | string | { readonly float: number };
-
 /** One tensor of the graph being recorded. */
 export interface Value {
   /** Order of creation: what a value is made from has a smaller id. */
