@@ -30,6 +30,7 @@ export const mechanisms: readonly MechanismEntry[] = [
   {
     name: "softmax",
     create: softmax,
+    kernels: { tfjs: () => import("@attnkit/softmax/tfjs").then((m) => m.softmax) },
     reference: softmaxReference,
     variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
   },
