@@ -28,7 +28,9 @@ const offline = [
 ];
 // Chromium refuses its sandbox to root, as in most containers.
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-const args = [...webgpu, ...(adapter === "default" ? [] : [`--use-webgpu-adapter=${adapter}`]), ...offline, ...sandbox];
+// The software driver spells out the zeroing of workgroup memory number by number: seconds per kernel that has any.
+const software = [`--use-webgpu-adapter=${adapter}`, "--enable-dawn-features=disable_workgroup_init"];
+const args = [...webgpu, ...(adapter === "default" ? [] : software), ...offline, ...sandbox];
 
 const bundled = available && !process.env.ATTNKIT_CHROMIUM;
 const folder = bundled ? cacheFolder() : "";

@@ -5,11 +5,17 @@ import { presence } from "./merge.ts";
 import type { Ops } from "./ops.ts";
 import { visible, type Window } from "./visible.ts";
 
-/** A block of a mechanism that keeps every key: what its rows read, which of it they may, and what to remember. */
-export interface Cached<T> {
+/** Keys and values of the state followed by the block's own. */
+export interface Joined<T> {
   /** `[B, Hkv, P + S, d]` and `[B, Hkv, P + S, dv]`, zero for absent keys */
   readonly k: T;
   readonly v: T;
+  /** 1 for present keys, 0 for those that a key mask removed, `[B, P + S]`; nothing where none ever was. */
+  readonly keep: T | undefined;
+}
+
+/** A block of a mechanism that keeps every key: what its rows read, which of it they may, and what to remember. */
+export interface Cached<T> extends Joined<T> {
   /** Non-zero where row i may attend to key j, broadcasting to `[B, Hq, L, P + S]`; nothing where all may. */
   readonly visible: T | undefined;
   readonly state: State<T>;
@@ -17,18 +23,23 @@ export interface Cached<T> {
 
 /** Keys and values of the state followed by the block's own, and the visibility of each pair. (SEMANTICS S3-S9) */
 export function cached<T>(o: Ops<T>, block: Block<T>, causal: Causal, window?: Window): Cached<T> {
+  const keys = joined(o, block);
+  const { k, v, keep } = keys;
+  return {
+    ...keys,
+    visible: visible(o, block, { k: block.state?.k, keep }, causal, window),
+    state: { k, v, ...(keep !== undefined && { keep }) },
+  };
+}
+
+/** The cache after a block. (SEMANTICS S4, S9) */
+export function joined<T>(o: Ops<T>, block: Block<T>): Joined<T> {
   const own = keep(o, block);
   const past = block.state;
   const [ownK, ownV] = [keptOr(o, own, block.k, 0), keptOr(o, own, block.v, 0)];
   const join = (a: T | undefined, b: T) => (a === undefined ? b : o.concat([a, b], 2));
   const [k, v] = [join(past?.k, ownK), join(past?.v, ownV)];
-  const remembered = own === undefined && past?.keep === undefined ? undefined : keptOf(o, block, own);
-  return {
-    k,
-    v,
-    visible: visible(o, block, { k: past?.k, keep: remembered }, causal, window),
-    state: { k, v, ...(remembered !== undefined && { keep: remembered }) },
-  };
+  return { k, v, keep: own === undefined && past?.keep === undefined ? undefined : keptOf(o, block, own) };
 }
 
 /** 1 for present keys, past ones first: `[B, P + S]`. */

@@ -6,13 +6,20 @@ import { type WebgpuDevice, webgpuDevice } from "@attnkit/tfjs/webgpu";
  * machine computes the same; with `ATTNKIT_WEBGPU_ADAPTER=default` the machine's own GPU.
  */
 export function useAdapter(): void {
-  const wanted = process.env.ATTNKIT_WEBGPU_ADAPTER ?? "swiftshader";
-  if (wanted !== "default" && available) useSoftwareVulkan();
+  if (!ownGpu() && available) useSoftwareVulkan();
 }
+
+const ownGpu = () => process.env.ATTNKIT_WEBGPU_ADAPTER === "default";
 
 /** A WebGPU device in Node, on the adapter of {@link useAdapter}. The device says which one it is. */
 export async function dawnDevice(): Promise<WebgpuDevice> {
   useAdapter();
   const webgpu = await import("webgpu");
-  return webgpuDevice({ webgpu });
+  return webgpuDevice({ webgpu, flags: ownGpu() ? [] : QUICKER });
 }
+
+/**
+ * The software driver spells out the zeroing of workgroup memory number by number, which takes seconds per kernel. No kernel
+ * may rely on it anyway.
+ */
+const QUICKER = ["enable-dawn-features=disable_workgroup_init"];

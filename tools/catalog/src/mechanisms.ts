@@ -30,7 +30,10 @@ export const mechanisms: readonly MechanismEntry[] = [
   {
     name: "softmax",
     create: softmax,
-    kernels: { onnx: async () => (await import("@attnkit/softmax/onnx")).softmax },
+    kernels: {
+      tfjs: () => import("@attnkit/softmax/tfjs").then((m) => m.softmax),
+      onnx: async () => (await import("@attnkit/softmax/onnx")).softmax,
+    },
     reference: softmaxReference,
     variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
   },

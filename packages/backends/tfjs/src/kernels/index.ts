@@ -4,3 +4,7 @@ export { type Fused, fused } from "./fused.ts";
 export { type Gpu, gpuOf, output } from "./gpu.ts";
 export { acceptable, type KernelSpec, webgpuKernel, withKernels } from "./kernel.ts";
 export { type Features, type MatrixState, matrixStateKernel, pairs } from "./scan/index.ts";
+export { softmaxGradients, type TileGradients } from "./tiles/backward.ts";
+export type { Weights } from "./tiles/forward.ts";
+export { type Quadratic, quadraticKernel } from "./tiles/quadratic.ts";
+export { type Tile, tileFor } from "./tiles/tile.ts";

@@ -1,7 +1,8 @@
 import type { Call } from "@attnkit/core";
 import { type MatrixState, pairs } from "@attnkit/tfjs/kernels";
 import { featureCount } from "../features.ts";
-import { foldsKeys, limitOf, type Polynomial } from "../options.ts";
+import { limitOf, type Polynomial } from "../options.ts";
+import { horner, isLinear, number, unfit } from "./forms.ts";
 
 /** Degrees whose monomials `monomial` knows. */
 const HIGHEST = 3;
@@ -18,9 +19,7 @@ export function linearForm(p: Polynomial): MatrixState {
     }),
     q: "clamp(x, -p.limit, p.limit) * p.root",
     k: "clamp(x, -p.limit, p.limit)",
-    weight: coefficients
-      .slice(0, -1)
-      .reduceRight((inner, c) => `fma(${inner}, x, ${vector(c)})`, vector(coefficients.at(-1)!)),
+    weight: horner(coefficients),
     features: {
       size: (d) => featureCount(coefficients, d),
       helpers: pairs + (coefficients.length > 3 ? triples : ""),
@@ -33,18 +32,11 @@ export function linearForm(p: Polynomial): MatrixState {
   };
 }
 
-function refusal(p: Polynomial, { shapes, dims }: Call): string | undefined {
-  const pairs = shapes.mask !== undefined || shapes.bias !== undefined;
-  const folds = shapes["state.a"] !== undefined || (!shapes["state.k"] && !pairs && foldsKeys(p, dims.d));
-  if (!folds) return "this call takes the quadratic form, which has no chunks";
+function refusal(p: Polynomial, call: Call): string | undefined {
+  if (!isLinear(p, call)) return "this call takes the quadratic form, which has no chunks";
   const degree = p.coefficients.length - 1;
-  if (degree > HIGHEST) return `monomials of degree ${degree} have no kernel; expected at most ${HIGHEST}`;
-  const numbers = [...p.coefficients, p.fixed ?? 1].map(Math.fround);
-  return numbers.every(Number.isFinite) ? undefined : "a coefficient, or n, is beyond float32";
+  return degree > HIGHEST ? `monomials of degree ${degree} have no kernel; expected at most ${HIGHEST}` : unfit(p);
 }
-
-const number = (c: number) => `f32(${Math.fround(c)})`;
-const vector = (c: number) => `vec4f(${number(c)})`;
 
 /** Feature f in the portable program's order: by degree, then by indices. The weights are on the side of q. */
 function monomials(x: "q" | "k", coefficients: readonly number[]): string {

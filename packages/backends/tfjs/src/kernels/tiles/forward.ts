@@ -1,0 +1,169 @@
+import type { Shape, Tensors } from "@attnkit/core";
+import type { Tensor } from "../../tf.ts";
+import { dispatch, grid } from "../dispatch.ts";
+import { type Gpu, output } from "../gpu.ts";
+import { combine } from "./combine.ts";
+import { loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
+import { layout, lines, type Tile } from "./tile.ts";
+
+/** What becomes of scores, and of the sums that they weight. */
+export interface Weights {
+  readonly name: string;
+  /** `"softmax"`: exp, divided by its sum. `"sum"`: `weight`, divided by the root of `over` or of the keys seen. */
+  readonly kind: "softmax" | "sum";
+  /**
+   * WGSL `fn score(s: vec4f) -> vec4f`, before the bias. `"softmax"` also has its derivative, `slope`, `"sum"` the weight
+   * of a score, `weight`; of the same type.
+   */
+  readonly wgsl: string;
+  readonly over?: number | undefined;
+  /** Read by `wgsl` as fields of `p`. */
+  readonly floats?: Readonly<Record<string, number>>;
+}
+
+export interface Attend extends Pairs {
+  readonly weights: Weights;
+  readonly lse: boolean;
+  readonly tile: Tile;
+  /** Into how many parts the keys are cut, each a workgroup of its own. */
+  readonly splits: number;
+}
+
+/** `y`, and `lse` where asked for: one pass over the keys, tile by tile, without a matrix of scores. */
+export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
+  const { dims, tensors, weights, tile, splits, lse } = how;
+  const { B, Hkv, d, dv, L, Hq } = dims;
+  const lead = tensors.q!.shape.slice(0, -1);
+  const shapes = shapesOf(how);
+  const { sizes, floats } = sizesOf(how);
+  const { height } = layout(tile, dv);
+  const blocks = Math.ceil(((Hq / Hkv) * L) / height);
+  const tasks = B * Hkv * blocks * splits;
+  const [parted, withLse] = [splits > 1, lse || splits > 1];
+  const outputs = {
+    y: output(gpu, parted ? [splits, ...lead, dv] : [...lead, dv]),
+    ...(withLse && { lse: output(gpu, parted ? [splits, ...lead] : (lead as Shape)) }),
+  };
+  dispatch(gpu, {
+    ...{ name: weights.name, code: forward(shapes, weights, tile, withLse, parted), inputs: tensors, outputs },
+    vec4: vectorsOf({ q: d, k: d, v: dv, y: dv }),
+    sizes: { ...sizes, blocks, tasks, splits },
+    floats: {
+      ...{ ...floats, ...weights.floats, none: parted ? LOWEST : Number.NEGATIVE_INFINITY },
+      over: weights.over ?? 0,
+    },
+    workgroups: grid(gpu, tasks),
+  });
+  return parted ? combine(gpu, outputs as Tensors<Tensor>, { splits, lse, dv }) : outputs;
+}
+
+/** The lowest finite float32: what a row that has seen nothing holds as its maximum. */
+export const LOWEST = -3.4028234663852886e38;
+const LOWEST_BITS = "bitcast<f32>(0xff7fffffu)";
+
+const texts = new Map<string, string>();
+
+/** The text of a kernel: made once for what it depends on. */
+export function remembered(key: readonly unknown[], make: () => string): string {
+  const name = JSON.stringify(key);
+  const known = texts.get(name) ?? make();
+  texts.set(name, known);
+  return known;
+}
+
+function forward(shapes: Shapes, weights: Weights, tile: Tile, lse: boolean, parted: boolean): string {
+  const key = ["forward", shapes, weights.kind, weights.wgsl, weights.over === undefined, tile, lse, parted];
+  return remembered(key, () => generate(shapes, weights, tile, lse, parted));
+}
+
+function generate(shapes: Shapes, { kind, wgsl, over }: Weights, tile: Tile, lse: boolean, parted: boolean): string {
+  const { d, dv, bias } = shapes;
+  const t = layout(tile, dv);
+  const { each, row } = t;
+  const n = t.vectors(dv);
+  const softmax = kind === "softmax";
+  const four = (of: (j: string) => string) => Array.from("xyzw", (j) => of(`j.${j}`)).join(", ");
+  const online = `
+      ${each((i) => `var top_${i} = max(max(s_${i}.x, s_${i}.y), max(s_${i}.z, s_${i}.w));`)}
+      ${t.reduce("top", "top", (a, b) => `max(${a}, ${b})`)}
+      // What was summed up so far was relative to the maximum so far.
+      ${each(
+        (i) => `top_${i} = max(top_${i}, m_${i});
+      let fade_${i} = exp(max(m_${i} - top_${i}, -1000.0));
+      let w_${i} = select(vec4f(), exp(s_${i} - top_${i}), seen_${i});
+      m_${i} = top_${i};
+      l_${i} = l_${i} * fade_${i} + dot(w_${i}, vec4f(1.0));
+      ${lines(n, (m) => `o_${i}_${m} *= fade_${i};`)}`,
+      )}`;
+  const sum = each(
+    (i) => `let w_${i} = select(vec4f(), weight(s_${i}), seen_${i});
+      l_${i} += dot(select(vec4f(), vec4f(1.0), seen_${i}), vec4f(1.0));`,
+  );
+  const divided = (i: number) => {
+    if (softmax) return `let part_${i} = select(0.0, 1.0 / l_${i}, l_${i} > 0.0);`;
+    return `let part_${i} = inverseSqrt(${over === undefined ? `max(l_${i}, 1.0)` : "p.over"});`;
+  };
+  return `
+  ${t.declarations}
+  ${visibility(shapes)}
+  ${loaders(shapes)}
+  ${storer("store_y", "y", "p.rows", dv)}
+  ${wgsl}
+
+  @compute @workgroup_size(${t.threads})
+  fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+    let task = group.x + group.y * groups.x;
+    if (task >= p.tasks) { return; }
+    ${t.place}
+    let head = task % p.heads;
+    // The last rows see most: they start first.
+    let block = p.blocks - 1u - task / p.heads % p.blocks;
+    let split = task / p.heads / p.blocks;
+    let out = split * p.heads + head;
+    let up = block * ${t.height}u;
+    let range = reach_of_block(up, min(up + ${t.height}u, p.rows));
+    ${
+      parted
+        ? `let share = (max(range.y, range.x) - range.x + p.splits - 1u) / p.splits;
+    let start = range.x + split * share;
+    let end = min(range.y, start + share);`
+        : "let start = range.x; let end = range.y;"
+    }
+    ${each((i) => `let row_${i} = row_of(head, up + ${row(i)});`)}
+    ${each((i) => `${softmax ? `var m_${i} = ${LOWEST_BITS}; ` : ""}var l_${i} = 0.0; ${lines(n, (m) => `var o_${i}_${m} = vec4f();`)}`)}
+
+    for (var left = start; left < end; left += ${t.width}u) {
+      ${each((i) => `var s_${i} = vec4f();`)}
+      ${t.product(
+        "s",
+        d,
+        (item, c) => `load_q(head, up + ${item}, ${c})`,
+        (item, c) => `load_k(head, left + ${item}, ${c})`,
+      )}
+      let j = left + ${t.columns};
+      ${each(
+        (
+          i,
+        ) => `let seen_${i} = vec4<bool>(${four((j) => `sees(row_${i}, ${j})`)})${parted ? " & (j < vec4u(end))" : ""};
+      s_${i} = score(s_${i});
+      ${bias ? `s_${i} += vec4f(${four((j) => `bias_of(row_${i}, ${j})`)});` : ""}
+      s_${i} = select(vec4f(${softmax ? LOWEST_BITS : "0.0"}), s_${i}, seen_${i});`,
+      )}
+      ${softmax ? online : sum}
+      ${each((i) => t.put(i, `w_${i}`))}
+      ${t.gather("o", dv, (item, c) => `load_v(head, left + ${item}, ${c})`)}
+    }
+
+    workgroupBarrier();
+    ${each((i) => `let own_${i} = l_${i}; l_${i} = 0.0;`)}
+    ${t.reduce("l", "own", (a, b) => `${a} + ${b}`)}
+    ${each(
+      (i) => `{
+      let r = up + ${row(i)};
+      ${divided(i)}
+      ${lines(n, (m) => `store_y(out, r, ${t.vector(m)}, o_${i}_${m} * part_${i});`)}
+      ${lse ? `if (across == 0u && r < p.rows) { lse[out * p.rows + r] = select(p.none, m_${i} + log(l_${i}), l_${i} > 0.0); }` : ""}
+    }`,
+    )}
+  }`;
+}

@@ -1,0 +1,163 @@
+import type { Causal, Dims, Shape, Tensors, Window } from "@attnkit/core";
+import type { Tensor } from "../../tf.ts";
+import type { Dispatch } from "../dispatch.ts";
+
+/** Queries and all the keys they may read; past keys come first. Names as in `Block`, ranks as the caller has them. */
+export interface Pairs {
+  /** `q k v`, and `mask bias keep` where given: `k [B, Hkv, T, d]`, `v [B, Hkv, T, dv]`, `keep [B, T]`, T = P + S. */
+  readonly tensors: Tensors<Tensor>;
+  readonly dims: Dims;
+  /** P */
+  readonly past: number;
+  readonly causal: Causal;
+  /** Distances, whole numbers or Infinity. (SEMANTICS S7) */
+  readonly window: Window;
+  /** q and k are limited to this size, and q is then multiplied by `scale`. */
+  readonly limit: number;
+  readonly scale: number;
+}
+
+/** What of `Pairs` changes the text of a kernel. */
+export interface Shapes {
+  readonly d: number;
+  readonly dv: number;
+  readonly causal: boolean;
+  readonly left: boolean;
+  readonly right: boolean;
+  readonly mask: boolean;
+  readonly bias: boolean;
+  readonly keep: boolean;
+}
+
+export const shapesOf = ({ tensors, dims: { d, dv }, causal, window: [left, right] }: Pairs): Shapes => ({
+  ...{ d, dv, causal: causal !== false, left: Number.isFinite(left), right: Number.isFinite(right) },
+  ...{ mask: tensors.mask !== undefined, bias: tensors.bias !== undefined, keep: tensors.keep !== undefined },
+});
+
+/**
+ * The rows of a key head are those of its query heads one after the other, so that they share every key that is read:
+ * row r is query `r % L` of query head `r / L` of the group.
+ */
+export function sizesOf(pairs: Pairs): Pick<Dispatch, "sizes" | "floats"> {
+  const { dims, past, causal, window, tensors, limit, scale } = pairs;
+  const { B, Hq, Hkv, L, S } = dims;
+  const [groups, T] = [Hq / Hkv, past + S];
+  const first = past + (causal === "end" ? S - L : 0);
+  const near = (distance: number) => Math.min(distance, 2 ** 30); // no buffer holds so many keys
+  const strides = Object.fromEntries(
+    (["mask", "bias"] as const).flatMap((name) => {
+      const shape = tensors[name]?.shape;
+      return shape ? stridesOf(shape).map((n, axis) => [`${name}_${"bhlt"[axis]}`, n]) : [];
+    }),
+  );
+  return {
+    sizes: {
+      ...{ L, T, past, first, groups, heads: B * Hkv, perBatch: Hkv, rows: groups * L },
+      ...{ left: near(window[0]), right: near(window[1]), ...strides },
+    },
+    floats: { limit, scale },
+  };
+}
+
+/** Steps between neighbours along B, Hq, L and T; 0 where the tensor is broadcast. */
+function stridesOf(shape: Shape): number[] {
+  let step = 1;
+  const strides = shape.toReversed().map((n) => {
+    const own = n === 1 ? 0 : step;
+    step *= n;
+    return own;
+  });
+  return [...strides, 0, 0, 0].slice(0, 4).reverse();
+}
+
+/** `Row`, `row_of(head, r)`, `sees(row, j)`, and `reach(i)`: which keys a query may see by its position. (SEMANTICS S3-S7) */
+export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): string => `
+  /** What row r may see: keys first..end - 1, less what is masked; and where its masks lie. */
+  struct Row { first: u32, end: u32, ${mask ? "mask: u32, " : ""}${bias ? "bias: u32, " : ""}${keep ? "keep: u32, " : ""} }
+
+  fn reach(i: u32) -> vec2u {
+    let position = i32(i + p.first);
+    var range = vec2i(0, i32(p.T));
+    ${causal ? "range.y = min(range.y, max(position + 1, i32(p.past)));" : ""}
+    ${right ? "range.y = clamp(position + i32(p.right) + 1, 0, range.y);" : ""}
+    ${left ? "range.x = max(position - i32(p.left), 0);" : ""}
+    return vec2u(range);
+  }
+
+  /** What rows r..s - 1 may see together. */
+  fn reach_of_block(r: u32, s: u32) -> vec2u {
+    let whole = r / p.L == (s - 1u) / p.L; // of one query head
+    return vec2u(reach(select(0u, r % p.L, whole)).x, reach(select(p.L - 1u, (s - 1u) % p.L, whole)).y);
+  }
+
+  fn row_of(head: u32, r: u32) -> Row {
+    let i = r % p.L;
+    let range = select(vec2u(), reach(i), r < p.rows);
+    let batch = head / p.perBatch;
+    let query_head = head % p.perBatch * p.groups + r / p.L;
+    return Row(range.x, range.y, ${["mask", "bias"]
+      .filter((name) => (name === "mask" ? mask : bias))
+      .map((name) => `batch * p.${name}_b + query_head * p.${name}_h + i * p.${name}_l, `)
+      .join("")}${keep ? "batch * p.T," : ""});
+  }
+
+  /** Without branches: Evaluates all, so keys beyond the last one read its masks. */
+  fn sees(row: Row, j: u32) -> bool {
+    let key = min(j, p.T - 1u);
+    return ${[
+      "(j >= row.first) & (j < row.end)",
+      ...(mask ? ["(mask[row.mask + key * p.mask_t] != 0)"] : []),
+      ...(keep ? ["(keep[row.keep + key] != 0)"] : []),
+      // Minus infinity, by its bits: WGSL may assume that there is none.
+      ...(bias ? ["(bitcast<u32>(bias[row.bias + key * p.bias_t]) != 0xff800000u)"] : []),
+    ].join(" & ")};
+  }
+  ${
+    bias
+      ? `
+  fn bias_of(row: Row, j: u32) -> f32 { return bias[row.bias + min(j, p.T - 1u) * p.bias_t]; }`
+      : ""
+  }`;
+
+/** WGSL `name(head, item, c)`: four channels, from `4 c`, of a row of `[heads, items, channels]`; 0 beyond its ends. */
+export function loader(name: string, tensor: string, items: string, channels: number, map = "x"): string {
+  const quad = channels / 4;
+  const read = Number.isInteger(quad)
+    ? `if (c >= ${quad}u) { return vec4f(); }
+       let x = ${tensor}[(head * ${items} + item) * ${quad}u + c];`
+    : `let at = (head * ${items} + item) * ${channels}u + 4u * c;
+       var x = vec4f();
+       ${[0, 1, 2, 3].map((n) => `if (4u * c + ${n}u < ${channels}u) { x[${n}] = ${tensor}[at + ${n}u]; }`).join(" ")}`;
+  return `
+  fn ${name}(head: u32, item: u32, c: u32) -> vec4f {
+    if (item >= ${items}) { return vec4f(); }
+    ${read}
+    return ${map};
+  }`;
+}
+
+/** WGSL `name(head, item, c, x)`, which writes what the function of `loader` reads. */
+export function storer(name: string, tensor: string, items: string, channels: number): string {
+  const quad = channels / 4;
+  const write = Number.isInteger(quad)
+    ? `if (c < ${quad}u) { ${tensor}[(head * ${items} + item) * ${quad}u + c] = x; }`
+    : `let at = (head * ${items} + item) * ${channels}u + 4u * c;
+       ${[0, 1, 2, 3].map((n) => `if (4u * c + ${n}u < ${channels}u) { ${tensor}[at + ${n}u] = x[${n}]; }`).join(" ")}`;
+  return `
+  fn ${name}(head: u32, item: u32, c: u32, x: vec4f) {
+    if (item >= ${items}) { return; }
+    ${write}
+  }`;
+}
+
+/** The tensors that `loader` reads as vectors. */
+export const vectorsOf = (channels: Readonly<Record<string, number>>): string[] =>
+  Object.keys(channels).filter((name) => channels[name]! % 4 === 0);
+
+/** `q k v` in WGSL as `load_q`, `load_k`, `load_v`, limited and scaled. */
+export const loaders = ({ d, dv }: Shapes): string =>
+  [
+    loader("load_q", "q", "p.rows", d, "clamp(x, vec4f(-p.limit), vec4f(p.limit)) * p.scale"),
+    loader("load_k", "k", "p.T", d, "clamp(x, vec4f(-p.limit), vec4f(p.limit))"),
+    loader("load_v", "v", "p.T", dv),
+  ].join("");

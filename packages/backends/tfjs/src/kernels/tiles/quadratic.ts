@@ -1,0 +1,160 @@
+import {
+  type Block,
+  type Call,
+  type Joined,
+  joined,
+  type Kernel,
+  type Mechanism,
+  type Ops,
+  type Tensors,
+  vjp,
+  type Window,
+} from "@attnkit/core";
+import type { TfjsBackend } from "../../index.ts";
+import type { Tensor, Tf } from "../../tf.ts";
+import { fused } from "../fused.ts";
+import { type Gpu, gpuOf } from "../gpu.ts";
+import { acceptable } from "../kernel.ts";
+import type { TileGradients } from "./backward.ts";
+import { attend, type Weights } from "./forward.ts";
+import type { Pairs } from "./pairs.ts";
+import { type Tile, tileFor } from "./tile.ts";
+
+/** A mechanism that compares every query with every key and keeps the keys. */
+export interface Quadratic {
+  readonly name: string;
+  readonly weights: Weights;
+  readonly window?: Window | undefined;
+  /** The size that q and k are limited to, and what q is then multiplied by, for d channels. */
+  limit(d: number): number;
+  scale(d: number): number;
+  /** Why a call is not for this kernel, beyond what its tiles cannot do. */
+  refuses?(call: Call): string | undefined;
+  /** Of calls without bias; default, and for the others: the program's gradient. */
+  readonly gradients?: TileGradients;
+  /** Default: what suits the device and the call. */
+  readonly tile?: Tile;
+}
+
+/** Sums of a row lie in registers, so a head cannot be of any width. */
+const WIDEST = 256;
+
+/** A kernel for the quadratic family: the cache is joined by tfjs's own operations, all else is one pass over tiles. */
+export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<Tensor> {
+  return {
+    name: spec.name,
+    backend: "tfjs",
+    accepts: (call, backend) => acceptable(call, gpuOf(backend), (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu)),
+    run(x, call, backend) {
+      const gpu = gpuOf(backend) as Gpu;
+      return gpu.tf.tidy(() => run(gpu, (backend as TfjsBackend).ops, mechanism, spec, x, call));
+    },
+  };
+}
+
+function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: Gpu): true | string {
+  if (d > WIDEST || dv > WIDEST) return `heads of d = ${d} and dv = ${dv} channels; at most ${WIDEST} fit a tile`;
+  const T = S + pastOf(shapes);
+  const bytes =
+    4 * Math.max(B * Hkv * T * Math.max(d, dv), ...Object.values(shapes).map((s) => s.reduce((a, b) => a * b, 1)));
+  return bytes <= gpu.largestBuffer || `a tensor of ${bytes} bytes; this device binds at most ${gpu.largestBuffer}`;
+}
+
+const pastOf = (shapes: Call["shapes"]): number => shapes["state.k"]?.[2] ?? 0;
+
+function run(gpu: Gpu, o: Ops<Tensor>, mechanism: Mechanism, spec: Quadratic, x: Tensors<Tensor>, call: Call) {
+  const { tf } = gpu;
+  const { dims, shapes, causal, lse } = call;
+  const keys = joined(o, cacheOf(o, x, call));
+  const past = pastOf(shapes);
+  const tensors: Tensors<Tensor> = {
+    ...{ q: float(tf, x.q!), k: keys.k, v: keys.v },
+    ...(x.mask && { mask: x.mask }),
+    ...(x.bias && { bias: float(tf, x.bias) }),
+    ...(keys.keep && { keep: keys.keep }),
+  };
+  const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const { B, Hq, Hkv, L, S, d, dv } = dims;
+  const rows = (Hq / Hkv) * L;
+  const pairs: Pairs = { tensors, dims, past, causal, window, limit: spec.limit(d), scale: spec.scale(d) };
+  const tile = spec.tile ?? tileFor(rows, Math.max(d, dv), gpu.workgroupMemory);
+  const splits = spec.weights.kind === "softmax" && rows <= 16 ? splitsFor(B * Hkv, reachOf(past + S, L, window)) : 1;
+  const recompute = tensors.bias ? undefined : spec.gradients;
+  const recorded = recompute !== undefined && tf.engine().state.gradientDepth > 0;
+  const out = fused(gpu, {
+    inputs: tensors,
+    forward: () => attend(gpu, { ...pairs, weights: spec.weights, lse: lse || recorded, tile, splits }),
+    backward(given, seeds, wrt, { y, lse }) {
+      const floats = wrt.filter((n) => ["q", "k", "v", "bias"].includes(n));
+      const found = recompute
+        ? recompute(gpu, { ...pairs, tensors: oneMask(o, given) }, spec.weights, {
+            y: y!,
+            lse: lse!,
+            dy: seeds.y!,
+            dlse: seeds.lse!,
+          })
+        : vjp(o, (ops, t) => portable(ops, mechanism, t, call, past), given, seeds, floats);
+      return { ...Object.fromEntries(wrt.map((n) => [n, tf.zeros(given[n]!.shape)])), ...found };
+    },
+  });
+  return {
+    y: out.y!,
+    ...(lse && { lse: out.lse! }),
+    "state.k": keys.k,
+    "state.v": keys.v,
+    ...(keys.keep && { "state.keep": keys.keep }),
+  };
+}
+
+/** With key mask and mask made one: together with outputs and gradients they are more than WebGPU has to bind. */
+function oneMask(o: Ops<Tensor>, { keep, ...rest }: Tensors<Tensor>): Tensors<Tensor> {
+  if (keep === undefined || rest.mask === undefined) return { ...rest, ...(keep && { keep }) };
+  const [B, T] = keep.shape as [number, number];
+  return { ...rest, mask: o.where(o.reshape(keep, [B, 1, 1, T]), rest.mask, 0) };
+}
+
+/** The portable program over keys that are already joined. */
+function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call, past: number): Tensors<T> {
+  const { B, Hq, L, S, d, dv } = call.dims;
+  const lift = (x: T | undefined) => {
+    if (x === undefined) return undefined;
+    const shape = o.shape(x);
+    return o.reshape(x, [...Array<number>(4 - shape.length).fill(1), ...shape]);
+  };
+  const cut = (x: T, axis: number, own: boolean) => o.slice(x, axis, own ? past : 0, own ? past + S : past);
+  const state = { k: cut(t.k!, 2, false), v: cut(t.v!, 2, false), ...(t.keep && { keep: cut(t.keep, 1, false) }) };
+  const block: Block<T> = {
+    ...{ q: o.reshape(t.q!, [B, Hq, L, d]), k: cut(t.k!, 2, true), v: cut(t.v!, 2, true) },
+    ...{ mask: lift(t.mask), bias: lift(t.bias), keyMask: t.keep && cut(t.keep, 1, true) },
+    state: past > 0 ? state : undefined,
+  };
+  const { y, lse } = mechanism.forward(o, block, call);
+  const lead = o.shape(t.q!).slice(0, -1);
+  return { y: o.reshape(y, [...lead, dv]), ...(call.lse && { lse: o.reshape(lse!, lead) }) };
+}
+
+/** Keys, values and state of a call, of rank 4. */
+function cacheOf(
+  o: Ops<Tensor>,
+  x: Tensors<Tensor>,
+  { dims: { B, Hkv, S, d, dv } }: Call,
+): Block<Tensor> & Partial<Joined<Tensor>> {
+  const state = x["state.k"] && {
+    ...{ k: x["state.k"], v: x["state.v"]! },
+    ...(x["state.keep"] && { keep: x["state.keep"] }),
+  };
+  return {
+    ...{ q: x.q!, k: o.reshape(x.k!, [B, Hkv, S, d]), v: o.reshape(x.v!, [B, Hkv, S, dv]) },
+    keyMask: x.keyMask && o.reshape(x.keyMask, [B, S]),
+    state,
+  };
+}
+
+const float = (tf: Tf, x: Tensor): Tensor => (x.dtype === "float32" ? x : tf.cast(x, "float32"));
+
+/** How many keys a block of L rows can reach within a window. */
+const reachOf = (T: number, L: number, [left, right]: Window): number => Math.min(T, left + L + Math.min(right, T));
+
+/** Enough workgroups to fill a GPU, and enough keys for each to be worth its start. */
+const splitsFor = (heads: number, keys: number): number =>
+  Math.max(1, Math.min(Math.ceil(keys / 256), Math.ceil(256 / heads)));

@@ -1,0 +1,158 @@
+/**
+ * How a workgroup cuts up one tile of the score matrix: `rowGroups * columnGroups` threads, each with `rows` rows and 4
+ * columns of it in registers. Rows and columns of a thread lie a whole number of groups apart, so that neighbouring
+ * threads read neighbouring vectors of workgroup memory.
+ */
+export interface Tile {
+  readonly rows: number;
+  readonly rowGroups: number;
+  readonly columnGroups: number;
+  /** Channels that are staged at a time, a multiple of 4. */
+  readonly slice: number;
+}
+
+/** WGSL and sizes that follow from a tile. */
+export interface Layout {
+  readonly threads: number;
+  /** Rows and columns of a tile. */
+  readonly height: number;
+  readonly width: number;
+  /** Constants, workgroup memory and the thread's place. */
+  readonly declarations: string;
+  readonly place: string;
+  /** Bytes of workgroup memory. */
+  readonly bytes: number;
+  /** `line(i)` for each row of a thread. */
+  each(line: (i: number) => string): string;
+  /** The index within its tile of a thread's row i, and of its four columns as a `vec4u`. */
+  row(i: number): string;
+  readonly columns: string;
+  /**
+   * `into_i += rows . columns` over all `channels`: `a(item, c)` and `b(item, c)` are WGSL for four channels, from `c`,
+   * of a row and of a column of the tile. `into_i` is a `vec4f`, one number per column.
+   */
+  product(into: string, channels: number, a: Load, b: Load): string;
+  /** The thread's four weights of row i, for `gather`. */
+  put(i: number, weights: string): string;
+  /** `into_i_n += weights . values` over the columns of the tile, for `channels` of each: see `vectors`. */
+  gather(into: string, channels: number, value: Load): string;
+  /** How many vectors of `channels` channels a thread sums up per row: vector n is number `vector(n)` of the row. */
+  vectors(channels: number): number;
+  vector(n: number): string;
+  /** Sets `into_i` to `combine` of the `from_i` of all threads that share the row. */
+  reduce(into: string, from: string, combine: (a: string, b: string) => string): string;
+}
+
+type Load = (item: string, channel: string) => string;
+
+export const lines = (n: number, line: (i: number) => string): string =>
+  Array.from({ length: n }, (_, i) => line(i)).join("\n");
+export const list = (n: number, term: (i: number) => string): string =>
+  Array.from({ length: n }, (_, i) => term(i)).join(", ");
+/** Vectors of four that hold n channels. */
+export const quads = (channels: number): number => Math.ceil(channels / 4);
+
+/** `widest` is the largest number of channels that `gather` meets. */
+export function layout({ rows, rowGroups, columnGroups, slice }: Tile, widest: number): Layout {
+  const threads = rowGroups * columnGroups;
+  const [height, width] = [rows * rowGroups, 4 * columnGroups];
+  const part = slice / 4;
+  // An odd stride in vectors spreads the columns of neighbouring threads over all banks.
+  const stride = part + 1 - (part % 2);
+  const stage = Math.max((height + width) * stride, 4 * quads(widest));
+  const row = (i: number) => `(down + ${i * rowGroups}u)`;
+  const vectors = (channels: number) => Math.ceil(quads(channels) / columnGroups);
+  const each = (line: (i: number) => string) => lines(rows, line);
+
+  return {
+    threads,
+    height,
+    width,
+    bytes: 16 * (stage + height * columnGroups),
+    declarations: `
+      var<workgroup> stage: array<vec4f, ${stage}>;
+      var<workgroup> weights: array<vec4f, ${height * columnGroups}>;`,
+    place: `
+      let down = thread / ${columnGroups}u;
+      let across = thread % ${columnGroups}u;`,
+    each,
+    row,
+    columns: `(across + vec4u(${list(4, (j) => `${j * columnGroups}`)}))`,
+    vectors,
+    vector: (n) => `(across + ${n * columnGroups}u)`,
+
+    product(into, channels, a, b) {
+      const step = Math.min(part, quads(channels));
+      return `
+      for (var c = 0u; c < ${quads(channels)}u; c += ${step}u) {
+        workgroupBarrier();
+        for (var x = thread; x < ${(height + width) * step}u; x += ${threads}u) {
+          let item = x / ${step}u;
+          let at = item * ${stride}u + x % ${step}u;
+          if (item < ${height}u) { stage[at] = ${a("item", `(c + x % ${step}u)`)}; }
+          else { stage[at] = ${b(`(item - ${height}u)`, `(c + x % ${step}u)`)}; }
+        }
+        workgroupBarrier();
+        for (var n = 0u; n < ${step}u; n++) {
+          ${lines(4, (j) => `let b${j} = stage[(${height}u + across + ${j * columnGroups}u) * ${stride}u + n];`)}
+          ${each((i) => `let a${i} = stage[${row(i)} * ${stride}u + n]; ${into}_${i} += vec4f(${list(4, (j) => `dot(a${i}, b${j})`)});`)}
+        }
+      }`;
+    },
+
+    put: (i, w) => `weights[${row(i)} * ${columnGroups}u + across] = ${w};`,
+
+    gather(into, channels, value) {
+      const w = quads(channels);
+      // Four columns, those of one thread, make one slot.
+      const slots = largest(columnGroups, Math.floor(stage / (4 * w)));
+      const n = vectors(channels);
+      return `
+      for (var slot = 0u; slot < ${columnGroups}u; slot += ${slots}u) {
+        workgroupBarrier();
+        for (var x = thread; x < ${slots * 4 * w}u; x += ${threads}u) {
+          let item = x / ${w}u;
+          stage[x] = ${value(`(slot + item / 4u + item % 4u * ${columnGroups}u)`, `(x % ${w}u)`)};
+        }
+        workgroupBarrier();
+        for (var s = 0u; s < ${slots}u; s++) {
+          ${each((i) => `let w${i} = weights[${row(i)} * ${columnGroups}u + slot + s];`)}
+          ${lines(
+            n,
+            (m) => `{
+            let at = s * ${4 * w}u + min(across + ${m * columnGroups}u, ${w - 1}u);
+            ${lines(4, (j) => `let v${j} = stage[at + ${j * w}u];`)}
+            ${each((i) => `${into}_${i}_${m} += ${Array.from("xyzw", (x, j) => `w${i}.${x} * v${j}`).join(" + ")};`)}
+          }`,
+          )}
+        }
+      }`;
+    },
+
+    reduce: (into, from, combine) => `
+      ${each((i) => `weights[${row(i)} * ${columnGroups}u + across] = vec4f(${from}_${i});`)}
+      workgroupBarrier();
+      for (var t = 0u; t < ${columnGroups}u; t++) {
+        ${each((i) => `${into}_${i} = ${combine(`${into}_${i}`, `weights[${row(i)} * ${columnGroups}u + t].x`)};`)}
+      }
+      workgroupBarrier();`,
+  };
+}
+
+/** The largest divisor of a power of two `n` that is at most `most`. */
+function largest(n: number, most: number): number {
+  let d = n;
+  while (d > most) d /= 2;
+  return d;
+}
+
+/** The tile for a number of rows per key head: the portable 16 KiB of workgroup memory always suffice. */
+export function tileFor(rows: number, widest: number, workgroupMemory: number): Tile {
+  if (rows <= 16) {
+    const own = rows <= 4 ? 1 : rows <= 8 ? 2 : 4;
+    return { rows: own, rowGroups: 4, columnGroups: 32, slice: own === 4 ? 8 : 16 };
+  }
+  // Twice the arithmetic per number read, where memory and registers admit it.
+  if (workgroupMemory >= 32768 && widest <= 128) return { rows: 8, rowGroups: 8, columnGroups: 16, slice: 16 };
+  return { rows: 4, rowGroups: 16, columnGroups: 8, slice: 16 };
+}
