@@ -49,7 +49,7 @@ function nodeText({ name, domain, opType, input, output, attribute }: NodeProto,
 
 function attributeText(a: AttributeProto, indent: string): string {
   const number = (x: number) => (Number.isInteger(x) ? `${x}.0` : String(Math.fround(x)));
-  const bytes = (x: Uint8Array) => quoted(new TextDecoder().decode(x));
+  const bytes = (x: Uint8Array) => quoted(Array.from(x, (byte) => String.fromCharCode(byte)).join(""));
   switch (a.type) {
     case Kind.INT:
       return `${a.name} = ${a.i}`;
