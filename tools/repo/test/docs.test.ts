@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { available, useSoftwareVulkan } from "../../software-gpu/src/index.ts";
 import { fences, fencesOf, markdownFiles, relativeLinks } from "../docs/markdown.ts";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
@@ -15,6 +16,8 @@ const snippets = files
   .map((fence, i) => ({ ...fence, path: join(folder, `snippet-${i}.ts`), name: `${fence.file}:${fence.line}` }));
 
 beforeAll(() => {
+  // Snippets that need WebGPU find an adapter on every machine.
+  if (available) useSoftwareVulkan();
   mkdirSync(folder, { recursive: true });
   for (const { path, text } of snippets) writeFileSync(path, `${text}\nexport {};\n`);
 });
