@@ -5,6 +5,7 @@ import {
   dim,
   EMPTY,
   groups,
+  logOrEmpty,
   type Mechanism,
   type Ops,
   pad,
@@ -36,12 +37,11 @@ const steps = (order: number): Fused => ({
   name: "elementwise-steps",
   providers: ["cpu", "wasm"],
   accepts,
-  forward: (o, block) => forward(o, block, order),
+  forward: (o, block, { lse }) => forward(o, block, order, lse),
 });
 
-function accepts({ causal, lse, shapes, dims: { B, Hq, L, S } }: Call): true | string {
+function accepts({ causal, shapes, dims: { B, Hq, L, S } }: Call): true | string {
   if (shapes.keyMask) return "keyMask: masked keys are the portable program's";
-  if (lse) return "lse: the portable program's";
   if (B * Hq === 0) return "an axis of size 0";
   if (!causal) return "not causal: the portable program is as short";
   if (L !== S) return `causal with ${L} queries and ${S} keys`;
@@ -50,7 +50,7 @@ function accepts({ causal, lse, shapes, dims: { B, Hq, L, S } }: Call): true | s
 }
 
 /** As `series.ts`, w = order + 1; states `m [N, n, d]` and `s [2, w, N, n, d]`, those with v first. (MATH 3.6) */
-function forward(o: Nodes, { q, k, v, state }: Block<Value>, order: number): Result<Value> {
+function forward(o: Nodes, { q, k, v, state }: Block<Value>, order: number, lse: boolean): Result<Value> {
   const [B, hkv, L, d] = o.shape(k) as [number, number, number, number];
   const [hq, N, w] = [dim(o, q, 1), B * hkv, order + 1];
   const G = groups(hq, hkv);
@@ -87,10 +87,16 @@ function forward(o: Nodes, { q, k, v, state }: Block<Value>, order: number): Res
     const factor = (exponent: Value) => o.reshape(o.exp(o.sub(exponent, top)), [1, N, 1, n, d]);
     const both = o.add(o.mul(read(s), factor(m)), o.mul(read(found.s), factor(found.m)));
     const y = ratio(o, o.slice(both, 0, 0, 1), o.slice(both, 0, 1, 2));
-    return o.reshape(y, [N, G, n, 1, d]);
+    const logs = () => o.add(logOrEmpty(o, o.slice(both, 0, 1, 2)), o.reshape(top, [1, N, 1, n, d]));
+    return { y: o.reshape(y, [N, G, n, 1, d]), ...(lse && { lse: o.reshape(logs(), [N, G, n, 1, d]) }) };
   });
-  const y = o.reshape(o.concat(rows, 3), [B, hq, n * CHUNK, d]);
-  return { y: o.slice(y, 2, 0, L), state: left };
+  const all = (parts: readonly Value[]) => o.slice(o.reshape(o.concat(parts, 3), [B, hq, n * CHUNK, d]), 2, 0, L);
+  const radius = () => o.mul(o.log(radiusOf(o, clip(o, q, limit))), order);
+  return {
+    y: all(rows.map((row) => row.y)),
+    state: left,
+    ...(lse && { lse: o.add(all(rows.map((row) => row.lse!)), radius()) }),
+  };
 }
 
 /** `k^p`, p = 0..order. */
@@ -100,9 +106,12 @@ function powersOf<T>(o: Ops<T>, k: T, order: number): T[] {
   return powers;
 }
 
+/** `max(1, |q|)` */
+const radiusOf = <T>(o: Ops<T>, q: T): T => o.maximum(o.maximum(q, o.mul(q, -1)), 1);
+
 /** `2^p / p! q^p / max(1, |q|)^order`, p = 0..order. */
 function termsOf<T>(o: Ops<T>, q: T, order: number): T[] {
-  const inverse = o.div(1, o.maximum(o.maximum(q, o.mul(q, -1)), 1));
+  const inverse = o.div(1, radiusOf(o, q));
   let term = inverse;
   for (let p = 1; p < order; p++) term = o.mul(term, inverse);
   const terms = [term];

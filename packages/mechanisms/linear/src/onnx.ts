@@ -8,6 +8,7 @@ import {
   dim,
   groups,
   type How,
+  logOrEmpty,
   type Mechanism,
   mT,
   type Result,
@@ -36,16 +37,20 @@ const chunks = (options: LinearOptions): Fused => ({
   forward: (o, block, how) => forward(o, block, how, options),
 });
 
-function accepts({ causal, lse, shapes, dims: { B, Hq, L, S } }: Call): true | string {
+function accepts({ causal, shapes, dims: { B, Hq, L, S } }: Call): true | string {
   if (shapes.keyMask) return "keyMask: masked keys are the portable program's";
-  if (lse) return "lse: the portable program's";
   if (B * Hq * L * S === 0) return "an axis of size 0";
   if (seesAll(L, S, causal)) return "every query sees every key: the portable program is as short";
   if (L !== S) return `causal with ${L} queries and ${S} keys`;
   return true;
 }
 
-function forward(o: Nodes, { q, k, v, state }: Block<Value>, { causal }: How, options: LinearOptions): Result<Value> {
+function forward(
+  o: Nodes,
+  { q, k, v, state }: Block<Value>,
+  { causal, lse }: How,
+  options: LinearOptions,
+): Result<Value> {
   const { featureMap = "elu1", normalize = true, scale = 1 } = options;
   const phi: FeatureMap = typeof featureMap === "string" ? featureMaps[featureMap] : featureMap;
   const [b, hkv, L] = o.shape(k) as [number, number, number];
@@ -82,5 +87,10 @@ function forward(o: Nodes, { q, k, v, state }: Block<Value>, { causal }: How, op
   const column = o.reshape(o.sum(features, -2), [N, n, r, 1]);
   const z = running(column, first(state?.z));
   const denominators = plus(o.sum(weights, -1), z.found);
-  return { y: back(ratio(o, sums, denominators)), state: { ...left, z: o.reshape(z.left, [b, hkv, r, 1]) } };
+  const logs = () => logOrEmpty(o, back(scale === 1 ? denominators : o.mul(denominators, scale)));
+  return {
+    y: back(ratio(o, sums, denominators)),
+    state: { ...left, z: o.reshape(z.left, [b, hkv, r, 1]) },
+    ...(lse && { lse: o.reshape(logs(), o.shape(q).slice(0, 3)) }),
+  };
 }

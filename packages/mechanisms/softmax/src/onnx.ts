@@ -37,18 +37,22 @@ const blocked = (options: SoftmaxOptions): Fused => ({
   forward: (o, block, how) => forward(o, block, how, options),
 });
 
-function accepts({ causal, lse, options, shapes, dims: { B, Hq, L, S } }: Call): true | string {
+function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true | string {
   for (const name of ["keyMask", "mask", "bias", "state.keep"]) {
     if (shapes[name]) return `${name}: a row without keys has no softmax, and a masked value could leak`;
   }
-  if (lse) return "lse: ONNX Softmax does not give it";
   if (options.window !== undefined) return "window: rows may be left without keys";
   if (B * Hq * L * S === 0) return "an axis of size 0";
   if (causal && L > 1 && L !== S) return `causal with ${L} queries and ${S} keys: rows may be left without keys`;
   return true;
 }
 
-function forward(o: Nodes, block: Block<Value>, { causal }: How, { scale, softcap }: SoftmaxOptions): Result<Value> {
+function forward(
+  o: Nodes,
+  block: Block<Value>,
+  { causal, lse }: How,
+  { scale, softcap }: SoftmaxOptions,
+): Result<Value> {
   const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
   const hkv = dim(o, block.k, 1);
   const past = block.state;
@@ -65,12 +69,18 @@ function forward(o: Nodes, block: Block<Value>, { causal }: How, { scale, softca
     const s = unfoldHeads(o, o.matmul(scaled, mT(o, k)), hq, n);
     return softcap === undefined ? s : o.mul(o.tanh(o.mul(s, 1 / softcap)), softcap);
   };
+  const logs: Value[] = [];
   const average = (s: Value, v: Value) => {
     const n = dim(o, s, 2);
     const weights = o.node("Softmax", [s], s.shape, { axis: -1 });
+    if (lse) logs.push(o.node("ReduceLogSumExp", [s, { ints: [-1] }], [...s.shape.slice(0, 3), 1], { keepdims: 1 }));
     return unfoldHeads(o, o.matmul(foldHeads(o, weights, hkv), v), hq, n);
   };
-  if (!causal || L === 1) return { y: average(scores(q, join(pastK, ownK)), state.v), state };
+  const done = (y: Value) => ({
+    ...{ y, state },
+    ...(lse && { lse: o.reshape(o.concat(logs, 2), o.shape(block.q).slice(0, 3)) }),
+  });
+  if (!causal || L === 1) return done(average(scores(q, join(pastK, ownK)), state.v));
 
   const n = Math.max(ROWS, Math.ceil(L / BLOCKS));
   const parts: Value[] = [];
@@ -82,7 +92,7 @@ function forward(o: Nodes, block: Block<Value>, { causal }: How, { scale, softca
     const s = before === undefined ? own : o.concat([scores(rows, before), own], 3);
     parts.push(average(s, join(past?.v, o.slice(block.v, 2, 0, to))));
   }
-  return { y: o.concat(parts, 2), state };
+  return done(o.concat(parts, 2));
 }
 
 /** Scores of later keys made too low to count: cleared first, so that not even NaN is left, for `Where` takes longer. */
