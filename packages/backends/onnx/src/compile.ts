@@ -15,7 +15,7 @@ interface Plan {
   readonly feeds: readonly string[];
   /** Outputs that need no session: constants, */
   readonly known: readonly (readonly [string, Value])[];
-  /** and inputs that come out as they are, the very tensors. */
+  /** and inputs that come out as they are. */
   readonly same: readonly (readonly [output: string, input: string])[];
   readonly runs: boolean;
 }
@@ -89,6 +89,13 @@ export class Compiler {
     return key;
   }
 
+  /** Another tensor of the same values: an output is the caller's to dispose of, whatever becomes of the input. */
+  async #twin(x: ORT.Tensor): Promise<ORT.Tensor> {
+    // On the CPU the memory is shared: nothing writes to it, and it lives as long as either does.
+    const data = await x.getData();
+    return new this.#ort.Tensor(x.type as "float32", data as Float32Array, x.dims);
+  }
+
   #typeOf(name: string, x: ORT.Tensor): Type {
     if (x.type === "bool") return "bool";
     if (x.type === this.#dtype) return "float";
@@ -121,7 +128,7 @@ export class Compiler {
     const results: Record<string, ORT.Tensor> = {};
     for (const [name, { type, shape, data }] of known)
       results[name] = this.upload(type === "bool" ? Uint8Array.from(data as Uint8Array) : data!, shape);
-    for (const [name, input] of same) results[name] = x[input]!;
+    for (const [name, input] of same) results[name] = await this.#twin(x[input]!);
     if (!runs) return results;
     const fed: Record<string, ORT.Tensor> = {};
     for (const name of feeds) fed[name] = x[name]!;
