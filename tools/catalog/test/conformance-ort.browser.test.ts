@@ -1,10 +1,11 @@
 import { type BackendEntry, backends, mechanisms } from "@attnkit/catalog";
-import { attention, type Backend, isAttentionError } from "@attnkit/core";
-import { conformance } from "@attnkit/core/conformance";
+import { attention, type Backend, isAttentionError, type Options } from "@attnkit/core";
+import { conformance, runVectors } from "@attnkit/core/conformance";
 import { onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-web/webgpu";
 import { describe, expect, test, vi } from "vitest";
 import { rows } from "./rows.ts";
+import { expected } from "./vector-case.ts";
 
 // A software adapter that shares two cores with other files.
 vi.setConfig({ testTimeout: 60_000 });
@@ -39,6 +40,15 @@ describe("ort-webgpu in the browser", () => {
     const { y } = await attention(mechanisms[0]!.create(), backend)({ q: one, k: one, v: one });
     expect(await backend.download(y)).toHaveLength(24);
   });
+});
+
+test.each(["ort-wasm", "ort-webgpu"])("%s: golden vectors, as `runVectors` reads them", async (name) => {
+  const backend = await named(name).create();
+  const cases = mechanisms.flatMap((m) => m.variants.slice(0, 2).map((o) => expected(m.name, o, "float32", 0)));
+  const mechanism = (wanted: string, options: Options) => mechanisms.find((m) => m.name === wanted)?.create(options);
+  const results = await runVectors(cases, { backend, mechanism });
+  expect(results.filter((r) => r.status !== "pass")).toEqual([]);
+  expect(results.length).toBe(cases.length);
 });
 
 const first = await rows("onnx", "first");

@@ -1,6 +1,7 @@
-import { mechanisms } from "@attnkit/catalog";
+import { creator, mechanisms } from "@attnkit/catalog";
+import { isAttentionError } from "@attnkit/core";
 import type { Host, HostBlock } from "@attnkit/core/conformance";
-import { checkOnnx, type ExportOptions, exportOnnx } from "@attnkit/onnx";
+import { checkOnnx, type ExportOptions, exportOnnx, fusedKernels } from "@attnkit/onnx";
 import { f16round } from "@petamoriken/float16";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test, vi } from "vitest";
@@ -129,6 +130,32 @@ describe("exported files", () => {
     );
   });
 
+  test("fused programs give the same, and are refused where they do not apply", async () => {
+    let count = 0;
+    for (const entry of mechanisms) {
+      const m = (await creator(entry, "onnx"))(entry.variants[0]);
+      const reference = entry.reference(entry.variants[0]);
+      const options = { form: "prefill", dims: { ...dims, L: 150 }, causal: true, fused: true } as const;
+      if (fusedKernels(m).length === 0) {
+        expect(() => exportOnnx(m, options)).toThrow(/no fused program/);
+        continue;
+      }
+      count++;
+      const file = exportOnnx(m, options);
+      expect(checkOnnx(file).metadata.fused).toBe(fusedKernels(m)[0]!.name);
+      expect(Buffer.compare(file, exportOnnx(m, { ...options, fused: false }))).not.toBe(0);
+      const session = await start(file);
+      const x = block(2, 150, 0);
+      const { y } = await session.run(feeds(x, "float32"));
+      expect(await errorOf(y!, reference, { block: x, past: [], causal: true })).toBeLessThan(allowed.float32);
+      await session.release();
+      const why = thrown(() => exportOnnx(m, { ...options, keyMask: true }));
+      expect(isAttentionError(why, "ATTN_NO_KERNEL"), String(why)).toBe(true);
+      expect(String(why)).toMatch(/keyMask: /);
+    }
+    expect(count).toBeGreaterThan(1);
+  });
+
   test("the runtime for the web gives the same", async () => {
     const web = await import("onnxruntime-web");
     web.env.wasm.numThreads = 1;
@@ -145,6 +172,14 @@ describe("exported files", () => {
     }
   });
 });
+
+function thrown(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
 
 const overHeads = ({ shape: [B, , L, T], data }: Host, heads: number): Host => {
   const all = data instanceof Uint8Array ? new Uint8Array(data.length * heads) : new Float64Array(data.length * heads);

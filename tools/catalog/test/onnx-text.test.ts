@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { isAttentionError } from "@attnkit/core";
 import { linear } from "@attnkit/linear";
 import { checkOnnx, exportOnnx, toText } from "@attnkit/onnx";
@@ -25,6 +27,12 @@ const changed = (file: Uint8Array, change: (model: ModelProto) => void): Uint8Ar
   change(model);
   return toBinary(ModelProtoSchema, model);
 };
+
+test("files name the version of the package that wrote them", () => {
+  const file = new URL("../../../packages/backends/onnx/package.json", import.meta.url);
+  const { version } = JSON.parse(readFileSync(fileURLToPath(file), "utf8"));
+  expect(checkOnnx(decode).metadata.attnkit, "packages/backends/onnx/src/version.ts").toBe(version);
+});
 
 describe("toText", () => {
   test("says what goes in and comes out, and every node once, those of inner graphs too", () => {

@@ -1,3 +1,4 @@
+import { creator } from "@attnkit/catalog";
 import type { Causal } from "@attnkit/core";
 import { checkOnnx, type ExportOptions, exportOnnx, toText } from "@attnkit/onnx";
 import { type Command, InvalidArgumentError, Option } from "commander";
@@ -24,6 +25,7 @@ interface Flags extends Readonly<Record<string, unknown>> {
   readonly dtype: "float16" | "float32" | "float64";
   readonly opset: number;
   readonly chunk?: number;
+  readonly fused: boolean;
   readonly out?: string;
   readonly pretty: boolean;
   readonly check?: string;
@@ -55,6 +57,7 @@ export function exportCommand(program: Command, io: Io): void {
     .addOption(new Option("--dtype <type>", "float type").choices(["float16", "float32", "float64"]).default("float32"))
     .option("--opset <n>", "ONNX opset, 18 to 25", flag.positive, 21)
     .option("--chunk <n>", "tokens computed at a time where the length is any; default 128", flag.positive)
+    .option("--fused", "one of the programs made for ONNX Runtime's CPU providers; an error where there is none", false)
     .option("--out <file>", "the file to write")
     .option("--pretty", "print the graph as text", false)
     .option("--check <file>", "read an ONNX file instead of making one, and check it against ONNX's rules");
@@ -65,9 +68,8 @@ async function run(io: Io, flags: Flags): Promise<void> {
   if (flags.check !== undefined) return check(io, flags.check, flags);
   const { form: named, causal = false, keyMask, lse, dtype, opset, ...rest } = flags;
   const form = given(named, "--form", "prefill, block or decode");
-  const mechanism = mechanismNamed(given(flags.mechanism, "--mechanism", "a name that `attnkit list` prints")).create(
-    optionsFrom(rest),
-  );
+  const entry = mechanismNamed(given(flags.mechanism, "--mechanism", "a name that `attnkit list` prints"));
+  const mechanism = (flags.fused ? await creator(entry, "onnx") : entry.create)(optionsFrom(rest));
   if (flags.out === undefined && !flags.pretty)
     throw new UsageError("--out", "is missing; expected --out FILE, --pretty or both");
   if (flags.out !== undefined) await checkWritable(io, flags.out);
@@ -80,7 +82,7 @@ async function run(io: Io, flags: Flags): Promise<void> {
     ...(flags.batch !== undefined && { B: flags.batch }),
   };
   const file = exportOnnx(mechanism, {
-    ...{ form, causal, keyMask, lse, dtype, opset, dims },
+    ...{ form, causal, keyMask, lse, dtype, opset, dims, fused: flags.fused },
     ...(flags.mask !== undefined && { mask: flags.mask }),
     ...(flags.bias !== undefined && { bias: flags.bias }),
     ...(flags.chunk !== undefined && { chunk: flags.chunk }),

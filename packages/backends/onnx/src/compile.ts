@@ -29,6 +29,8 @@ export type Growing = Readonly<Record<string, number>>;
 const OPSET = 21;
 /** Of output names: a graph has one name space, and a state goes in and comes out under the same name. */
 const OUT = "out.";
+/** Inputs of a mechanism's program that are no masks. */
+const FLOATS = /^([qkv]|bias|state\..*)$/;
 /** Recordings kept per program, by the shapes they are for. */
 const MOST_PLANS = 256;
 
@@ -97,9 +99,11 @@ export class Compiler {
   }
 
   #typeOf(name: string, x: ORT.Tensor): Type {
-    if (x.type === "bool") return "bool";
+    if (x.location === "none") throw new AttentionError("ATTN_DATA", "onnx", `${name} is a tensor that was disposed`);
     if (x.type === this.#dtype) return "float";
-    throw new AttentionError("ATTN_DATA", "onnx", `${name} is a tensor of ${x.type}; expected ${this.#dtype} or bool`);
+    if (x.type === "bool" && !FLOATS.test(name)) return "bool";
+    const expected = FLOATS.test(name) ? this.#dtype : `${this.#dtype} or bool`;
+    throw new AttentionError("ATTN_DATA", "onnx", `${name} is a tensor of ${x.type}; expected ${expected}`);
   }
 
   #plan(program: Program, x: Tensors<ORT.Tensor>, growing: Growing, lengths: Readonly<Record<string, number>>): Plan {

@@ -1,5 +1,6 @@
 import {
   AttentionError,
+  type Call,
   type Causal,
   checkCall,
   type How,
@@ -10,6 +11,7 @@ import {
   type Tensors,
 } from "@attnkit/core";
 import { chunkwise } from "./chunkwise.ts";
+import { type FusedKernel, fusedKernels } from "./fused.ts";
 import { Graph } from "./graph.ts";
 import { asHalf, halfConstants } from "./half.ts";
 import { bytesOf, modelOf } from "./model.ts";
@@ -53,6 +55,11 @@ export interface ExportOptions {
   readonly dtype?: "float16" | "float32" | "float64";
   /** 18 to 25; default 21. */
   readonly opset?: number;
+  /**
+   * Write one of the programs in ONNX nodes that `@attnkit/<mechanism>/onnx` attaches, made for ONNX Runtime's CPU
+   * providers. Needs `dims.L` but to decode; throws `ATTN_NO_KERNEL` where none takes the call. Default false.
+   */
+  readonly fused?: boolean;
   /** Where L is any and the state has a fixed size: tokens computed at a time. Default 128. */
   readonly chunk?: number;
 }
@@ -60,14 +67,15 @@ export interface ExportOptions {
 /**
  * A mechanism as an ONNX file: `q k v [mask] [bias] [keyMask] [past.*] -> y [lse] present.*`. Batch and length are dynamic
  * unless `dims.B` and `dims.L` are given, and so is the length of a past that holds every key. The same arguments give
- * the same bytes. Throws `ATTN_OPTION`, and what `checkCall` throws.
+ * the same bytes. Throws `ATTN_OPTION`, `ATTN_NO_KERNEL`, and what `checkCall` throws.
  */
 export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8Array {
   const { form, causal = false, lse = false, dtype = "float32", opset = 21, chunk = 128 } = options;
   const asked = checked(mechanism, options);
   const past = form !== "prefill";
   const how: How = { causal, lse };
-  checkCall(mechanism, how, shapesOf(inputsOf(mechanism, asked, examples(asked.dims, past))));
+  const call = checkCall(mechanism, how, shapesOf(inputsOf(mechanism, asked, examples(asked.dims, past))));
+  const kernel = options.fused ? kernelFor(mechanism, asked, call) : undefined;
 
   const g = new Graph(dtype === "float64" ? Float64Array : Float32Array);
   const inputs = inputsOf(mechanism, asked, symbols(g.sizes, asked.dims, past));
@@ -75,7 +83,8 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
   const float = (x: Value) => (x.type === "half" ? g.node("Cast", [x], "float", x.shape, { to: FLOAT }) : x);
   const program = (o: Ops<Value>, all: Tensors<Value>): Tensors<Value> => {
     const x = Object.fromEntries(Object.entries(renamed(all, "past.", "state.")).map(([n, t]) => [n, float(t)]));
-    const made = anyLength ? chunkwise(g, mechanism, x, { how, size: chunk, opset }) : programOf(mechanism, how)(o, x);
+    const whole = kernel?.program(how) ?? programOf(mechanism, how);
+    const made = anyLength ? chunkwise(g, mechanism, x, { how, size: chunk, opset }) : whole(o, x);
     const { y, lse: logs, ...rest } = made as Record<string, Value>;
     return { y: y!, ...(logs && { lse: logs }), ...renamed(rest, "state.", "present.") };
   };
@@ -92,9 +101,23 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
     form,
     causal: JSON.stringify(causal),
     dtype,
+    ...(kernel && { fused: kernel.name }),
   };
   const name = `${mechanism.name}_${form}`;
   return bytesOf(modelOf(g, stored, { opset, name, metadata, allInputs: true, valueInfo: true, version: VERSION }));
+}
+
+/** The fused program for a call. */
+function kernelFor(mechanism: Mechanism, { dims }: ExportOptions, call: Call): FusedKernel {
+  const refusals = fusedKernels(mechanism).map((kernel) => {
+    const answer = dims.L === undefined ? "a length that is any" : kernel.takes(call);
+    return [kernel, answer] as const;
+  });
+  const found = refusals.find(([, answer]) => answer === true);
+  if (found) return found[0];
+  const reasons = refusals.map(([kernel, answer]) => `${kernel.name}: ${answer}`).join("; ");
+  const why = reasons || `there is none; @attnkit/${mechanism.name}/onnx may have it`;
+  throw new AttentionError("ATTN_NO_KERNEL", "exportOnnx", `no fused program takes this call (${why})`);
 }
 
 /** The options with the length of a decode step. Throws what `exportOnnx` throws. */
@@ -120,6 +143,8 @@ function checked(mechanism: Mechanism, options: ExportOptions): ExportOptions {
   size("d", 1, true);
   size("dv", 1);
   known(form !== "decode" || (dims.L ?? 1) === 1, "dims.L", dims.L, "1, or nothing, to decode");
+  for (const name of ["keyMask", "lse", "fused"] as const)
+    known([undefined, true, false].includes(options[name]), name, options[name], "true or false");
   for (const name of ["mask", "bias"] as const) {
     const ok = [undefined, true, false, "per-head"].includes(options[name]);
     known(ok, name, options[name], 'true, false or "per-head"');

@@ -77,12 +77,16 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
       return upload(data, shape);
     },
     async download(x) {
+      if (x.location === "none") throw new AttentionError("ATTN_DATA", name, "download of a tensor that was disposed");
       const data = await x.getData();
       if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)
         return data.slice();
       throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
     },
-    shape: (x) => x.dims,
+    shape(x) {
+      if (Array.isArray((x as ORT.Tensor | undefined)?.dims)) return x.dims;
+      throw new AttentionError("ATTN_DATA", name, "not an ort.Tensor; make one with upload");
+    },
     free: (x) => x.dispose(),
     compile,
     async vjp(program, x, seeds, wrt) {

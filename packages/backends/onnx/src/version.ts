@@ -1,2 +1,2 @@
-/** As in package.json, which a browser cannot read; `pnpm changeset version` is followed by a test that compares them. */
+/** As in package.json, which a browser cannot read; a test compares them, and says so when a release changes one. */
 export const VERSION = "0.0.0";
