@@ -43,7 +43,10 @@ export default defineConfig({
           name: "browser",
           include: [tests("browser.test"), tests("universal.test")],
           // Minutes on a software adapter, and what is built differs from the sources by its packaging alone.
-          exclude: ["**/node_modules/**", ...(dist ? ["**/conformance-tfjs-webgpu.*", "**/conformance-ort.browser.*"] : [])],
+          exclude: [
+            "**/node_modules/**",
+            ...(dist ? ["**/conformance-tfjs-webgpu.*", "**/conformance-ort.browser.*"] : []),
+          ],
           globalSetup: ["./tools/repo/chromium.ts"],
           browser: {
             enabled: true,
