@@ -41,7 +41,8 @@ export function colourOf(share: number, theme: Theme): Rgb {
   const at = Math.sqrt(Math.min(1, Math.abs(share))) * (scale.length - 1);
   const low = Math.min(scale.length - 2, Math.floor(at));
   const [a, b] = [scale[low]!, scale[low + 1]!];
-  return [0, 1, 2].map((c) => Math.round(a[c]! + (b[c]! - a[c]!) * (at - low))) as unknown as Rgb;
+  const mixed = (c: 0 | 1 | 2) => Math.round(a[c] + (b[c] - a[c]) * (at - low));
+  return [mixed(0), mixed(1), mixed(2)];
 }
 
 /** The scale as CSS, from the least to the largest weight. */

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import type { Context } from "../contract.ts";
 import { download } from "../shell/download.ts";
 import { readModel, type SavedModel, writeModel } from "./files/weights.ts";
+import { ModelField, useModel } from "./model.tsx";
 import type { Session } from "./session.ts";
 
 interface FilesProps {
@@ -15,9 +16,8 @@ interface FilesProps {
 
 export function Files({ session, context, load }: FilesProps): JSX.Element {
   const models = session.plan.value?.models ?? [];
-  const names = models.map((m) => m.mechanism);
-  const chosen = useSignal("");
-  const mechanism = names.includes(chosen.value) ? chosen.value : (names[0] ?? "");
+  const model = useModel(session);
+  const { names, mechanism } = model;
   const layers = models[0]?.layers ?? 1;
   const layer = useSignal(0);
   const form = useSignal<"prefill" | "decode">("decode");
@@ -25,23 +25,23 @@ export function Files({ session, context, load }: FilesProps): JSX.Element {
   const guarded = (work: () => Promise<string>) => () => work().then(context.announce, session.failed);
 
   const save = guarded(async () => {
-    const model = await session.model(mechanism);
-    const name = `${mechanism}-${model.step}.safetensors`;
-    download(name, "application/octet-stream", writeModel(model) as BlobPart);
+    const trained = await session.model(mechanism);
+    const name = `${mechanism}-${trained.step}.safetensors`;
+    download(name, "application/octet-stream", writeModel(trained) as BlobPart);
     return `${name} is downloaded.`;
   });
   const onnx = guarded(async () => {
-    const model = await session.model(mechanism);
+    const trained = await session.model(mechanism);
     const [{ exportLayer }, make] = await Promise.all([
       import("./files/onnx.ts"),
       creator(mechanisms.find((m) => m.name === mechanism)!, "onnx"),
     ]);
-    const at = Math.min(layer.value, model.config.layers - 1);
+    const at = Math.min(layer.value, trained.config.layers - 1);
     const name = `${mechanism}-layer${at}-${form.value}.onnx`;
     download(
       name,
       "application/octet-stream",
-      exportLayer(make(model.config.options), model, at, form.value) as BlobPart,
+      exportLayer(make(trained.config.options), trained, at, form.value) as BlobPart,
     );
     return `${name} is downloaded.`;
   });
@@ -60,20 +60,7 @@ export function Files({ session, context, load }: FilesProps): JSX.Element {
     <section class="card train-files" aria-labelledby="train-files">
       <h3 id="train-files">Files</h3>
       <div class="train-how">
-        <div class="field">
-          <label for="train-file-model">Model</label>
-          <select
-            id="train-file-model"
-            value={mechanism}
-            disabled={!ready}
-            onChange={(e) => (chosen.value = e.currentTarget.value)}
-          >
-            {names.length === 0 && <option value="">train one first</option>}
-            {names.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </div>
+        <ModelField id="train-file-model" model={model} disabled={!ready} />
         <button type="button" disabled={!ready} onClick={save}>
           Download weights
         </button>

@@ -6,6 +6,7 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { Context } from "../contract.ts";
 import { Plot } from "../plot/plot.tsx";
+import { ModelField, useModel } from "./model.tsx";
 import { colourOf } from "./progress.tsx";
 import type { Session } from "./session.ts";
 
@@ -19,9 +20,8 @@ interface Weighed {
 }
 
 export function Speak({ session, context }: { session: Session; context: Context }): JSX.Element {
-  const names = (session.plan.value?.models ?? []).map((m) => m.mechanism);
-  const chosen = useSignal("");
-  const mechanism = names.includes(chosen.value) ? chosen.value : (names[0] ?? "");
+  const model = useModel(session);
+  const { names, mechanism } = model;
   const prompt = useSignal("The keeper ");
   const temperature = context.url.number("train-temperature", 0.7, { min: 0, max: 2 });
   const length = context.url.number("train-length", 300, { min: 1, max: 10_000 });
@@ -88,20 +88,7 @@ export function Speak({ session, context }: { session: Session; context: Context
         The prompt is read once; then each byte is one step from the state, and no earlier byte is run again.
       </p>
       <div class="train-how">
-        <div class="field">
-          <label for="train-model">Model</label>
-          <select
-            id="train-model"
-            value={mechanism}
-            disabled={!ready || going.value}
-            onChange={(e) => (chosen.value = e.currentTarget.value)}
-          >
-            {names.length === 0 && <option value="">train one first</option>}
-            {names.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </div>
+        <ModelField id="train-model" model={model} disabled={!ready || going.value} />
         <div class="field">
           <label for="train-prompt">Prompt</label>
           <input
