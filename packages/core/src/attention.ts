@@ -6,6 +6,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Call, How, Mechanism } from "./mechanism.ts";
 import { mergeOutputs, type Output } from "./merge.ts";
 import type { Ops, Shape } from "./ops.ts";
+import { type Varying, varying } from "./varying.ts";
 
 export interface AttentionOptions {
   /** Which keys of its own block a query may see; default `false`, all. See `Causal`. */
@@ -53,10 +54,9 @@ export function attention<T>(
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
   const program = programOf(mechanism, how);
   const compiled = new Map<string, Compiled<T>>();
-  const compile = (key: string, p: Program, growing: Readonly<Record<string, number>>) => {
-    // A call with a state has other growing inputs than the first one without.
-    const full = [key, ...Object.keys(growing)].join();
-    const found = compiled.get(full) ?? backend.compile(p, growing);
+  const compile = (key: string, p: Program, sizes?: Varying) => {
+    const full = sizes === undefined ? key : key + JSON.stringify(sizes);
+    const found = compiled.get(full) ?? backend.compile(p, sizes);
     compiled.set(full, found);
     return found;
   };
@@ -100,7 +100,8 @@ export function attention<T>(
   const attend = async (block: Block<T>): Promise<Result<T>> => {
     const { x, call, kernel } = admit(block);
     if (kernel) return result(await kernel.run(x, call, backend));
-    const run = forward.get(call) ?? compile("forward", program, growing(mechanism, call));
+    const run =
+      forward.get(call) ?? compile("forward", program, varying(mechanism, call, mechanism.granularity?.(call)));
     forward.set(call, run);
     return result(await run(x));
   };
@@ -127,7 +128,7 @@ export function attention<T>(
       for (const s of [a, b]) checkState(mechanism, shapesOf(backend, s));
       const merged: Program = (o, x) =>
         prefixed("state.", mechanism.merge(o, unprefixed("a.", x), unprefixed("b.", x)));
-      const out = await compile("merge", merged, {})({ ...prefixed("a.", a), ...prefixed("b.", b) });
+      const out = await compile("merge", merged)({ ...prefixed("a.", a), ...prefixed("b.", b) });
       return unprefixed("state.", out);
     },
     async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
@@ -137,7 +138,7 @@ export function attention<T>(
       const joined: Program = (o, x) => ({
         ...merge(o, { y: x["a.y"]!, lse: x["a.lse"]! }, { y: x["b.y"]!, lse: x["b.lse"]! }),
       });
-      const out = await compile("mergeOutputs", joined, {})({ "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse });
+      const out = await compile("mergeOutputs", joined)({ "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse });
       return { y: out.y!, lse: out.lse! };
     },
   });
@@ -199,12 +200,3 @@ const result = <T>(x: Tensors<T>): Result<T> => ({ y: x.y!, lse: x.lse, state: u
 
 const shapesOf = <T>(backend: Backend<T>, x: Tensors<T>) =>
   Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));
-
-/** Inputs of a call that lengthen with every token, and the axis along which they do: `growing` of `Backend.compile`. */
-export function growing(mechanism: Mechanism, { dims, shapes }: Call): Record<string, number> {
-  const given = Object.keys(shapes).flatMap((n) => (n.startsWith("state.") ? [n.slice(6)] : []));
-  const entries = Object.entries(mechanism.state(dims, given)).flatMap(([n, { shape }]): [string, number][] =>
-    `state.${n}` in shapes && shape.includes(-1) ? [[`state.${n}`, shape.indexOf(-1)]] : [],
-  );
-  return Object.fromEntries(entries);
-}

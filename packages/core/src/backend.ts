@@ -1,5 +1,6 @@
 import type { Tensors } from "./block.ts";
 import type { Data, DType, Ops, Shape } from "./ops.ts";
+import type { Varying } from "./varying.ts";
 
 /**
  * A function of named tensors over `Ops`, so that any backend can run or record it. For a mechanism the inputs are
@@ -34,8 +35,8 @@ export interface Backend<T> {
   download(x: T): Promise<Data>;
   shape(x: T): Shape;
   free(x: T): void;
-  /** Prepare a program for many calls. `growing`: inputs with an axis whose size may differ from call to call, and that axis. */
-  compile(program: Program, growing?: Readonly<Record<string, number>>): Compiled<T>;
+  /** Prepare a program for many calls. `varying`: sizes that may differ between calls without it being another program. */
+  compile(program: Program, varying?: Varying): Compiled<T>;
   /**
    * Vector-Jacobian product: for each name in `wrt`, the gradient of `sum_o <seeds[o], program(x)[o]>` with respect to
    * `x[name]`, of the shape of `x[name]`. `seeds` names the outputs that count.

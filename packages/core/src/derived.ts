@@ -25,6 +25,17 @@ export const iota = <T>(o: Ops<T>, n: number, start = 0): T =>
     [n],
   );
 
+/** Ones for the entries along one axis of x, `[n]`, also where n is left open by a recorded program. */
+export function ones<T>(o: Ops<T>, x: T, axis: number): T {
+  const others = o.shape(x).flatMap((_, i) => (i === axis ? [] : [i]));
+  const line = others.reduce<T>((y, i) => o.slice(y, i, 0, 1), x);
+  return o.reshape(o.where(line, 1, 1), [-1]);
+}
+
+/** `0, 1, ...` along one axis of x, `[n]`; counted where n is left open. */
+export const places = <T>(o: Ops<T>, x: T, axis: number): T =>
+  dim(o, x, axis) >= 0 ? iota(o, dim(o, x, axis)) : o.sub(o.cumsum(ones(o, x, axis), 0), 1);
+
 /** Lower-triangular ones `[n, n]`: row i sees columns 0..i. */
 export const tril = <T>(o: Ops<T>, n: number): T =>
   o.constant(
@@ -50,6 +61,13 @@ export function pad<T>(o: Ops<T>, x: T, axis: number, before: number, after: num
   const fill = (n: number) => (value === 0 ? zeros(o, x, axis, n) : o.add(zeros(o, x, axis, n), value));
   const parts = [...(before ? [fill(before)] : []), x, ...(after ? [fill(after)] : [])];
   return parts.length === 1 ? x : o.concat(parts, axis);
+}
+
+/** Entries moved one place along an axis, the last one gone; in front `first`, one wide, or else `value`. */
+export function shifted<T>(o: Ops<T>, x: T, axis: number, first?: T, value = 0): T {
+  const none = () => (value === 0 ? zeros(o, x, axis, 1) : o.add(zeros(o, x, axis, 1), value));
+  const front = first ?? none();
+  return dim(o, x, axis) === 1 ? front : o.concat([front, o.slice(x, axis, 0, dim(o, x, axis) - 1)], axis);
 }
 
 /** `a / b`, and 0 where `b` is 0: the value of a row that may attend to nothing. */

@@ -16,5 +16,6 @@ export * from "./prefix.ts";
 export * from "./reference.ts";
 export * from "./rescaled.ts";
 export * from "./shapes.ts";
+export * from "./varying.ts";
 export * from "./visible.ts";
 export * from "./vjp.ts";

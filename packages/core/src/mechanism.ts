@@ -59,6 +59,12 @@ export interface Mechanism {
    * of a given state, and the answer is the form that they belong to.
    */
   state(dims: Dims, names?: readonly string[]): Readonly<Record<string, StateEntry>>;
+  /**
+   * For backends that record: blocks of L = S tokens have one program whatever L, as long as it is a multiple of this, and
+   * L may be left open (a negative size, minus what is known to divide it). Absent, or undefined: each length has a program
+   * of its own.
+   */
+  granularity?(call: Call): number | undefined;
   /** Rules beyond the shared ones; throws an `AttentionError`. */
   check?(call: Call): void;
   /**

@@ -1,5 +1,5 @@
 import type { Causal } from "./block.ts";
-import { dim, groups, mT, pad, tril } from "./derived.ts";
+import { dim, groups, mT, pad, shifted, tril } from "./derived.ts";
 import type { Ops } from "./ops.ts";
 
 /** Where a block's queries and keys sit on one common axis of positions. */
@@ -11,15 +11,19 @@ export interface Aligned {
   readonly length: number;
 }
 
-/** Queries and keys of a causal block on one axis: top-left (`true`) or bottom-right (`"end"`). (SEMANTICS S3) */
+/**
+ * Queries and keys of a causal block on one axis: top-left (`true`) or bottom-right (`"end"`). Where a recorded program
+ * leaves L open, the queries are those of the keys. (SEMANTICS S3)
+ */
 export function align(L: number, S: number, causal: Causal): Aligned {
+  if (L < 0) return { q: 0, k: 0, length: L };
   const length = Math.max(L, S, 1);
   return causal === "end" ? { q: length - L, k: length - S, length } : { q: 0, k: 0, length };
 }
 
 /** Whether every query sees every key, so that the sum over all keys serves all rows. */
 export const seesAll = (L: number, S: number, causal: Causal): boolean =>
-  !causal || (causal === "end" ? L <= 1 : S <= 1);
+  !causal || [0, 1].includes(causal === "end" ? L : S);
 
 /**
  * Rows cut into chunks, batch and heads made one axis: `[B, H, n, w] -> [B * H, chunks, size, w]`. Row i lands on
@@ -54,6 +58,9 @@ export function unchunked<T>(o: Ops<T>, x: T, q: T, at: Aligned, size: number): 
 /** Longer chunks where there are many features: a chunk's state costs r (dv + 1) numbers whatever its length. */
 export const chunkSize = (r: number): number => Math.min(512, Math.max(64, 2 ** Math.round(Math.log2(r) / 2 + 3)));
 
+/** `size`, or the whole length where that is less. A length that is left open is a multiple of `size`. */
+export const atMost = (size: number, length: number): number => (length < 0 ? size : Math.min(size, length));
+
 /** Lower-triangular ones for chunks that hold `G` query heads: `[G * size, size]`. */
 export const chunkMask = <T>(o: Ops<T>, size: number, G: number): T =>
   G === 1 ? tril(o, size) : o.concat(Array<T>(G).fill(tril(o, size)), 0);
@@ -87,7 +94,7 @@ export function factoredSum<T>(o: Ops<T>, x: Factored<T>, causal: Causal, size: 
     return { sums: o.reshape(o.matmul(rows, carry), [b, hq, L, e]), carry };
   }
   const at = align(L, S, causal);
-  const n = Math.min(size, at.length);
+  const n = atMost(size, at.length);
   const keys = (k: T) => chunked(o, k, at.k, at.length, n);
   const [q, k, v] = [chunkedQueries(o, phiQ, hkv, at, n), keys(phiK), keys(values)];
   const weights = x.own ? x.own.weights(chunkedQueries(o, x.own.q, hkv, at, n), keys(x.own.k)) : o.matmul(q, mT(o, k));
@@ -95,12 +102,10 @@ export function factoredSum<T>(o: Ops<T>, x: Factored<T>, causal: Causal, size: 
   const totals = o.matmul(mT(o, k), v); // [B * Hkv, chunks, r, e]
   const chunks = dim(o, totals, 1);
   const start = x.carry && o.reshape(x.carry, [b * hkv, 1, r, e]);
-  const running = chunks === 1 ? add(totals, start) : o.cumsum(start ? o.concat([start, totals], 1) : totals, 1);
-  const n1 = dim(o, running, 1);
-  const carry = o.reshape(o.slice(running, 1, n1 - 1, n1), [b, hkv, r, e]);
+  const running = chunks === 1 ? totals : o.cumsum(totals, 1);
+  const carry = o.reshape(add(o.slice(running, 1, chunks - 1, chunks), start), [b, hkv, r, e]);
   // What each chunk reads is the sum before it; before the first without a carry there is none.
-  const past =
-    chunks === 1 ? start : start ? o.slice(running, 1, 0, chunks) : pad(o, o.slice(running, 1, 0, chunks - 1), 1, 1, 0);
+  const past = chunks === 1 ? start : add(shifted(o, running, 1), start);
   const sums = past === undefined ? inside : o.add(inside, o.matmul(q, past));
   return { sums: unchunked(o, sums, phiQ, at, n), carry };
 }

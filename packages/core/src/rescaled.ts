@@ -1,4 +1,4 @@
-import { dim, EMPTY, HIDDEN, pad, tril } from "./derived.ts";
+import { dim, EMPTY, HIDDEN, pad, places, shifted, tril } from "./derived.ts";
 import type { Ops } from "./ops.ts";
 
 /**
@@ -15,10 +15,17 @@ export interface Rescaled<T> {
 /** Rows combined at once: the work per row is `RADIX * e`, the number of levels `log(n) / log(RADIX)`. */
 const RADIX = 16;
 
-/** Element i becomes the combination of elements `0..i`: exact whatever the spread, O(n), levels instead of a loop. */
-export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>): Rescaled<T> {
+/**
+ * Element i becomes the combination of `start`, if there is one, and elements `0..i`: exact whatever the spread, O(n),
+ * levels instead of a loop. `start` is one element, `m [..., 1]`, `s [..., 1, e]`. Where n is left open by a recorded
+ * program the tree ends at the factor that is known of it, see `scanGranularity`.
+ */
+export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>, start?: Rescaled<T>): Rescaled<T> {
   const n = dim(o, x.m, -1);
-  if (n <= RADIX) return pairwise(o, x);
+  if (n < 0 ? n % RADIX !== 0 : n <= RADIX) {
+    const own = pairwise(o, x);
+    return start === undefined ? own : combine(o, start, own);
+  }
   const lead = o.shape(x.m).slice(0, -1);
   const axis = lead.length;
   const e = dim(o, x.s, -1);
@@ -28,19 +35,41 @@ export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>): Rescaled<T> {
     m: o.reshape(pad(o, x.m, axis, 0, extra, EMPTY), [...lead, groups, RADIX]),
     s: o.reshape(pad(o, x.s, axis, 0, extra), [...lead, groups, RADIX, e]),
   });
-  const totals = rescaledScan(o, {
+  const own = {
     m: o.reshape(o.slice(inner.m, axis + 1, RADIX - 1, RADIX), [...lead, groups]),
     s: o.reshape(o.slice(inner.s, axis + 1, RADIX - 1, RADIX), [...lead, groups, e]),
-  });
-  const before = {
-    m: o.reshape(pad(o, o.slice(totals.m, axis, 0, groups - 1), axis, 1, 0, EMPTY), [...lead, groups, 1]),
-    s: o.reshape(pad(o, o.slice(totals.s, axis, 0, groups - 1), axis, 1, 0), [...lead, groups, 1, e]),
   };
-  const all = combine(o, before, inner);
+  const earlier = before(o, rescaledScan(o, own, start), start);
+  const column = {
+    m: o.reshape(earlier.m, [...lead, groups, 1]),
+    s: o.reshape(earlier.s, [...lead, groups, 1, e]),
+  };
+  const all = combine(o, column, inner);
   return {
     m: o.slice(o.reshape(all.m, [...lead, groups * RADIX]), axis, 0, n),
     s: o.slice(o.reshape(all.s, [...lead, groups * RADIX, e]), axis, 0, n),
   };
+}
+
+/** Of a scan: what each element found, `start` first, or nothing. */
+export function before<T>(o: Ops<T>, { m, s }: Rescaled<T>, start?: Rescaled<T>): Rescaled<T> {
+  const axis = o.shape(m).length - 1;
+  return { m: shifted(o, m, axis, start?.m, EMPTY), s: shifted(o, s, axis, start?.s) };
+}
+
+/** Of a scan: the last element. */
+export function last<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
+  const n = dim(o, m, -1);
+  const axis = o.shape(m).length - 1;
+  return { m: o.slice(m, axis, n - 1, n), s: o.slice(s, axis, n - 1, n) };
+}
+
+/**
+ * `Mechanism.granularity` of a mechanism that scans one element per `tokens` tokens: what is left for the top of the tree,
+ * whose cost is the square of its width, is at most 128 wide.
+ */
+export function scanGranularity(length: number, tokens: number): number {
+  return length / tokens <= 128 ? tokens : scanGranularity(length, tokens * RADIX);
 }
 
 /** The monoid: associative and commutative, identity `EMPTY, 0`. */
@@ -55,7 +84,14 @@ export function combine<T>(o: Ops<T>, a: Rescaled<T>, b: Rescaled<T>): Rescaled<
 function pairwise<T>(o: Ops<T>, x: Rescaled<T>): Rescaled<T> {
   const n = dim(o, x.m, -1);
   const lead = o.shape(x.m).slice(0, -1);
-  const pairs = o.where(tril(o, n), o.reshape(x.m, [...lead, 1, n]), HIDDEN);
+  const pairs = o.where(earlierOrSame(o, x.m, n), o.reshape(x.m, [...lead, 1, n]), HIDDEN);
   const m = o.max(pairs, -1); // [..., n, 1]
   return { m: o.reshape(m, [...lead, n]), s: o.matmul(o.exp(o.sub(pairs, m)), x.s) };
+}
+
+/** Non-zero where the column is at or before the row, `[n, n]`. */
+function earlierOrSame<T>(o: Ops<T>, m: T, n: number): T {
+  if (n >= 0) return tril(o, n);
+  const at = places(o, m, o.shape(m).length - 1);
+  return o.maximum(o.sub(o.reshape(o.add(at, 1), [-1, 1]), at), 0);
 }

@@ -1,5 +1,5 @@
 import type { Block, Causal } from "./block.ts";
-import { dim, iota } from "./derived.ts";
+import { dim, iota, ones, places } from "./derived.ts";
 import type { Ops } from "./ops.ts";
 
 /** Distances `[left, right]` around a query's own position; Infinity is unlimited. (SEMANTICS S7) */
@@ -60,17 +60,11 @@ function positions<T>(o: Ops<T>, past: T | undefined, own: T): T {
   const P = past === undefined ? 0 : dim(o, past, -2);
   if (P >= 0 && S >= 0) return iota(o, P + S, -P);
   if (past === undefined) return order(o, own);
-  return o.concat([o.sub(order(o, past), o.sum(ones(o, past), 0)), order(o, own)], 0);
+  return o.concat([o.sub(order(o, past), o.sum(ones(o, past, 2), 0)), order(o, own)], 0);
 }
 
-/** `0, 1, ...` for the tokens of `x [B, H, n, w]`, `[n]`; counted where n is only known when the recorded program runs. */
-const order = <T>(o: Ops<T>, x: T): T =>
-  dim(o, x, -2) >= 0 ? iota(o, dim(o, x, -2)) : o.sub(o.cumsum(ones(o, x), 0), 1);
-
-function ones<T>(o: Ops<T>, x: T): T {
-  const one: T = [0, 1, 3].reduce<T>((y, axis) => o.slice(y, axis, 0, 1), x);
-  return o.reshape(o.where(one, 1, 1), [-1]);
-}
+/** `0, 1, ...` for the tokens of `x [B, H, n, w]`, `[n]`. */
+const order = <T>(o: Ops<T>, x: T): T => places(o, x, 2);
 
 const LOWEST = -3.4028234663852886e38;
 /** 1 where a bias is above -Infinity, else 0, without comparing: only -Infinity is below the lowest finite float32. */

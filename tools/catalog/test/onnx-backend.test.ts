@@ -32,8 +32,9 @@ function blocks<T>(
   backend: { upload(data: Float32Array, shape: readonly number[]): T },
   L: number,
   phase: number,
+  d = 4,
 ): Block<T> {
-  const up = (p: number) => backend.upload(numbers(2 * 3 * L * 4, phase + p), [2, 3, L, 4]);
+  const up = (p: number) => backend.upload(numbers(2 * 3 * L * d, phase + p), [2, 3, L, d]);
   return { q: up(0), k: up(1), v: up(2) };
 }
 
@@ -86,19 +87,20 @@ describe("onnx", () => {
     const { ort, count } = counted();
     const backend = onnx({ ort, sessionOptions, maxSessions: 2 });
     const attend = attention(linear(), backend, { causal: true });
-    const lengths = [1, 2, 3, 4, 5, 6];
-    const results = await Promise.all(lengths.map((L) => attend(blocks(backend, L, L))));
+    const widths = [1, 2, 3, 4, 5, 6];
+    const results = await Promise.all(widths.map((d) => attend(blocks(backend, 5, d, d))));
     const plain = cpu();
     for (const [i, { y }] of results.entries()) {
-      const want = (await attention(linear(), plain, { causal: true })(blocks(plain, lengths[i]!, lengths[i]!))).y.data;
+      const x = blocks(plain, 5, widths[i]!, widths[i]!);
+      const want = (await attention(linear(), plain, { causal: true })(x)).y.data;
       const got = await backend.download(y);
       expect(Math.max(...Array.from(want, (x, j) => Math.abs(x - got[j]!)))).toBeLessThan(1e-5);
     }
     expect(backend.sessions).toBe(2);
     expect(count).toEqual({ made: 6, released: 4 });
-    await attend(blocks(backend, 6, 0));
+    await attend(blocks(backend, 5, 0, 6));
     expect(count.made).toBe(6);
-    await attend(blocks(backend, 1, 0));
+    await attend(blocks(backend, 5, 0, 1));
     expect(count.made).toBe(7);
   });
 });

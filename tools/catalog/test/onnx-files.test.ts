@@ -149,6 +149,7 @@ describe("exported files", () => {
       const { y } = await session.run(feeds(x, "float32"));
       expect(await errorOf(y!, reference, { block: x, past: [], causal: true })).toBeLessThan(allowed.float32);
       await session.release();
+      if (m.name !== "softmax") continue;
       const why = thrown(() => exportOnnx(m, { ...options, keyMask: true }));
       expect(isAttentionError(why, "ATTN_NO_KERNEL"), String(why)).toBe(true);
       expect(String(why)).toMatch(/keyMask: /);

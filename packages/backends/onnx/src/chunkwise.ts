@@ -1,4 +1,5 @@
 import { type How, type Mechanism, programOf, type Shape, type Tensors } from "@attnkit/core";
+import { everywhere, fill, lengthOf, sizeAt } from "./cut.ts";
 import { Graph, needed } from "./graph.ts";
 import { modelOf } from "./model.ts";
 import { recording } from "./record.ts";
@@ -41,42 +42,17 @@ type Run = (o: ReturnType<typeof recording>, x: Tensors<Value>) => Tensors<Value
 const stateOf = (x: Tensors<Value>): Tensors<Value> =>
   Object.fromEntries(Object.entries(x).filter(([name]) => name.startsWith("state.")));
 
-/** A size of `x` as the runtime sees it: `[1]`. */
-const sizeAt = (g: Graph, x: Value, axis: number): Value =>
-  g.node("Shape", [x], "int64", [1], { start: axis, end: axis + 1 });
-
 /** `q k v [B, H, chunks, size, w]` and `keyMask [B, chunks, size]`, 1 for the tokens that are there. */
 function cut(g: Graph, x: Tensors<Value>, size: number): Tensors<Value> {
-  const q = x.q!;
-  const integer = (op: string, a: Value, b: Value) => g.node(op, [a, b], "int64", [1]);
-  const length = sizeAt(g, q, 2);
-  const chunks = integer("Div", integer("Add", length, g.ints(size - 1)), g.ints(size));
-  const extra = integer("Sub", integer("Mul", chunks, g.ints(size)), length);
-  const [padded, count] = [g.sizes.symbol("padded"), g.sizes.symbol("chunks")];
-  /** `before` axes, the tokens, `after` axes. */
-  const split = (t: Value, after: Shape) => {
-    const rank = t.shape.length;
-    const axis = rank - 1 - after.length;
-    const zeros = g.ints(...Array<number>(rank + axis).fill(0));
-    const ends = [zeros, extra, ...(after.length > 0 ? [g.ints(...after.map(() => 0))] : [])];
-    const pads = g.node("Concat", ends, "int64", [2 * rank], { axis: 0 });
-    const long = g.node("Pad", [t, pads], "float", t.shape.with(axis, padded));
-    const shape = [...t.shape.slice(0, axis), count, size, ...after];
-    const code = [...t.shape.slice(0, axis).map(() => 0), -1, size, ...after];
-    return g.node("Reshape", [long, g.ints(...code)], "float", shape);
+  const count = g.sizes.symbol("chunks");
+  const split = (t: Value, axis: number) => {
+    const [lead, after] = [t.shape.slice(0, axis), t.shape.slice(axis + 1)];
+    const code = [...lead.map(() => 0), -1, size, ...after];
+    return g.node("Reshape", [t, g.ints(...code)], "float", [...lead, count, size, ...after]);
   };
-  const o = recording(g);
-  const present = x.keyMask ? o.where(x.keyMask, 1, 0) : filled(g, 1, [sizeAt(g, q, 0), length], q.shape, 2);
-  return {
-    ...Object.fromEntries(["q", "k", "v"].map((name) => [name, split(x[name]!, [x[name]!.shape[3]!])])),
-    keyMask: split(present, []),
-  };
-}
-
-/** `value` everywhere in `[B, n]`. */
-function filled(g: Graph, value: number, sizes: readonly Value[], like: Shape, axis: number): Value {
-  const shape = g.node("Concat", sizes, "int64", [2], { axis: 0 });
-  return g.node("Expand", [g.floats([value], []), shape], "float", [like[0]!, axis === 2 ? like[2]! : 1]);
+  return Object.fromEntries(
+    Object.entries(fill(g, x, size)).map(([name, t]) => [name, split(t, name === "keyMask" ? 1 : 2)]),
+  );
 }
 
 /** The state that is given, or the state of nothing: of one absent key. */
@@ -85,7 +61,7 @@ function initial(g: Graph, x: Tensors<Value>, program: Run): Tensors<Value> {
   if (Object.keys(given).length > 0) return given;
   const o = recording(g);
   const one = (t: Value) => o.slice(t, 2, 0, 1);
-  const keyMask = filled(g, 0, [sizeAt(g, x.q!, 0), g.ints(1)], x.q!.shape, 1);
+  const keyMask = everywhere(g, 0, [sizeAt(g, x.q!, 0), g.ints(1)], [x.q!.shape[0]!, 1]);
   return stateOf(program(o, { q: one(x.q!), k: one(x.k!), v: one(x.v!), keyMask }));
 }
 
@@ -137,13 +113,13 @@ function body(g: Graph, { state, parts, names }: Loop, run: Run, { opset }: Chun
 
 /** Outputs of all chunks as those of one block: `[B, H, chunks, size, ...] -> [B, H, L, ...]`. */
 function joined(g: Graph, x: Tensors<Value>, outputs: Tensors<Value>): Tensors<Value> {
-  const length = sizeAt(g, x.q!, 2);
+  const length = lengthOf(g, x);
   return Object.fromEntries(
     Object.entries(outputs).map(([name, t]) => {
       if (name.startsWith("state.")) return [name, t];
-      const [b, h, , , ...rest] = t.shape as [number, number, number, number, ...number[]];
+      const [b, h, , size, ...rest] = t.shape as [number, number, number, number, ...number[]];
       const code = g.ints(0, h, -1, ...rest);
-      const long = g.node("Reshape", [t, code], "float", [b, h, g.sizes.symbol("padded"), ...rest]);
+      const long = g.node("Reshape", [t, code], "float", [b, h, g.sizes.symbol("chunks", size), ...rest]);
       const cutAt = [long, g.ints(0), length, g.ints(2)];
       return [name, g.node("Slice", cutAt, "float", [b, h, x.q!.shape[2]!, ...rest])];
     }),

@@ -1,11 +1,21 @@
-import { AttentionError, type Compiled, type Data, type Program, type Shape, type Tensors } from "@attnkit/core";
+import {
+  AttentionError,
+  type Compiled,
+  type Data,
+  type Program,
+  type Shape,
+  type Tensors,
+  type Varying,
+} from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
+import { filled } from "./filled.ts";
 import { Graph } from "./graph.ts";
 import type { Ort } from "./index.ts";
 import { lowered } from "./lower.ts";
 import { bytesOf, modelOf } from "./model.ts";
 import { record } from "./record.ts";
 import { Sessions } from "./sessions.ts";
+import { callOf, NOTHING, type Sized, sizesOf, withoutLengths } from "./sized.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
 /** A program for one set of input shapes, ready to run. */
@@ -23,9 +33,6 @@ interface Plan {
 /** Inputs as a recording sees them: type and shape, with symbolic sizes where they may change. */
 type Signature = Readonly<Record<string, { readonly type: Type; readonly shape: Shape }>>;
 
-/** Axes whose size may differ from call to call, by input. */
-export type Growing = Readonly<Record<string, number>>;
-
 const OPSET = 21;
 /** Of output names: a graph has one name space, and a state goes in and comes out under the same name. */
 const OUT = "out.";
@@ -39,12 +46,15 @@ export class Compiler {
   readonly #dtype: "float32" | "float64";
   readonly #sessions: Sessions;
   readonly #provider: string;
+  /** Whether the provider computes with the sizes of tensors. */
+  readonly #canCount: boolean;
 
   constructor(ort: Ort, dtype: "float32" | "float64", sessions: Sessions, provider: string) {
     this.#provider = provider;
     this.#ort = ort;
     this.#dtype = dtype;
     this.#sessions = sessions;
+    this.#canCount = provider !== "webgpu";
   }
 
   readonly upload = (data: Data | Numbers, shape: Shape): ORT.Tensor => {
@@ -60,14 +70,15 @@ export class Compiler {
       : new Tensor("float32", Float32Array.from(data as ArrayLike<number>), [...shape]);
   };
 
-  readonly compile = (program: Program, growing: Growing = {}): Compiled<ORT.Tensor> => {
+  readonly compile = (program: Program, varying: Varying = NOTHING): Compiled<ORT.Tensor> => {
     const plans = new Map<string, Plan>();
+    const own = this.#canCount ? varying : withoutLengths(varying);
     return async (x) => {
-      const lengths = growingLengths(growing, x);
-      const key = this.#keyOf(x, growing, lengths);
+      const call = callOf(own, x);
+      const key = this.#keyOf(x, call);
       let plan = plans.get(key);
       if (plan === undefined || plans.size === MOST_PLANS) {
-        plan ??= this.#plan(program, x, growing, lengths);
+        plan ??= this.#plan(program, x, call);
         plans.delete(key);
         plans.set(key, plan);
         if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
@@ -77,15 +88,14 @@ export class Compiler {
   };
 
   /** What tells calls apart that need graphs of their own; built on every call, so by plain concatenation. */
-  #keyOf(x: Tensors<ORT.Tensor>, growing: Growing, lengths: Readonly<Record<string, number>>): string {
-    let key = "";
+  #keyOf(x: Tensors<ORT.Tensor>, { axes, fills }: Sized): string {
+    let key = fills ? "filled " : "";
     for (const name in x) {
       const t = x[name]!;
       const { dims } = t;
-      const nth = lengths[name];
-      const axis = nth === undefined ? -1 : (growing[name]! + dims.length) % dims.length;
+      const names = axes[name];
       key += `${name} ${this.#typeOf(name, t) === "bool" ? "b" : ""}`;
-      for (let i = 0; i < dims.length; i++) key += i === axis ? `,past${nth}` : `,${dims[i]}`;
+      for (let i = 0; i < dims.length; i++) key += `,${names?.[i] ?? dims[i]}`;
       key += ";";
     }
     return key;
@@ -106,17 +116,17 @@ export class Compiler {
     throw new AttentionError("ATTN_DATA", "onnx", `${name} is a tensor of ${x.type}; expected ${expected}`);
   }
 
-  #plan(program: Program, x: Tensors<ORT.Tensor>, growing: Growing, lengths: Readonly<Record<string, number>>): Plan {
+  #plan(program: Program, x: Tensors<ORT.Tensor>, call: Sized): Plan {
     const g = new Graph(this.#dtype === "float64" ? Float64Array : Float32Array);
+    const size = sizesOf(g.sizes, call, x);
     const signature: Signature = Object.fromEntries(
       Object.entries(x).map(([name, t]) => {
-        const [type, shape] = [this.#typeOf(name, t), t.dims as Shape];
-        const nth = lengths[name];
-        const length = nth === undefined ? undefined : g.sizes.symbol(nth === 0 ? "past" : `past${nth}`);
-        return [name, { type, shape: length === undefined ? shape : shape.with(growing[name]!, length) }];
+        const shape = t.dims.map((n, i) => size(call.axes[name]?.[i], n));
+        return [name, { type: this.#typeOf(name, t), shape }];
       }),
     );
-    const outputs = lowered(g, record(g, program, signature), this.#provider);
+    const whole = call.fills ? filled(g, program, call.granularity) : program;
+    const outputs = lowered(g, record(g, whole, signature), this.#provider);
     const parts = Object.entries(outputs);
     const known = parts.filter(([, v]) => v.data);
     const same = parts.flatMap(([name, v]) => (v.op === "input" ? [[name, v.name!] as const] : []));
@@ -144,21 +154,4 @@ export class Compiler {
     for (const name in made) results[name.slice(OUT.length)] = made[name]!;
     return results;
   }
-}
-
-const NONE: Readonly<Record<string, number>> = {};
-
-/**
- * For each growing input which length it has, by first appearance: equal lengths share a symbol. None where some input is
- * empty: what follows from that is worked out while recording, and makes the graph another one.
- */
-function growingLengths(growing: Growing, x: Tensors<ORT.Tensor>): Readonly<Record<string, number>> {
-  if (Object.keys(growing).length === 0) return NONE;
-  const lengths = Object.entries(growing).flatMap(([name, axis]) => {
-    const n = x[name]?.dims.at(axis);
-    return n === undefined ? [] : [[name, n] as const];
-  });
-  if (Object.values(x).some((t) => t.dims.includes(0))) return {};
-  const distinct = [...new Set(lengths.map(([, n]) => n))];
-  return Object.fromEntries(lengths.map(([name, n]) => [name, distinct.indexOf(n)]));
 }

@@ -3,7 +3,6 @@ import {
   type Block,
   type Call,
   type Compiled,
-  growing,
   type How,
   type Kernel,
   type Mechanism,
@@ -13,6 +12,7 @@ import {
   type Result,
   type Shape,
   type Tensors,
+  varying,
 } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import type { Attribute, Value } from "./value.ts";
@@ -38,6 +38,8 @@ export interface Fused {
   readonly providers: readonly string[];
   /** True, or why a call must take the portable program. */
   accepts(call: Call): true | string;
+  /** As `Mechanism.granularity`, of the calls that it accepts. */
+  granularity?(call: Call): number | undefined;
   /** As `Mechanism.forward`; the same state goes in and comes out. */
   forward(o: Nodes, block: Block<Value>, how: How): Result<Value>;
 }
@@ -65,7 +67,8 @@ export const fusedKernels = (mechanism: Mechanism): FusedKernel[] =>
 
 const PREFIX = "ort-";
 
-function kernelOf(mechanism: Mechanism, { name, providers, accepts, forward }: Fused): FusedKernel {
+function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
+  const { name, providers, accepts, forward } = fused;
   // Recording backends hand their `Nodes` to every program; `accepts` lets no other backend come here.
   const own = { ...mechanism, forward: forward as unknown as Mechanism["forward"] };
   const programs = new Map<string, Program>();
@@ -95,9 +98,9 @@ function kernelOf(mechanism: Mechanism, { name, providers, accepts, forward }: F
       if (before) return before(x);
       const mine = compiled.get(backend) ?? new Map<string, Compiled<ORT.Tensor>>();
       compiled.set(backend, mine);
-      const lengthens = growing(mechanism, call);
-      const key = `${call.causal} ${call.lse} ${Object.keys(lengthens)}`;
-      const run = mine.get(key) ?? backend.compile(program(call), lengthens);
+      const sizes = varying(mechanism, call, fused.granularity?.(call));
+      const key = `${call.causal} ${call.lse} ${JSON.stringify(sizes)}`;
+      const run = mine.get(key) ?? backend.compile(program(call), sizes);
       mine.set(key, run);
       same.set(call, run);
       return run(x);

@@ -1,5 +1,5 @@
-import { type Shape, sizeOf, validShape } from "@attnkit/core";
-import { Sizes } from "./sizes.ts";
+import { AttentionError, type Shape, sizeOf, validShape } from "@attnkit/core";
+import { isSymbolic, Sizes } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
 export type FloatArray = typeof Float32Array | typeof Float64Array;
@@ -21,6 +21,7 @@ export class Graph {
   readonly inputs: Value[] = [];
   #count = 0;
   readonly #known = new Map<string, Value>();
+  readonly #lengths = new Map<string, Value>();
 
   constructor(Float: FloatArray) {
     this.Float = Float;
@@ -50,6 +51,33 @@ export class Graph {
   /** Whole numbers as ONNX takes them: shapes, axes, positions. */
   ints(...data: readonly number[]): Value {
     return this.constant("int64", [data.length], data);
+  }
+
+  /** What a symbolic size is when the graph runs, `[1]`. */
+  size(n: number): Value {
+    const { base, factor } = this.sizes.of(n);
+    const [one, own] = this.#measured(base);
+    if (own === factor) return one;
+    if (factor % own === 0) return this.node("Mul", [one, this.ints(factor / own)], "int64", [1]);
+    return this.node("Div", [this.node("Mul", [one, this.ints(factor)], "int64", [1]), this.ints(own)], "int64", [1]);
+  }
+
+  /** Name the length `base`, which no input has as its size. */
+  measure(base: string, value: Value): void {
+    this.#lengths.set(base, value);
+  }
+
+  /** A multiple of the length `base`, and which. */
+  #measured(base: string): [Value, number] {
+    const known = this.#lengths.get(base);
+    if (known) return [known, 1];
+    for (const x of this.inputs) {
+      const axis = x.shape.findIndex((n) => isSymbolic(n) && this.sizes.of(n).base === base);
+      if (axis < 0) continue;
+      const one = this.node("Shape", [x], "int64", [1], { start: axis, end: axis + 1 });
+      return [one, this.sizes.of(x.shape[axis]!).factor];
+    }
+    throw new AttentionError("ATTN_UNSUPPORTED", "onnx", `no input has a size of ${base}`);
   }
 
   full(shape: Shape, value: number, type: "float" | "bool" = "float"): Value {

@@ -10,7 +10,7 @@ import {
 } from "@attnkit/core";
 import { gathered, strides } from "./fold.ts";
 import type { Graph } from "./graph.ts";
-import { isStatic } from "./sizes.ts";
+import { isStatic, isSymbolic } from "./sizes.ts";
 import type { Typed } from "./types.ts";
 import type { Numbers, Value } from "./value.ts";
 
@@ -34,7 +34,7 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
       x,
       shape,
       (t) => reshape(t, to),
-      () => g.node("Reshape", [source, g.ints(...code)], x.type, shape),
+      () => g.node("Reshape", [source, told(g, shape, code)], x.type, shape),
       () => x.data!,
     );
   };
@@ -60,14 +60,18 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
 
   const slice = (x: Value, axis: number, start: number, end: number): Value => {
     const at = axisOf("slice", x.shape, axis);
-    const shape = sliceShape(x.shape, at, start, end);
-    if (end - start === x.shape[at]) return x;
+    const axisSize = x.shape[at]!;
+    const part = isSymbolic(axisSize)
+      ? g.sizes.part(axisSize, start, end)
+      : { size: sliceShape(x.shape, at, start, end)[at]!, start, end };
+    const shape = x.shape.with(at, part.size);
+    if (part.size === axisSize) return x;
     const steps = strides(x.shape);
     return moved(
       x,
       shape,
       (t) => slice(t, at, start, end),
-      () => g.node("Slice", [x, g.ints(start), g.ints(end), g.ints(at)], x.type, shape),
+      () => g.node("Slice", [x, g.ints(part.start), g.ints(part.end), g.ints(at)], x.type, shape),
       () => gathered(x.data!, shape, steps, start * steps[at]!),
     );
   };
@@ -95,6 +99,14 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
   };
 
   return { reshape, transpose, slice, take, concat };
+}
+
+/** The new shape for a Reshape; ONNX works out one size, and others that it cannot copy are counted. */
+function told(g: Graph, shape: Shape, code: Shape): Value {
+  const open = code.indexOf(-1);
+  if (open === code.lastIndexOf(-1)) return g.ints(...code);
+  const sizes = code.map((n, i) => (n === -1 && i !== open ? g.size(shape[i]!) : g.ints(n)));
+  return g.node("Concat", sizes, "int64", [code.length], { axis: 0 });
 }
 
 /** Sizes must agree except along `axis`; symbolic ones are taken to. */

@@ -12,6 +12,8 @@ export interface Symbolic {
 }
 
 const FIRST: number = 2 ** 40;
+/** As the end of a slice: to the end of the axis. */
+const MOST = 2 ** 31 - 1;
 
 export const isSymbolic = (n: number): boolean => n >= FIRST;
 export const isStatic = (shape: Shape): boolean => !shape.some(isSymbolic);
@@ -19,6 +21,8 @@ export const isStatic = (shape: Shape): boolean => !shape.some(isSymbolic);
 /** The symbolic sizes of one graph. */
 export class Sizes {
   readonly #all: Symbolic[] = [];
+  /** Sizes that are one less than another one. */
+  readonly #shorter = new Map<number, number>();
 
   /** The size that stands for `factor` times the length `base`. */
   symbol(base: string, factor = 1): number {
@@ -56,15 +60,38 @@ export class Sizes {
 
   /** The size of parts side by side. */
   total(sizes: readonly number[]): number {
-    const known = sizes.filter((n) => !isSymbolic(n)).reduce((a, b) => a + b, 0);
-    const names = sizes.filter(isSymbolic).map((n) => this.name(n));
-    if (names.length === 0) return known;
-    return this.symbol([...names, ...(known > 0 ? [known] : [])].join(" + "));
+    const whole = sizes.map((n) => this.#shorter.get(n) ?? n);
+    const missing = whole.filter((n, i) => n !== sizes[i]).length;
+    const known = whole.filter((n) => !isSymbolic(n)).reduce((a, b) => a + b, -missing);
+    const symbolic = whole.filter(isSymbolic);
+    if (symbolic.length === 0) return known;
+    if (symbolic.length === 1 && known === 0) return symbolic[0]!;
+    return this.symbol([...symbolic.map((n) => this.name(n)), ...(known === 0 ? [] : [known])].join(" + "));
+  }
+
+  /**
+   * A part `start..end` of an axis of symbolic size, as the graph writes it: from 0 on, or counted from the end. The program
+   * counts from the size as it reads it. Throws `ATTN_UNSUPPORTED` where it is not clear what is meant.
+   */
+  part(n: number, start: number, end: number): { size: number; start: number; end: number } {
+    const { factor } = this.of(n);
+    const [from, to] = [start, end].map((at) => (at < 0 ? at + factor : undefined));
+    if (from === undefined && to === undefined) return { size: end - start, start, end };
+    if (from === undefined && to === 0) return { size: start === 0 ? n : this.#less(n, start), start, end: MOST };
+    if (from === undefined && to === -1 && start === 0) return { size: this.#less(n, 1), start, end: -1 };
+    if (from === -1 && to === 0) return { size: 1, start: -1, end: MOST };
+    throw new AttentionError("ATTN_UNSUPPORTED", "onnx", `a part ${start} to ${end} of ${this.name(n)}`);
+  }
+
+  #less(n: number, by: number): number {
+    const less = this.symbol(`${this.name(n)} - ${by}`);
+    if (by === 1) this.#shorter.set(less, n);
+    return less;
   }
 
   /**
    * `reshape(x, to)`: the result's sizes, and what ONNX Reshape is told: 0 copies a size from the same place, -1 is worked
-   * out. Throws `ATTN_UNSUPPORTED` where that cannot say it.
+   * out; more than one -1 must be counted. Throws `ATTN_UNSUPPORTED` where the sizes do not fit.
    */
   reshape(x: Shape, to: Shape): { shape: Shape; code: Shape } {
     if (isStatic(x)) {
@@ -90,8 +117,6 @@ export class Sizes {
       let next = 0;
       shape = to.map((n) => (n < 0 ? this.symbol(own[next++]!.base, -n) : n));
     }
-    const code = shape.map((n, i) => (!isSymbolic(n) ? n : n === x[i] ? 0 : -1));
-    if (code.filter((n) => n === -1).length > 1) fail();
-    return { shape, code };
+    return { shape, code: shape.map((n, i) => (!isSymbolic(n) ? n : n === x[i] ? 0 : -1)) };
   }
 }

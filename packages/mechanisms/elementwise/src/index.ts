@@ -7,6 +7,7 @@ import {
   type Mechanism,
   mergeCaches,
   requireOption,
+  scanGranularity,
 } from "@attnkit/core";
 import { exact } from "./exact.ts";
 import { mergeSeries, series } from "./series.ts";
@@ -39,6 +40,7 @@ export function elementwise(options: ElementwiseOptions = {}): Mechanism {
       ...shared,
       takes: { mask: true, bias: true, lse: true },
       state: cacheEntries,
+      granularity: () => 1,
       forward: exact,
       merge: mergeCaches,
     };
@@ -53,6 +55,7 @@ export function elementwise(options: ElementwiseOptions = {}): Mechanism {
       s: { shape: [B, Hkv, order + 1, d] },
       z: { shape: [B, Hkv, order + 1, d] },
     }),
+    granularity: ({ causal, dims: { L } }) => (causal ? scanGranularity(L, 1) : 1),
     forward: (o, block, how) => series(o, block, how, order),
     merge: mergeSeries,
   };

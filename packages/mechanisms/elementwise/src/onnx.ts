@@ -1,10 +1,14 @@
 import {
   type Block,
+  before,
   type Call,
   clip,
   dim,
   EMPTY,
   groups,
+  keep,
+  keptOr,
+  last,
   logOrEmpty,
   type Mechanism,
   type Ops,
@@ -13,7 +17,7 @@ import {
   type Result,
   ratio,
   rescaledScan,
-  zeros,
+  scanGranularity,
 } from "@attnkit/core";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type ElementwiseOptions, elementwise as portable } from "./index.ts";
@@ -37,11 +41,11 @@ const steps = (order: number): Fused => ({
   name: "elementwise-steps",
   providers: ["cpu", "wasm"],
   accepts,
+  granularity: ({ dims: { L } }) => scanGranularity(L, CHUNK),
   forward: (o, block, { lse }) => forward(o, block, order, lse),
 });
 
-function accepts({ causal, shapes, dims: { B, Hq, L, S } }: Call): true | string {
-  if (shapes.keyMask) return "keyMask: masked keys are the portable program's";
+function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {
   if (B * Hq === 0) return "an axis of size 0";
   if (!causal) return "not causal: the portable program is as short";
   if (L !== S) return `causal with ${L} queries and ${S} keys`;
@@ -50,18 +54,21 @@ function accepts({ causal, shapes, dims: { B, Hq, L, S } }: Call): true | string
 }
 
 /** As `series.ts`, w = order + 1; states `m [N, n, d]` and `s [2, w, N, n, d]`, those with v first. (MATH 3.6) */
-function forward(o: Nodes, { q, k, v, state }: Block<Value>, order: number, lse: boolean): Result<Value> {
-  const [B, hkv, L, d] = o.shape(k) as [number, number, number, number];
+function forward(o: Nodes, block: Block<Value>, order: number, lse: boolean): Result<Value> {
+  const { q, state } = block;
+  const [B, hkv, L, d] = o.shape(block.k) as [number, number, number, number];
   const [hq, N, w] = [dim(o, q, 1), B * hkv, order + 1];
   const G = groups(hq, hkv);
   const n = Math.ceil(L / CHUNK);
   const limit = Math.min(1000, 10 ** (30 / order));
   const cut = (x: Value, heads: readonly number[], value = 0) =>
     o.reshape(pad(o, x, 2, 0, n * CHUNK - L, value), [1, ...heads, n, CHUNK, d]);
-  const limited = clip(o, k, limit);
-  const exponents = cut(o.mul(o.mul(limited, limited), -1), [N], EMPTY); // [1, N, n, c, d]
-  const [keys, values] = [cut(limited, [N]), cut(v, [N])];
-  const powers = o.concat(powersOf(o, keys, order), 0); // [w, N, n, c, d]
+  const present = keep(o, block);
+  const k = clip(o, keptOr(o, present, block.k, 0), limit);
+  const exponents = cut(keptOr(o, present, o.mul(o.mul(k, k), -1), EMPTY), [N], EMPTY); // [1, N, n, c, d]
+  const ones = cut(keptOr(o, present, o.where(k, 1, 1), 0), [N]);
+  const values = cut(keptOr(o, present, block.v, 0), [N]);
+  const powers = o.concat(powersOf(o, ones, cut(k, [N]), order), 0); // [w, N, n, c, d], 0 for absent keys
   const terms = o.concat(termsOf(o, cut(clip(o, q, limit), [N, G]), order), 0); // [w, N, G, n, c, d]
   /** Token t of every chunk, the axis gone. */
   const at = (x: Value, t: number) => {
@@ -73,10 +80,10 @@ function forward(o: Nodes, { q, k, v, state }: Block<Value>, order: number, lse:
   for (let t = 0; t < CHUNK; t++) {
     const [e, p] = [at(exponents, t), at(powers, t)]; // [1, N, n, d], [w, N, n, d]
     const token = o.reshape(o.concat([o.mul(p, at(values, t)), p], 0), [2, w, N, n, d]);
-    const before = own[t - 1];
-    const m = before === undefined ? e : o.maximum(before.m, e);
+    const sum = own[t - 1];
+    const m = sum === undefined ? e : o.maximum(sum.m, e);
     const scaled = (s: Value, exponent: Value) => o.mul(s, o.exp(o.sub(exponent, m)));
-    own.push({ m, s: before === undefined ? token : o.add(scaled(before.s, before.m), scaled(token, e)) });
+    own.push({ m, s: sum === undefined ? token : o.add(scaled(sum.s, sum.m), scaled(token, e)) });
   }
   const { found, left } = acrossChunks(o, own.at(-1)!, state, [B, hkv, n, d, w]);
 
@@ -99,9 +106,9 @@ function forward(o: Nodes, { q, k, v, state }: Block<Value>, order: number, lse:
   };
 }
 
-/** `k^p`, p = 0..order. */
-function powersOf<T>(o: Ops<T>, k: T, order: number): T[] {
-  const powers = [o.where(k, 1, 1)];
+/** `k^p`, p = 0..order, the first one given. */
+function powersOf<T>(o: Ops<T>, ones: T, k: T, order: number): T[] {
+  const powers = [ones];
   for (let p = 1; p <= order; p++) powers.push(o.mul(powers[p - 1]!, k));
   return powers;
 }
@@ -125,34 +132,29 @@ function termsOf<T>(o: Ops<T>, q: T, order: number): T[] {
 /** What each chunk finds before it, and the state after the last. */
 function acrossChunks(
   o: Nodes,
-  last: Rescaled<Value>,
+  own: Rescaled<Value>,
   state: Block<Value>["state"],
   [B, hkv, n, d, w]: readonly [number, number, number, number, number],
 ): { found: Rescaled<Value>; left: Record<string, Value> } {
   const N = B * hkv;
   const totals = {
-    m: o.transpose(o.reshape(last.m, [N, n, d]), [0, 2, 1]),
-    s: o.transpose(o.reshape(last.s, [2 * w, N, n, d]), [1, 3, 2, 0]), // [N, d, n, 2 w]
+    m: o.transpose(o.reshape(own.m, [N, n, d]), [0, 2, 1]),
+    s: o.transpose(o.reshape(own.s, [2 * w, N, n, d]), [1, 3, 2, 0]), // [N, d, n, 2 w]
   };
-  const start = {
-    m: state ? o.reshape(state.mu!, [N, d, 1]) : o.add(zeros(o, totals.m, 2, 1), EMPTY),
-    s: state
-      ? o.reshape(o.transpose(o.concat([state.s!, state.z!], 2), [0, 1, 3, 2]), [N, d, 1, 2 * w])
-      : zeros(o, totals.s, 2, 1),
+  const start = state && {
+    m: o.reshape(state.mu!, [N, d, 1]),
+    s: o.reshape(o.transpose(o.concat([state.s!, state.z!], 2), [0, 1, 3, 2]), [N, d, 1, 2 * w]),
   };
-  const scanned = rescaledScan(o, {
-    m: o.concat([start.m, totals.m], 2),
-    s: o.concat([start.s, totals.s], 2),
-  });
-  const all = o.transpose(o.slice(scanned.s, 2, n, n + 1), [0, 2, 3, 1]); // [N, 1, 2 w, d]
-  const final = o.reshape(all, [B, hkv, 2 * w, d]);
+  const scanned = rescaledScan(o, totals, start);
+  const [earlier, all] = [before(o, scanned, start), last(o, scanned)];
+  const final = o.reshape(o.transpose(all.s, [0, 2, 3, 1]), [B, hkv, 2 * w, d]);
   return {
     found: {
-      m: o.reshape(o.transpose(o.slice(scanned.m, 2, 0, n), [0, 2, 1]), [1, N, n, d]),
-      s: o.reshape(o.transpose(o.slice(scanned.s, 2, 0, n), [3, 0, 2, 1]), [2, w, N, n, d]),
+      m: o.reshape(o.transpose(earlier.m, [0, 2, 1]), [1, N, n, d]),
+      s: o.reshape(o.transpose(earlier.s, [3, 0, 2, 1]), [2, w, N, n, d]),
     },
     left: {
-      mu: o.reshape(o.slice(scanned.m, 2, n, n + 1), [B, hkv, 1, d]),
+      mu: o.reshape(all.m, [B, hkv, 1, d]),
       s: o.slice(final, 2, 0, w),
       z: o.slice(final, 2, w, 2 * w),
     },

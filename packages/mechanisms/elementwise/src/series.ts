@@ -9,6 +9,7 @@ import {
   type How,
   keep,
   keptOr,
+  last,
   logOrEmpty,
   type Ops,
   pad,
@@ -32,30 +33,22 @@ export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, orde
   const tokens = tokenStates(o, block, limit, order); // one state per key
   const start = block.state && seenBefore(o, block.state);
   let rows: Rescaled<T>; // the state that each query reads, [N, d, L or 1]
-  let last: Rescaled<T>;
+  let left: Rescaled<T>;
   if (seesAll(L, S, causal)) {
     const own = total(o, tokens);
-    last = start === undefined ? own : combine(o, start, own);
-    rows = last;
+    left = start === undefined ? own : combine(o, start, own);
+    rows = left;
   } else {
     const at = align(L, S, causal);
-    const before = start === undefined ? at.k + 1 : at.k;
     const placed = {
-      m: pad(o, tokens.m, 2, before, at.length - at.k - S, EMPTY),
-      s: pad(o, tokens.s, 2, before, at.length - at.k - S),
+      m: pad(o, tokens.m, 2, at.k, at.length - at.k - S, EMPTY),
+      s: pad(o, tokens.s, 2, at.k, at.length - at.k - S),
     };
-    const scanned = rescaledScan(
-      o,
-      start === undefined ? placed : { m: o.concat([start.m, placed.m], 2), s: o.concat([start.s, placed.s], 2) },
-    ); // position p is element p + 1
-    const cut = (from: number, to: number) => ({
-      m: o.slice(scanned.m, 2, from, to),
-      s: o.slice(scanned.s, 2, from, to),
-    });
-    rows = cut(at.q + 1, at.q + 1 + L);
-    last = cut(at.length, at.length + 1);
+    const scanned = rescaledScan(o, placed, start);
+    rows = { m: o.slice(scanned.m, 2, at.q, at.q + L), s: o.slice(scanned.s, 2, at.q, at.q + L) };
+    left = last(o, scanned);
   }
-  return { ...read(o, block.q, rows, hkv, limit, order, lse), state: stateOf(o, last, B, hkv, d) };
+  return { ...read(o, block.q, rows, hkv, limit, order, lse), state: stateOf(o, left, B, hkv, d) };
 }
 
 export function mergeSeries<T>(o: Ops<T>, a: State<T>, b: State<T>): State<T> {

@@ -50,6 +50,7 @@ export function linear(options: LinearOptions = {}): Mechanism {
       const r = phi.size(d);
       return { s: { shape: [B, Hkv, r, dv] }, ...(normalize && { z: { shape: [B, Hkv, r, 1] } }) };
     },
+    granularity: ({ causal, dims }) => (causal ? chunkSize(phi.size(dims.d)) : 1),
     forward(o, block, { causal, lse }) {
       const present = keep(o, block);
       const k = keptOr(o, present, block.k, 0);

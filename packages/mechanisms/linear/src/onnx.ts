@@ -1,5 +1,6 @@
 import {
   align,
+  atMost,
   type Block,
   type Call,
   chunked,
@@ -8,6 +9,8 @@ import {
   dim,
   groups,
   type How,
+  keep,
+  keptOr,
   logOrEmpty,
   type Mechanism,
   mT,
@@ -15,6 +18,7 @@ import {
   ratio,
   seesAll,
   unchunked,
+  zeros,
 } from "@attnkit/core";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type FeatureMap, featureMaps, type LinearOptions, linear as portable } from "./index.ts";
@@ -34,37 +38,43 @@ const chunks = (options: LinearOptions): Fused => ({
   name: "linear-chunks",
   providers: ["cpu", "wasm"],
   accepts,
+  granularity: ({ dims }) => chunkSize(mapOf(options).size(dims.d)),
   forward: (o, block, how) => forward(o, block, how, options),
 });
 
-function accepts({ causal, shapes, dims: { B, Hq, L, S } }: Call): true | string {
-  if (shapes.keyMask) return "keyMask: masked keys are the portable program's";
+function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {
   if (B * Hq * L * S === 0) return "an axis of size 0";
   if (seesAll(L, S, causal)) return "every query sees every key: the portable program is as short";
   if (L !== S) return `causal with ${L} queries and ${S} keys`;
   return true;
 }
 
-function forward(
-  o: Nodes,
-  { q, k, v, state }: Block<Value>,
-  { causal, lse }: How,
-  options: LinearOptions,
-): Result<Value> {
-  const { featureMap = "elu1", normalize = true, scale = 1 } = options;
-  const phi: FeatureMap = typeof featureMap === "string" ? featureMaps[featureMap] : featureMap;
-  const [b, hkv, L] = o.shape(k) as [number, number, number];
+function mapOf({ featureMap = "elu1" }: LinearOptions): FeatureMap {
+  return typeof featureMap === "string" ? featureMaps[featureMap] : featureMap;
+}
+
+function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: LinearOptions): Result<Value> {
+  const { normalize = true, scale = 1 } = options;
+  const phi = mapOf(options);
+  const { q, state } = block;
+  const [b, hkv, L] = o.shape(block.k) as [number, number, number];
   const G = groups(dim(o, q, 1), hkv);
   const at = align(L, L, causal);
-  const [phiQ, phiK] = [phi.map(o, q), phi.map(o, k)];
+  const present = keep(o, block);
+  const [k, v] = [keptOr(o, present, block.k, 0), keptOr(o, present, block.v, 0)];
+  const [phiQ, phiK] = [phi.map(o, q), keptOr(o, present, phi.map(o, k), 0)];
   const [r, e] = [dim(o, phiK, -1), dim(o, v, -1)];
-  const size = Math.min(chunkSize(r), L);
+  const size = atMost(chunkSize(r), L);
   const rows = (x: Value) => chunkedQueries(o, x, hkv, at, size);
   const keys = (x: Value) => chunked(o, x, 0, L, size);
   const [queries, features, values] = [rows(phiQ), keys(phiK), keys(v)];
   const [N, n] = o.shape(features) as [number, number];
 
-  const pairs = phi.weights ? phi.weights(o, rows(q), keys(k)) : o.matmul(queries, mT(o, features));
+  /** Of the keys of a chunk, 1 for those that are there: `[N, n, 1, size]`. */
+  const there = () => present && mT(o, keys(keptOr(o, present, o.add(zeros(o, k, -1, 1), 1), 0)));
+  const pairs = phi.weights
+    ? keptOr(o, there(), phi.weights(o, rows(q), keys(k)), 0)
+    : o.matmul(queries, mT(o, features));
   const square = o.reshape(pairs, [N, n, G, size, size]);
   const weights = o.reshape(o.node("Trilu", [square], square.shape, { upper: 0 }), [N, n, G * size, size]);
 

@@ -1,6 +1,8 @@
 import {
   align,
+  atMost,
   type Block,
+  before,
   chunked,
   chunkedQueries,
   chunkMask,
@@ -15,6 +17,7 @@ import {
   keep,
   keptOr,
   knownOptions,
+  last,
   logOrEmpty,
   type Mechanism,
   mergeOutputs,
@@ -26,11 +29,11 @@ import {
   requireOption,
   rescaledScan,
   type State,
+  scanGranularity,
   seesAll,
   unchunked,
   unfoldHeads,
   withOnes,
-  zeros,
 } from "@attnkit/core";
 
 export interface LogsumexpOptions {
@@ -76,6 +79,7 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
       z: { shape: [B, Hkv, d, 1] },
       s: { shape: [B, Hkv, d, dv] },
     }),
+    granularity: ({ causal, dims: { L } }) => (causal ? scanGranularity(L, CHUNK) : 1),
     forward(o, block, how) {
       const present = keep(o, block);
       const [L, S] = [dim(o, block.q, 2), dim(o, block.k, 2)];
@@ -133,7 +137,7 @@ function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { 
   const e = dim(o, v, -1);
   const N = B * hkv;
   const at = align(L, S, causal);
-  const size = Math.min(CHUNK, at.length);
+  const size = atMost(CHUNK, at.length);
   const keys = chunked(o, k, at.k, at.length, size, EMPTY); // [N, n, size, d]
   const values = chunked(o, v, at.k, at.length, size);
   const queries = chunkedQueries(o, q, hkv, at, size); // [N, n, G size, d]
@@ -141,34 +145,30 @@ function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { 
 
   const top = o.max(keys, -2); // [N, n, 1, d]
   const own = o.matmul(mT(o, o.exp(o.sub(keys, top))), values); // [N, n, d, e]
-  const start = state === undefined ? undefined : seenBefore(o, state);
-  const startM = start === undefined ? o.add(zeros(o, top, 1, 1), EMPTY) : o.reshape(start.m, [N, 1, 1, d]);
-  const startS = start === undefined ? zeros(o, own, 1, 1) : o.reshape(start.s, [N, 1, d, e]);
-  const scanned = rescaledScan(o, {
-    m: o.transpose(o.reshape(o.concat([startM, top], 1), [N, n + 1, d]), [0, 2, 1]),
-    s: o.transpose(o.concat([startS, own], 1), [0, 2, 1, 3]),
-  });
-  const m = o.transpose(scanned.m, [0, 2, 1]); // [N, n + 1, d]
-  const s = o.transpose(scanned.s, [0, 2, 1, 3]); // [N, n + 1, d, e]
+  const past = state && seenBefore(o, state);
+  const start = past && { m: o.reshape(past.m, [N, d, 1]), s: o.reshape(past.s, [N, d, 1, e]) };
+  const totals = { m: o.transpose(o.reshape(top, [N, n, d]), [0, 2, 1]), s: o.transpose(own, [0, 2, 1, 3]) };
+  const scanned = rescaledScan(o, totals, start);
+  const found = before(o, scanned, start);
+  const foundM = o.reshape(o.transpose(found.m, [0, 2, 1]), [N, n, 1, d]);
+  const foundS = o.transpose(found.s, [0, 2, 1, 3]); // [N, n, d, e]
+  const left = last(o, scanned);
 
   const pairs = o.add(o.reshape(queries, [N, n, rows, 1, d]), o.reshape(keys, [N, n, 1, size, d]));
   const mask = o.reshape(chunkMask(o, size, groups(hq, hkv)), [rows, size, 1]);
   const inside = o.where(mask, pairs, HIDDEN); // [N, n, rows, size, d]
-  const before = o.add(queries, o.reshape(o.slice(m, 1, 0, n), [N, n, 1, d]));
+  const earlier = o.add(queries, foundM);
   const largestInside = o.reshape(o.max(o.max(inside, -1), -2), [N, n, rows, 1]);
-  const largest = o.maximum(largestInside, o.max(before, -1)); // [N, n, rows, 1]
+  const largest = o.maximum(largestInside, o.max(earlier, -1)); // [N, n, rows, 1]
   const weights = o.sum(o.exp(o.sub(inside, o.reshape(largest, [N, n, rows, 1, 1]))), -1);
   const sums = o.add(
     o.matmul(o.reshape(weights, [N, n, rows, size]), values),
-    o.matmul(o.exp(o.sub(before, largest)), o.slice(s, 1, 0, n)),
+    o.matmul(o.exp(o.sub(earlier, largest)), foundS),
   );
   const back = (x: T) => unchunked(o, x, q, at, size);
   return {
     rows: { sums: back(sums), top: back(largest) },
-    seen: {
-      m: o.reshape(o.slice(m, 1, n, n + 1), [B, hkv, 1, d]),
-      s: o.reshape(o.slice(s, 1, n, n + 1), [B, hkv, d, e]),
-    },
+    seen: { m: o.reshape(left.m, [B, hkv, 1, d]), s: o.reshape(left.s, [B, hkv, d, e]) },
   };
 }
 

@@ -59,6 +59,10 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
       const asked = p.form === "auto" ? given : p.form === "linear";
       return asked ? linearEntries(dims) : cacheEntries(dims);
     },
+    granularity({ causal, dims: { d }, shapes }: Call) {
+      const folds = shapes["state.a"] || !(shapes["state.k"] || shapes.mask || shapes.bias || !foldsKeys(p, d));
+      return folds && causal ? chunkSize(width(d)) : 1;
+    },
     check({ dims: { d }, shapes }: Call) {
       const pairs = shapes.mask ? "mask" : shapes.bias ? "bias" : undefined;
       if (pairs && shapes["state.a"]) throw new AttentionError("ATTN_UNSUPPORTED", "polynomial", `${pairs}: ${folded}`);

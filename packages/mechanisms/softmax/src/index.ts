@@ -34,6 +34,7 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
     domain: { q: 100, k: 100 },
     takes: { mask: true, bias: true, lse: true },
     state: cacheEntries,
+    granularity: () => 1,
     forward(o, block, { causal, lse }) {
       const keys = cached(o, block, causal, windowOf(options));
       const seen = keys.visible;

@@ -34,6 +34,8 @@ const blocked = (options: SoftmaxOptions): Fused => ({
   name: "softmax-blocks",
   providers: ["cpu", "wasm"],
   accepts,
+  // Causal queries are cut into blocks by their number.
+  granularity: ({ causal }) => (causal ? undefined : 1),
   forward: (o, block, how) => forward(o, block, how, options),
 });
 

@@ -1,4 +1,5 @@
 import type { Program } from "../../backend.ts";
+import type { Varying } from "../../varying.ts";
 import type { Bench } from "../bench.ts";
 import { bools, fromData, type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
@@ -98,11 +99,12 @@ const compile: OpsLaw = {
     {
       title: "an input that grows",
       async run(bench) {
+        const growing: Varying = { axes: { cache: [null, "P", null] }, granularity: 1 };
         const program: Program = (o, x) => ({
           cache: o.concat([x.cache!, x.next!], -2),
           total: o.sum(o.concat([x.cache!, x.next!], -2), -2),
         });
-        const run = bench.backend.compile(program, { cache: -2 });
+        const run = bench.backend.compile(program, growing);
         for (const length of [1, 2, 3, 9, 1, 0]) {
           const x = { cache: random(bench, [2, length, 3]), next: random(bench, [2, 1, 3]) };
           const got = await bench.downloads(await run(bench.uploads(x)));

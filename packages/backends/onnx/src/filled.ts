@@ -1,0 +1,23 @@
+import type { Ops, Program, Tensors } from "@attnkit/core";
+import { fill, lengthOf } from "./cut.ts";
+import type { Graph } from "./graph.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * A program for lengths that are multiples of `size` as one for any length: the block is filled up with absent keys
+ * (SEMANTICS S4), and the rows of the filling are dropped.
+ */
+export function filled(g: Graph, program: Program, size: number): (o: Ops<Value>, x: Tensors<Value>) => Tensors<Value> {
+  return (o, x) => {
+    const axis = x.q!.shape.length - 2;
+    const open = x.q!.shape[axis]!;
+    const outputs = program(o, { ...x, ...fill(g, x, size) });
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, y]) => {
+        if (name.startsWith("state.")) return [name, y];
+        const cut = [y, g.ints(0), lengthOf(g, x), g.ints(axis)];
+        return [name, g.node("Slice", cut, y.type, y.shape.with(axis, open))];
+      }),
+    );
+  };
+}

@@ -1,0 +1,62 @@
+import type { Tensors, Varying } from "@attnkit/core";
+import type * as ORT from "onnxruntime-common";
+import type { Sizes } from "./sizes.ts";
+
+/** What a call leaves open of its sizes. */
+export interface Sized extends Varying {
+  /** Whether the block has to be filled up to a multiple of `granularity`. */
+  readonly fills: boolean;
+}
+
+/** Every size is the program's. */
+export const NOTHING: Sized = { axes: {}, granularity: 1, fills: false };
+
+/** With the block's length as the program's, for providers that cannot count tokens while they run. */
+export function withoutLengths({ axes }: Varying): Varying {
+  const kept = Object.entries(axes).map(([name, all]) => [name, all.map((a) => (a === "L" ? null : a))] as const);
+  return { axes: Object.fromEntries(kept), granularity: 1 };
+}
+
+/**
+ * What of a call is left open. Nothing where some input is empty: what follows from that is worked out while recording,
+ * and makes the graph another one.
+ */
+export function callOf(varying: Varying, x: Tensors<ORT.Tensor>): Sized {
+  const { axes, granularity } = varying;
+  let fills = false;
+  for (const name in x) {
+    const { dims } = x[name]!;
+    for (let i = 0; i < dims.length; i++) {
+      if (dims[i] === 0) return NOTHING;
+      if (granularity > 1 && axes[name]?.[i] === "L" && dims[i]! % granularity !== 0) fills = true;
+    }
+  }
+  return { axes, granularity, fills };
+}
+
+/** The sizes of a call as a recording sees them. */
+export function sizesOf(
+  sizes: Sizes,
+  { axes, granularity, fills }: Sized,
+  x: Tensors<ORT.Tensor>,
+): (axis: Varying["axes"][string][number] | undefined, n: number) => number {
+  const open = Object.values(axes).some((all) => all.includes("L"));
+  const length = () => {
+    if (!open) return x.q!.dims.at(-2)!;
+    return fills || granularity === 1 ? sizes.symbol("length") : sizes.symbol("chunks", granularity);
+  };
+  return (axis, n) => {
+    switch (axis) {
+      case "B":
+        return sizes.symbol("batch");
+      case "L":
+        return length();
+      case "P":
+        return sizes.symbol("past");
+      case "P+L":
+        return sizes.total([sizes.symbol("past"), length()]);
+      default:
+        return n;
+    }
+  };
+}
