@@ -85,21 +85,25 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
     const last = o.slice(totals, 1, n - 1, n);
     return { found, left: found === undefined ? last : o.add(n === 1 ? found : o.slice(found, 1, n - 1, n), last) };
   };
-  const plus = (own: Value, past: Value | undefined) =>
-    past === undefined ? own : o.add(own, o.matmul(queries, past));
+  const back = (x: Value) => unchunked(o, x, q, at, size);
+  /** Rows as q has them, before the last operation: what is only reshaped at the end is copied. */
+  const plus = (own: Value, past: Value | undefined) => {
+    if (past === undefined) return back(own);
+    const earlier = o.matmul(queries, past);
+    return G === 1 ? o.add(back(own), back(earlier)) : back(o.add(own, earlier));
+  };
   const first = (x: Value | undefined) => x && o.reshape(x, [N, 1, ...o.shape(x).slice(2)]);
 
   const s = running(o.matmul(mT(o, features), values), first(state?.s)); // [N, n, r, dv]
   const sums = plus(o.matmul(weights, values), s.found);
-  const back = (x: Value) => unchunked(o, x, q, at, size);
   const left = { s: o.reshape(s.left, [b, hkv, r, e]) };
-  if (!normalize) return { y: back(scale === 1 ? sums : o.mul(sums, scale)), state: left };
+  if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: left };
   const column = o.reshape(o.sum(features, -2), [N, n, r, 1]);
   const z = running(column, first(state?.z));
   const denominators = plus(o.sum(weights, -1), z.found);
-  const logs = () => logOrEmpty(o, back(scale === 1 ? denominators : o.mul(denominators, scale)));
+  const logs = () => logOrEmpty(o, scale === 1 ? denominators : o.mul(denominators, scale));
   return {
-    y: back(ratio(o, sums, denominators)),
+    y: ratio(o, sums, denominators),
     state: { ...left, z: o.reshape(z.left, [b, hkv, r, 1]) },
     ...(lse && { lse: o.reshape(logs(), o.shape(q).slice(0, 3)) }),
   };
