@@ -1,9 +1,10 @@
 import type { Backend, Compiled, Program } from "./backend.ts";
 import type { Block, Causal, Result, State, Tensors } from "./block.ts";
-import { checkCall, checkState } from "./check.ts";
+import { checkState } from "./check.ts";
+import { checker } from "./checked.ts";
 import { AttentionError } from "./errors.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Call, How, Mechanism } from "./mechanism.ts";
+import type { Dims, How, Mechanism } from "./mechanism.ts";
 import { mergeOutputs, type Output } from "./merge.ts";
 import type { Ops, Shape } from "./ops.ts";
 import { type Varying, varying } from "./varying.ts";
@@ -19,9 +20,6 @@ export interface AttentionOptions {
    */
   readonly kernels?: "prefer" | "require" | "never";
 }
-
-/** Shapes of calls remembered as checked. */
-const MOST_CALLS = 64;
 
 /** A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. */
 export interface Attention<T> {
@@ -62,18 +60,7 @@ export function attention<T>(
   };
   const own = (mechanism.kernels ?? []).filter((k) => k.backend === backend.kind) as readonly Kernel<T>[];
 
-  const calls = new Map<string, Call>();
-  /** The checked call. Decoding makes the same one again and again: a shape that was checked is not checked twice. */
-  const checked = (x: Tensors<T>): Call => {
-    let key = "";
-    for (const name in x) key += `${name} ${backend.shape(x[name]!).join()};`;
-    const found = calls.get(key);
-    if (found) return found;
-    const call = checkCall(mechanism, how, shapesOf(backend, x));
-    if (calls.size === MOST_CALLS) calls.clear();
-    calls.set(key, call);
-    return call;
-  };
+  const checked = checker<T>(mechanism, how, (t) => backend.shape(t));
 
   /** The tensors of a checked call, and the kernel that takes it. */
   const admit = (block: Block<T>) => {
@@ -96,13 +83,14 @@ export function attention<T>(
     return { x, call };
   };
 
-  const forward = new WeakMap<Call, Compiled<T>>();
+  /** By the sizes, which are one object for all the steps of a decode. */
+  const forward = new WeakMap<Dims, Compiled<T>>();
   const attend = async (block: Block<T>): Promise<Result<T>> => {
     const { x, call, kernel } = admit(block);
     if (kernel) return result(await kernel.run(x, call, backend));
     const run =
-      forward.get(call) ?? compile("forward", program, varying(mechanism, call, mechanism.granularity?.(call)));
-    forward.set(call, run);
+      forward.get(call.dims) ?? compile("forward", program, varying(mechanism, call, mechanism.granularity?.(call)));
+    forward.set(call.dims, run);
     return result(await run(x));
   };
   const eagerly = (what: string): Ops<T> => {
@@ -187,16 +175,37 @@ const unprefixed = <T>(prefix: string, x: Tensors<T>): Tensors<T> => {
   return all;
 };
 
+/** Names made from names once: a step of a decode is too short to build strings. */
+function remembered(make: (name: string) => string): (name: string) => string {
+  const known = new Map<string, string>();
+  return (name) => {
+    const found = known.get(name) ?? make(name);
+    known.set(name, found);
+    return found;
+  };
+}
+
+const inState: (name: string) => string = /* @__PURE__ */ remembered((n) => `state.${n}`);
+/** Empty for what is no part of the state. */
+const ofState: (name: string) => string = /* @__PURE__ */ remembered((n) => (n.startsWith("state.") ? n.slice(6) : ""));
+
 function named<T>({ q, k, v, mask, bias, keyMask, state }: Block<T>): Tensors<T> {
   const x: Record<string, T> = { q, k, v };
   if (mask !== undefined) x.mask = mask;
   if (bias !== undefined) x.bias = bias;
   if (keyMask !== undefined) x.keyMask = keyMask;
-  for (const n in state) x[`state.${n}`] = state[n]!;
+  for (const n in state) x[inState(n)] = state[n]!;
   return x;
 }
 
-const result = <T>(x: Tensors<T>): Result<T> => ({ y: x.y!, lse: x.lse, state: unprefixed("state.", x) });
+function result<T>(x: Tensors<T>): Result<T> {
+  const state: Record<string, T> = {};
+  for (const n in x) {
+    const name = ofState(n);
+    if (name !== "") state[name] = x[n]!;
+  }
+  return { y: x.y!, lse: x.lse, state };
+}
 
 const shapesOf = <T>(backend: Backend<T>, x: Tensors<T>) =>
   Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));

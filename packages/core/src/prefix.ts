@@ -58,8 +58,12 @@ export function unchunked<T>(o: Ops<T>, x: T, q: T, at: Aligned, size: number): 
 /** Longer chunks where there are many features: a chunk's state costs r (dv + 1) numbers whatever its length. */
 export const chunkSize = (r: number): number => Math.min(512, Math.max(64, 2 ** Math.round(Math.log2(r) / 2 + 3)));
 
-/** `size`, or the whole length where that is less. A length that is left open is a multiple of `size`. */
-export const atMost = (size: number, length: number): number => (length < 0 ? size : Math.min(size, length));
+/** `size`, or less where the length is less, or where less is known to divide a length that is left open. */
+export const atMost = (size: number, length: number): number => Math.min(size, Math.abs(length));
+
+/** `Mechanism.granularity` of a mechanism that works in chunks of `size`: a short block is one short chunk. */
+export const chunkGranularity = (size: number, length: number): number =>
+  Math.min(size, Math.max(16, 2 ** Math.ceil(Math.log2(length))));
 
 /** Lower-triangular ones for chunks that hold `G` query heads: `[G * size, size]`. */
 export const chunkMask = <T>(o: Ops<T>, size: number, G: number): T =>

@@ -1,5 +1,6 @@
 import {
   AttentionError,
+  type Axis,
   type Compiled,
   type Data,
   type Program,
@@ -28,6 +29,13 @@ interface Plan {
   /** and inputs that come out as they are. */
   readonly same: readonly (readonly [output: string, input: string])[];
   readonly runs: boolean;
+  /** The inputs that it is for: a number is the size, a letter leaves it open. */
+  readonly inputs: Readonly<Record<string, { readonly type: Type; readonly sizes: readonly (number | Axis)[] }>>;
+  readonly count: number;
+  readonly fills: boolean;
+  readonly granularity: number;
+  /** Names of results by names of the session's outputs. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 /** Inputs as a recording sees them: type and shape, with symbolic sizes where they may change. */
@@ -73,19 +81,38 @@ export class Compiler {
   readonly compile = (program: Program, varying: Varying = NOTHING): Compiled<ORT.Tensor> => {
     const plans = new Map<string, Plan>();
     const own = this.#canCount ? varying : withoutLengths(varying);
+    let last: Plan | undefined;
     return async (x) => {
-      const call = callOf(own, x);
-      const key = this.#keyOf(x, call);
-      let plan = plans.get(key);
-      if (plan === undefined || plans.size === MOST_PLANS) {
-        plan ??= this.#plan(program, x, call);
+      if (last === undefined || !this.#fits(last, x)) {
+        const call = callOf(own, x);
+        const key = this.#keyOf(x, call);
+        last = plans.get(key) ?? this.#plan(program, x, call);
         plans.delete(key);
-        plans.set(key, plan);
+        plans.set(key, last);
         if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
       }
-      return this.#run(plan, x);
+      return this.#run(last, x);
     };
   };
+
+  /** Whether a plan is for this call too: the types and sizes that it was made for, but for those that it leaves open. */
+  #fits({ inputs, count, fills, granularity }: Plan, x: Tensors<ORT.Tensor>): boolean {
+    let found = 0;
+    for (const name in x) {
+      const [t, expected] = [x[name]!, inputs[name]];
+      if (expected === undefined || this.#typeOf(name, t) !== expected.type) return false;
+      found++;
+      const { dims } = t;
+      const { sizes } = expected;
+      if (dims.length !== sizes.length) return false;
+      for (let i = 0; i < dims.length; i++) {
+        const [n, size] = [dims[i]!, sizes[i]!];
+        if (typeof size === "number" ? n !== size : n === 0) return false;
+        if (size === "L" && granularity > 1 && (n % granularity !== 0) !== fills) return false;
+      }
+    }
+    return found === count;
+  }
 
   /** What tells calls apart that need graphs of their own; built on every call, so by plain concatenation. */
   #keyOf(x: Tensors<ORT.Tensor>, { axes, fills }: Sized): string {
@@ -135,10 +162,21 @@ export class Compiler {
     const message = modelOf(g, renamed, { opset: OPSET, name: "attnkit" });
     const model = bytesOf(message);
     const feeds = message.graph!.input.map((i) => i.name);
-    return { key: Sessions.keyOf(model), model, feeds, known, same, runs: made.length > 0 };
+    const inputs = Object.entries(signature).map(([name, { type }]) => {
+      const sizes = x[name]!.dims.map((n, i) => call.axes[name]?.[i] ?? n);
+      return [name, { type, sizes }] as const;
+    });
+    return {
+      ...{ key: Sessions.keyOf(model), model, feeds, known, same, runs: made.length > 0 },
+      ...{ inputs: Object.fromEntries(inputs), count: inputs.length, fills: call.fills, granularity: call.granularity },
+      names: Object.fromEntries(made.map(([name]) => [OUT + name, name])),
+    };
   }
 
-  async #run({ key, model, feeds, known, same, runs }: Plan, x: Tensors<ORT.Tensor>): Promise<Tensors<ORT.Tensor>> {
+  async #run(
+    { key, model, feeds, known, same, runs, names }: Plan,
+    x: Tensors<ORT.Tensor>,
+  ): Promise<Tensors<ORT.Tensor>> {
     const results: Record<string, ORT.Tensor> = {};
     for (const [name, { type, shape, data }] of known)
       results[name] = this.upload(type === "bool" ? Uint8Array.from(data as Uint8Array) : data!, shape);
@@ -151,7 +189,7 @@ export class Compiler {
       () => model,
       (session) => session.run(fed),
     );
-    for (const name in made) results[name.slice(OUT.length)] = made[name]!;
+    for (const name in made) results[names[name]!] = made[name]!;
     return results;
   }
 }

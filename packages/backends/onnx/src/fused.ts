@@ -3,6 +3,7 @@ import {
   type Block,
   type Call,
   type Compiled,
+  type Dims,
   type How,
   type Kernel,
   type Mechanism,
@@ -78,8 +79,8 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
     return found;
   };
   const compiled = new WeakMap<Backend<ORT.Tensor>, Map<string, Compiled<ORT.Tensor>>>();
-  /** By call as well: `attention` hands the same one to every step of a decode. */
-  const known = new WeakMap<Backend<ORT.Tensor>, WeakMap<Call, Compiled<ORT.Tensor>>>();
+  /** By sizes as well: `attention` has one object of them for all the steps of a decode. */
+  const known = new WeakMap<Backend<ORT.Tensor>, WeakMap<Dims, How & { readonly go: Compiled<ORT.Tensor> }>>();
   return {
     name,
     backend: "onnx",
@@ -92,18 +93,19 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
       return accepts(call);
     },
     run(x: Tensors<ORT.Tensor>, call, backend) {
-      const same = known.get(backend) ?? new WeakMap<Call, Compiled<ORT.Tensor>>();
-      known.set(backend, same);
-      const before = same.get(call);
-      if (before) return before(x);
+      const { causal, lse, dims } = call;
+      const steps = known.get(backend) ?? new WeakMap();
+      known.set(backend, steps);
+      const before = steps.get(dims);
+      if (before && before.causal === causal && before.lse === lse) return before.go(x);
       const mine = compiled.get(backend) ?? new Map<string, Compiled<ORT.Tensor>>();
       compiled.set(backend, mine);
       const sizes = varying(mechanism, call, fused.granularity?.(call));
-      const key = `${call.causal} ${call.lse} ${JSON.stringify(sizes)}`;
-      const run = mine.get(key) ?? backend.compile(program(call), sizes);
-      mine.set(key, run);
-      same.set(call, run);
-      return run(x);
+      const key = `${causal} ${lse} ${JSON.stringify(sizes)}`;
+      const go = mine.get(key) ?? backend.compile(program(call), sizes);
+      mine.set(key, go);
+      steps.set(dims, { causal, lse, go });
+      return go(x);
     },
   };
 }

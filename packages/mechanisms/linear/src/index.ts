@@ -1,4 +1,5 @@
 import {
+  chunkGranularity,
   chunkSize,
   dim,
   factoredSum,
@@ -50,7 +51,7 @@ export function linear(options: LinearOptions = {}): Mechanism {
       const r = phi.size(d);
       return { s: { shape: [B, Hkv, r, dv] }, ...(normalize && { z: { shape: [B, Hkv, r, 1] } }) };
     },
-    granularity: ({ causal, dims }) => (causal ? chunkSize(phi.size(dims.d)) : 1),
+    granularity: ({ causal, dims }) => (causal ? chunkGranularity(chunkSize(phi.size(dims.d)), dims.L) : 1),
     forward(o, block, { causal, lse }) {
       const present = keep(o, block);
       const k = keptOr(o, present, block.k, 0);

@@ -5,6 +5,7 @@ import {
   type Call,
   chunked,
   chunkedQueries,
+  chunkGranularity,
   chunkSize,
   dim,
   groups,
@@ -38,7 +39,7 @@ const chunks = (options: LinearOptions): Fused => ({
   name: "linear-chunks",
   providers: ["cpu", "wasm"],
   accepts,
-  granularity: ({ dims }) => chunkSize(mapOf(options).size(dims.d)),
+  granularity: ({ dims: { L, d } }) => chunkGranularity(chunkSize(mapOf(options).size(d)), L),
   forward: (o, block, how) => forward(o, block, how, options),
 });
 

@@ -6,6 +6,7 @@ import {
   type Causal,
   cached,
   cacheEntries,
+  chunkGranularity,
   chunkSize,
   clip,
   type Dims,
@@ -59,9 +60,9 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
       const asked = p.form === "auto" ? given : p.form === "linear";
       return asked ? linearEntries(dims) : cacheEntries(dims);
     },
-    granularity({ causal, dims: { d }, shapes }: Call) {
+    granularity({ causal, dims: { L, d }, shapes }: Call) {
       const folds = shapes["state.a"] || !(shapes["state.k"] || shapes.mask || shapes.bias || !foldsKeys(p, d));
-      return folds && causal ? chunkSize(width(d)) : 1;
+      return folds && causal ? chunkGranularity(chunkSize(width(d)), L) : 1;
     },
     check({ dims: { d }, shapes }: Call) {
       const pairs = shapes.mask ? "mask" : shapes.bias ? "bias" : undefined;
