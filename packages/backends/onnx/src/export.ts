@@ -11,6 +11,7 @@ import {
   type Tensors,
 } from "@attnkit/core";
 import { chunkwise } from "./chunkwise.ts";
+import { filled } from "./filled.ts";
 import { type FusedKernel, fusedKernels } from "./fused.ts";
 import { Graph } from "./graph.ts";
 import { asHalf, halfConstants } from "./half.ts";
@@ -57,7 +58,8 @@ export interface ExportOptions {
   readonly opset?: number;
   /**
    * Write one of the programs in ONNX nodes that `@attnkit/<mechanism>/onnx` attaches, made for ONNX Runtime's CPU
-   * providers. Needs `dims.L` but to decode; throws `ATTN_NO_KERNEL` where none takes the call. Default false.
+   * providers. Throws `ATTN_NO_KERNEL` where none takes the call, or where L is any and the program is cut by it, as causal
+   * softmax is. Default false.
    */
   readonly fused?: boolean;
   /** Where L is any and the state has a fixed size: tokens computed at a time. Default 128. */
@@ -75,16 +77,19 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
   const past = form !== "prefill";
   const how: How = { causal, lse };
   const call = checkCall(mechanism, how, shapesOf(inputsOf(mechanism, asked, examples(asked.dims, past))));
-  const kernel = options.fused ? kernelFor(mechanism, asked, call) : undefined;
+  const fused = options.fused ? kernelFor(mechanism, asked, call) : undefined;
 
   const g = new Graph(dtype === "float64" ? Float64Array : Float32Array);
   const inputs = inputsOf(mechanism, asked, symbols(g.sizes, asked.dims, past));
   const anyLength = asked.dims.L === undefined && !keepsTokens(mechanism, asked);
   const float = (x: Value) => (x.type === "half" ? g.node("Cast", [x], "float", x.shape, { to: FLOAT }) : x);
+  const fusedProgram =
+    fused &&
+    (fused.granularity > 1 ? filled(g, fused.kernel.program(how), fused.granularity) : fused.kernel.program(how));
   const program = (o: Ops<Value>, all: Tensors<Value>): Tensors<Value> => {
     const x = Object.fromEntries(Object.entries(renamed(all, "past.", "state.")).map(([n, t]) => [n, float(t)]));
-    const whole = kernel?.program(how) ?? programOf(mechanism, how);
-    const made = anyLength ? chunkwise(g, mechanism, x, { how, size: chunk, opset }) : whole(o, x);
+    const whole = fusedProgram ?? programOf(mechanism, how);
+    const made = anyLength && !fused ? chunkwise(g, mechanism, x, { how, size: chunk, opset }) : whole(o, x);
     const { y, lse: logs, ...rest } = made as Record<string, Value>;
     return { y: y!, ...(logs && { lse: logs }), ...renamed(rest, "state.", "present.") };
   };
@@ -101,21 +106,31 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
     form,
     causal: JSON.stringify(causal),
     dtype,
-    ...(kernel && { fused: kernel.name }),
+    ...(fused && { fused: fused.kernel.name }),
   };
   const name = `${mechanism.name}_${form}`;
   return bytesOf(modelOf(g, stored, { opset, name, metadata, allInputs: true, valueInfo: true, version: VERSION }));
 }
 
-/** The fused program for a call. */
-function kernelFor(mechanism: Mechanism, { dims }: ExportOptions, call: Call): FusedKernel {
+interface Fusing {
+  readonly kernel: FusedKernel;
+  /** Tokens to a multiple of which a block of any length is filled up; 1 for none. */
+  readonly granularity: number;
+}
+
+/** The kernel for a call, and how it is recorded. */
+function kernelFor(mechanism: Mechanism, { dims }: ExportOptions, call: Call): Fusing {
   const refusals = fusedKernels(mechanism).map((kernel) => {
-    const answer = dims.L === undefined ? "a length that is any" : kernel.takes(call);
-    return [kernel, answer] as const;
+    const granularity = dims.L === undefined ? kernel.granularity(call) : 1;
+    return {
+      kernel,
+      granularity,
+      answer: granularity === undefined ? "cut by its length, which is any" : kernel.takes(call),
+    };
   });
-  const found = refusals.find(([, answer]) => answer === true);
-  if (found) return found[0];
-  const reasons = refusals.map(([kernel, answer]) => `${kernel.name}: ${answer}`).join("; ");
+  const found = refusals.find(({ answer }) => answer === true);
+  if (found) return { ...found, granularity: found.granularity! };
+  const reasons = refusals.map(({ kernel, answer }) => `${kernel.name}: ${answer}`).join("; ");
   const why = reasons || `there is none; @attnkit/${mechanism.name}/onnx may have it`;
   throw new AttentionError("ATTN_NO_KERNEL", "exportOnnx", `no fused program takes this call (${why})`);
 }

@@ -50,6 +50,8 @@ export interface FusedKernel extends Kernel<ORT.Tensor> {
   readonly providers: readonly string[];
   /** What `accepts` says of the call, whatever runs it. */
   takes(call: Call): true | string;
+  /** As `Mechanism.granularity`. */
+  granularity(call: Call): number | undefined;
   /** The whole program; only a backend of kind `"onnx"`, or an export, can record it. */
   program(how: How): Program;
 }
@@ -86,6 +88,7 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
     backend: "onnx",
     providers,
     takes: accepts,
+    granularity: (call) => fused.granularity?.(call),
     program,
     accepts(call, backend) {
       const provider = backend.name.slice(PREFIX.length);

@@ -22,8 +22,8 @@ export function symbols(sizes: Sizes, { B, L }: ExportDims, past: boolean): Free
   return { batch: B ?? sizes.symbol("batch"), length, past: before, total };
 }
 
-/** Some sizes that a file could be given, to check its rules with. */
-export function examples({ B = 2, L = 5 }: ExportDims, past: boolean): Free {
+/** Some sizes that a file could be given, to check its rules and choose its program with. */
+export function examples({ B = 2, L = 4096 }: ExportDims, past: boolean): Free {
   return { batch: B, length: L, past: past ? 3 : 0, total: past ? L + 3 : L };
 }
 
