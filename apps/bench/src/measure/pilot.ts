@@ -96,5 +96,5 @@ function tooLarge(s: Subject, length: number, most: number): string | undefined 
   const elements = s.baseline?.largest(length) ?? prefillCost(s, length).largest;
   const bytes = elements * (s.backend.dtype === "float64" ? 8 : 4);
   if (bytes <= most) return undefined;
-  return `its largest tensor would take ${Math.round(bytes / 2 ** 20)} MiB, the limit is ${Math.round(most / 2 ** 20)}`;
+  return `its largest tensor would take ${Math.ceil(bytes / 2 ** 20)} MiB, the limit is ${Math.floor(most / 2 ** 20)}`;
 }

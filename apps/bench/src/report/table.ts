@@ -123,5 +123,5 @@ function leftOut(items: NonNullable<Results["plan"]>["leftOut"]): string {
     ]);
   }
   const lines = [...groups].map(([key, sizes]) => `- ${key}: ${sizes.join(", ")}`);
-  return `Left out; --budget SECONDS makes room in time, --largest MIB for larger tensors\n\n${lines.join("\n")}`;
+  return `Left out; --budget SECONDS makes room in time, checks against the reference included, --largest MIB for larger tensors\n\n${lines.join("\n")}`;
 }
