@@ -266,15 +266,6 @@ describe("bad input: one line, exit code 2, nothing written", () => {
       /takes everything from q\.json; it cannot be combined with --seed/,
     ],
     ["an unknown flag", ["--legnths", "16"], /unknown option '--legnths' \(Did you mean --lengths\?\)/],
-    ["no threads", ["--threads", "0"], /--threads <n>.*whole number from 1 to 256/],
-    ["a broken number of threads", ["--backend", "ort-cpu", "--threads", "1.5"], /--threads <n>.*whole number/],
-    [
-      "threads for nobody",
-      ["--backend", "cpu", "--threads", "2"],
-      /--threads: cpu cannot be given 2; .*ort-cpu, ort-wasm/,
-    ],
-    ["memory and no memory", ["--no-memory", "--memory-lengths", "3"], /--no-memory: cannot be combined/],
-    ["resume with other threads", ["--resume", "q.json", "--threads", "2"], /cannot be combined with --threads/],
     ["no budget", ["--budget", "0"], /--budget <seconds>.*above 0/],
   ])("%s", async (_, args, reason) => {
     const before = readdirSync(dir);
@@ -282,22 +273,6 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     expect(err).toMatch(reason);
     expect([code, out, err.trimEnd().split("\n").length]).toEqual([2, "", 1]);
     expect(readdirSync(dir)).toEqual(before);
-  });
-
-  test("a record whose cells had other threads", async () => {
-    const controller = new AbortController();
-    controller.abort();
-    const args = ["--backend", "ort-cpu", "--mechanism", "linear", "--threads", "2", "--no-baselines"];
-    await bench([...args, "--out", "threads"], { signal: controller.signal });
-    const results = load("threads");
-    expect([results.options.threads, results.cells[0]!.threads]).toEqual([2, 2]);
-    results.cells[0]!.threads = 1;
-    writeFileSync(join(dir, "mixed.json"), JSON.stringify(results));
-    const { code, err } = await cli(dir, ["bench", "--resume", "mixed.json"]);
-    expect([code, err]).toEqual([
-      2,
-      expect.stringMatching(/mixed\.json: .*one number of threads: .* has 1, the run has 2/),
-    ]);
   });
 
   test("a record of another machine", async () => {
