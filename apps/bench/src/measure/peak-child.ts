@@ -8,7 +8,7 @@ import type { Peak, PeakJob } from "./peak.ts";
 
 /** Tokens of the call that loads and compiles the code before memory is measured. */
 const WARM = 64;
-/** Tokens of the call that shows what any length costs; another length, for which ONNX Runtime makes another session too. */
+/** Tokens of the call that shows what any length costs; another length, which on ONNX Runtime may need another session too. */
 const SHORT = 96;
 
 process.once("message", async (message) => {

@@ -28,7 +28,7 @@ export interface Peak {
 /**
  * Resident set of a fresh Node process in bytes: before, with the inputs in place, the code warm and garbage collected;
  * and at the peak of one prefill, with the garbage that V8 has not collected by then, as for whoever runs it, and with
- * what a framework keeps outside V8: on ONNX Runtime the session for this length and its arena. Random inputs: no
+ * what a framework keeps outside V8: on ONNX Runtime its arena, and the session where this length needs another. Random inputs: no
  * program's memory depends on the values.
  */
 export function peak(job: PeakJob, signal: AbortSignal): Promise<Peak> {

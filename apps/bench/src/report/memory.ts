@@ -6,7 +6,7 @@ import type { CellResult, Results } from "../results.ts";
 export const MEMORY =
   "Peak memory: how far one prefill raised the resident set (bytes) of a Node process of its own, which had its inputs " +
   "in place, had run the code on 64 tokens and had collected its garbage. Counted are V8's heap with what it does not collect " +
-  "in time, and what a framework takes outside it: on ONNX Runtime the session for that length, its arena and its outputs. " +
+  "in time, and what a framework takes outside it: on ONNX Runtime the arena, the outputs, and the session where the length needs another. " +
   "A rise below four times that of a prefill of 96 tokens in the same process, or below 4 MiB, cannot be told from " +
   "what every length takes: it is shown as a bound and not fitted. The exponent is of the rise less that of the 96 tokens.";
 
