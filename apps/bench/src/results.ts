@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** What a results file is; `attnkit bench --resume` refuses any other. */
-export const SCHEMA = "attnkit-bench/2";
+export const SCHEMA = "attnkit-bench/3";
 
 const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
@@ -56,6 +56,10 @@ const Memory = z.object({
   before: count,
   peak: count,
   growth: count,
+  /** Growth by a prefill of a few tokens in the same process: what does not depend on the length, and noise. */
+  floor: count,
+  /** The growth is large enough beside the cell's floors to be compared with that of other lengths. */
+  resolved: z.boolean(),
 });
 
 const Fit = z.object({ exponent: z.number(), error: z.number(), from: count, to: count, points: count });
@@ -78,6 +82,8 @@ const Cell = z.object({
   options: z.record(z.string(), z.unknown()),
   backend: z.string(),
   device: z.string(),
+  /** Threads that one operation may use; null where the backend takes no number. */
+  threads: z.int().positive().nullable(),
   /** The WebGPU adapter; null where none is used. */
   adapter: z.object({ name: z.string(), software: z.boolean() }).nullable(),
   dtype: z.string(),
@@ -87,8 +93,10 @@ const Cell = z.object({
   checks: z.array(Check),
   prefill: z.array(Prefill),
   decode: z.array(Decode),
-  memory: Memory.nullable(),
-  growth: z.object({ prefill: Fit.nullable(), decode: Fit.nullable() }),
+  /** By length, ascending. */
+  memory: z.array(Memory),
+  /** Of times, and of `memory[].growth - memory[].floor` over the lengths that are resolved. */
+  growth: z.object({ prefill: Fit.nullable(), decode: Fit.nullable(), memory: Fit.nullable() }),
 });
 
 const PlanItem = z.object({
@@ -138,7 +146,10 @@ const BenchOptions = z.object({
   baselines: z.boolean(),
   /** Bytes of the largest tensor that a program may make. */
   largest: z.number().positive(),
-  memory: z.boolean(),
+  /** Lengths of each cell whose peak memory is measured, from the longest down. */
+  memory: count,
+  /** Threads for one operation, of backends and baselines that take a number. */
+  threads: z.int().positive(),
   text: z.string().nullable(),
   tensors: z.string().nullable(),
 });
@@ -174,6 +185,7 @@ export type GpuResult = z.infer<typeof Gpu>;
 export type Ratio = z.infer<typeof Ratio>;
 export type CheckResult = z.infer<typeof Check>;
 export type PrefillResult = z.infer<typeof Prefill>;
+export type MemoryResult = z.infer<typeof Memory>;
 export type DecodeResult = z.infer<typeof Decode>;
 export type PlanItem = z.infer<typeof PlanItem>;
 export type LeftOut = z.infer<typeof LeftOut>;

@@ -34,18 +34,29 @@ export function dtypeFor(entry: BackendEntry, wanted: string | undefined): DType
   throw new UsageError("--dtype", `${entry.name} has no ${wanted}; expected ${entry.dtypes.join(" or ")}`);
 }
 
-/** A backend ready to use, or why this machine has none. */
-export async function open(entry: BackendEntry, dtype: DType): Promise<Backend<unknown> | { unavailable: string }> {
+/** Refuses a number of threads that no backend would heed. Throws `UsageError`. */
+export function checkThreads(entries: readonly BackendEntry[], threads: number): void {
+  if (threads === 1 || entries.some((entry) => entry.threads)) return;
+  const [asked, able] = [entries, backends.filter((b) => b.threads)].map((all) => all.map((b) => b.name).join(", "));
+  throw new UsageError("--threads", `${asked} cannot be given ${threads}; expected --backend with one of ${able}`);
+}
+
+/** A backend ready to use, or why this machine has none; those that take no number of threads are made as they are. */
+export async function open(
+  entry: BackendEntry,
+  dtype: DType,
+  threads = 1,
+): Promise<Backend<unknown> | { unavailable: string }> {
   try {
-    return await entry.create({ dtype });
+    return await entry.create({ dtype, threads });
   } catch (error) {
     return { unavailable: messageOf(error) };
   }
 }
 
 /** A backend that the user named: that it cannot be made is an error. */
-export async function openNamed(entry: BackendEntry, dtype: DType): Promise<Backend<unknown>> {
-  const backend = await open(entry, dtype);
+export async function openNamed(entry: BackendEntry, dtype: DType, threads = 1): Promise<Backend<unknown>> {
+  const backend = await open(entry, dtype, threads);
   if ("unavailable" in backend)
     throw new UsageError(`--backend ${entry.name}`, `not available here: ${backend.unavailable}`);
   return backend;

@@ -99,7 +99,7 @@ describe("ratios", () => {
   const cost = { ops: 1, flops: 1, bytes: 1, largest: 1 };
   const cell = (id: string, mechanism: string, samples: number[], more: Partial<CellResult> = {}): CellResult => ({
     ...{ id, mechanism, options: {}, backend: "b", device: "", dtype: "float32", status: "ok", checks: [], decode: [] },
-    ...{ baseline: null, adapter: null, memory: null, growth: { prefill: null, decode: null } },
+    ...{ baseline: null, adapter: null, threads: 1, memory: [], growth: { prefill: null, decode: null, memory: null } },
     prefill: [
       {
         ...{ length: 64, calls: 1, samples, median: samples[1]!, q1: samples[0]!, q3: samples[2]!, cost, work: 10 },

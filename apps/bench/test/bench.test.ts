@@ -123,7 +123,7 @@ describe("a wrong answer", () => {
       "failed",
       [],
       [],
-      { prefill: null, decode: null },
+      { prefill: null, decode: null, memory: null },
     ]);
     expect(bad!.reason).toMatch(/check at \d+ tokens, row \d+ is /);
     expect([good!.status, good!.prefill.length]).toEqual(["ok", 3]);
@@ -149,7 +149,8 @@ describe("a wrong answer", () => {
       kernels: "prefer" as const,
       baselines: true,
       largest: 2 ** 28,
-      memory: false,
+      memory: 0,
+      threads: 1,
       text: null,
       tensors: null,
     };
@@ -225,7 +226,7 @@ describe("an interrupted run", () => {
 
 describe("bad input: one line, exit code 2, nothing written", () => {
   writeFileSync(join(dir, "empty.txt"), "");
-  writeFileSync(join(dir, "q.json"), '{"schema":"attnkit-bench/2"}');
+  writeFileSync(join(dir, "q.json"), '{"schema":"attnkit-bench/3"}');
   writeFileSync(
     join(dir, "uneven.safetensors"),
     writeSafetensors(new Map([...tensors(7), ["q", tensors(6).get("q")!]])),
@@ -257,7 +258,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     ["tensors and text", ["--tensors", "seven.safetensors", "--text", "empty.txt"], /cannot be combined with --text/],
     ["tensors and sizes", ["--tensors", "seven.safetensors", "--dim", "8"], /cannot be combined with --dim/],
     ["results into a file", ["--lengths", "16", "--out", "q.json"], /q\.json: .*(in the way|not a folder|is a file)/],
-    ["resume of another file", ["--resume", "q.json"], /q\.json: is no results file of schema attnkit-bench\/2 \(/],
+    ["resume of another file", ["--resume", "q.json"], /q\.json: is no results file of schema attnkit-bench\/3 \(/],
     ["resume of nothing", ["--resume", "nope.json"], /nope\.json: no such file/],
     [
       "resume with other options",

@@ -80,14 +80,34 @@ describe("bench as a process", () => {
     "5",
   ];
 
-  test("measures peak memory in processes of their own", () => {
-    const { status, stderr } = run([...args, "--lengths", "64,512", "--out", "memory"]);
+  test("measures peak memory in processes of their own: at the longest lengths, short ones told from noise", () => {
+    const how = [
+      "--backend",
+      "ort-cpu,cpu",
+      "--mechanism",
+      "softmax",
+      "--no-baselines",
+      "--threads",
+      "2",
+      "--kernels",
+      "never",
+    ];
+    const sizes = ["--lengths", "64,512,1024,2048", "--memory-lengths", "3", "--budget", "30"];
+    const { status, stderr, stdout } = run([...args, ...how, ...sizes, "--out", "memory"]);
     expect([status, stderr]).toEqual([0, expect.not.stringContaining("not measured")]);
-    for (const cell of load("memory").cells) {
-      expect(cell.memory).toMatchObject({ length: 512 });
-      expect(cell.memory!.growth).toBe(cell.memory!.peak - cell.memory!.before);
-      expect(cell.memory!.before).toBeGreaterThan(1e7);
+    const { cells } = load("memory");
+    expect(cells.map((c) => [c.backend, c.threads])).toEqual([
+      ["ort-cpu", 2],
+      ["cpu", null],
+    ]);
+    for (const { memory } of cells) {
+      expect(memory.map((m) => m.length)).toEqual([512, 1024, 2048]);
+      for (const m of memory) expect([m.growth, m.before > 1e7]).toEqual([m.peak - m.before, true]);
+      // Scores of 2048 x 2048 x 4 bytes are 16 MiB: whatever else is counted, they are in it.
+      expect([memory[2]!.resolved, memory[2]!.growth > 2 ** 24]).toEqual([true, true]);
     }
+    expect(stdout).toContain("Threads for one operation: 2 on ort-cpu, baselines included");
+    expect(stdout).toMatch(/peak memory ~ tokens\^/);
   });
 
   // Windows has no SIGINT to send; `bench.test.ts` interrupts in the process on every system.

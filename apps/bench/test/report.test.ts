@@ -12,6 +12,7 @@ const cell = (id: string, more: Partial<CellResult> = {}): CellResult => ({
   options: {},
   backend: "cpu",
   device: "a device",
+  threads: null,
   baseline: null,
   adapter: null,
   dtype: "float32",
@@ -19,13 +20,13 @@ const cell = (id: string, more: Partial<CellResult> = {}): CellResult => ({
   checks: [{ what: "oracle", size: 129, rows: 129, used: 0.02, passed: true }],
   prefill: [256, 512, 8192].map((length) => ({ length, ...spread, work: 5e5, gpu: null })),
   decode: [256, 16384].map((context) => ({ context, stateBytes: 1000, ...spread, gpu: null })),
-  memory: { length: 8192, before: 5e7, peak: 7e7, growth: 2e7 },
-  growth: { prefill: { exponent: 1.02, error: 0.03, from: 256, to: 8192, points: 3 }, decode: null },
+  memory: [{ length: 8192, before: 5e7, peak: 7e7, growth: 2e7, floor: 1e5, resolved: true }],
+  growth: { prefill: { exponent: 1.02, error: 0.03, from: 256, to: 8192, points: 3 }, decode: null, memory: null },
   ...more,
 });
 
 const results: Results = {
-  schema: "attnkit-bench/2",
+  schema: "attnkit-bench/3",
   complete: true,
   started: "2026-01-02T03:04:05.678Z",
   finished: "2026-01-02T03:05:05.678Z",
@@ -55,7 +56,8 @@ const results: Results = {
     kernels: "prefer",
     baselines: true,
     largest: 2 ** 28,
-    memory: true,
+    memory: 3,
+    threads: 1,
     text: null,
     tensors: null,
   },
@@ -77,8 +79,8 @@ const results: Results = {
       reason: "row 3 is 1",
       prefill: [],
       decode: [],
-      memory: null,
-      growth: { prefill: null, decode: null },
+      memory: [],
+      growth: { prefill: null, decode: null, memory: null },
     }),
   ],
   ratios: [],
@@ -141,6 +143,46 @@ describe("the page", () => {
 
   test("of a run in which nothing could be measured is still a page", () => {
     expect(html({ ...results, complete: false, plan: null, cells: [] })).toContain("Nothing was measured.");
+  });
+});
+
+describe("peak memory", () => {
+  const memory = [1024, 2048, 4096].map((length) => {
+    const growth = 2e4 * length;
+    return { length, before: 5e7, peak: 5e7 + growth, growth, floor: 1e5, resolved: length > 1024 };
+  });
+  const growth = { prefill: null, decode: null };
+  const fit = { exponent: 0.97, error: 0.05, from: 1024, to: 4096, points: 3 };
+  const prefill = memory.map(({ length }) => ({ length, ...spread, work: 5e5, gpu: null }));
+  const cells = [
+    cell("linear on ort-cpu", {
+      ...{ prefill, memory, growth: { ...growth, memory: fit } },
+      backend: "ort-cpu",
+      threads: 2,
+    }),
+    cell("short on cpu", { prefill, memory, growth: { ...growth, memory: null } }),
+    cell("not on cpu", { prefill, memory: [], growth: { ...growth, memory: null } }),
+  ];
+  const measured = { ...results, options: { ...results.options, threads: 2 }, cells };
+  const { document } = parseHTML(html(measured));
+  const shown = [
+    ["table", tables(measured)],
+    ["page", document.body.textContent!],
+  ] as const;
+
+  test.each(shown)("has an exponent with its caption in the %s, or says why there is none", (_, text) => {
+    expect(text).toContain("0.97 ± 0.05 (1024 to 4096)");
+    expect(text).toContain("1 of 3 below resolution");
+    expect(text).toContain("not measured");
+    expect(text).toContain("resident set (bytes)");
+    expect(text).toContain("78.1 MiB");
+    expect(text).toContain("< 4.00 MiB");
+    expect(text).toContain("Threads for one operation: 2 on ort-cpu, baselines included");
+  });
+
+  test("is a plot where there are lengths to compare", () => {
+    expect([...document.querySelectorAll("figure > h2")].map((h) => h.textContent)).toContain("Peak memory");
+    expect([...document.querySelectorAll("figure > svg")].length).toBe(4);
   });
 });
 

@@ -2,9 +2,10 @@ import { bytes, digits, spread, time } from "@attnkit/measure/format";
 import { normals } from "@attnkit/measure/random";
 import { growth, summary } from "@attnkit/measure/statistics";
 import { describe, expect, test } from "vitest";
+import { memoryGrowth, resolve } from "../src/measure/memory.ts";
 import { type Candidate, FEWEST, plan } from "../src/measure/plan.ts";
 
-const points = (sizes: readonly number[], f: (n: number) => number) => sizes.map((size) => ({ size, time: f(size) }));
+const points = (sizes: readonly number[], f: (n: number) => number) => sizes.map((size) => ({ size, value: f(size) }));
 const SIZES = [256, 512, 1024, 2048, 4096, 8192, 16384];
 
 describe("growth exponent", () => {
@@ -33,6 +34,31 @@ describe("growth exponent", () => {
   test("says nothing about fewer than three sizes", () => {
     expect(growth(points([1024, 2048], (n) => n))).toBeNull();
     expect(growth([])).toBeNull();
+  });
+});
+
+describe("growth of peak memory", () => {
+  const MIB = 2 ** 20;
+  const of = (grows: (n: number) => number, floor: number) =>
+    resolve(SIZES.map((length) => ({ length, before: 0, peak: 0, growth: grows(length), floor })));
+
+  test("is that of what comes on top of the floor", () => {
+    const all = of((n) => 3 * MIB + 4096 * n, 3 * MIB);
+    expect(memoryGrowth(all)!.exponent).toBeCloseTo(1, 10);
+    // 12 MiB are four floors: 9 MiB on top are more than 2304 tokens.
+    expect(all.filter((p) => p.resolved).map((p) => p.length)).toEqual([4096, 8192, 16384]);
+  });
+
+  test("is nothing where short lengths cannot be told from it", () => {
+    const all = of((n) => 5 * MIB + 1024 * n, 5 * MIB);
+    expect([memoryGrowth(all), all.filter((p) => p.resolved).length]).toEqual([null, 1]);
+    expect(memoryGrowth(of(() => 3 * MIB, 0))).toBeNull();
+  });
+
+  test("one noisy floor counts for every length of the cell", () => {
+    const points = SIZES.map((length) => ({ length, before: 0, peak: 0, growth: 8 * MIB, floor: 0 }));
+    expect(resolve(points).every((p) => p.resolved)).toBe(true);
+    expect(resolve([{ ...points[0]!, floor: 3 * MIB }, ...points.slice(1)]).some((p) => p.resolved)).toBe(false);
   });
 });
 

@@ -25,7 +25,9 @@ export interface BackendEntry {
   readonly alone?: boolean;
   /** What is known to fail on it, and why; what passes against expectation is a failure. */
   readonly expectedFailures?: readonly ExpectedFailure[];
-  create(how?: { dtype?: DType }): Promise<Backend<unknown>>;
+  /** `create` takes a number of threads for one operation; the others compute with as many as they choose themselves. */
+  readonly threads?: true;
+  create(how?: { dtype?: DType; threads?: number }): Promise<Backend<unknown>>;
 }
 
 /** Every backend. A new one is one line here. */
@@ -43,7 +45,8 @@ export const backends: readonly BackendEntry[] = [
     dtypes: ["float32", "float64"],
     places: ["node"],
     alone: true,
-    create: (how) => ortOn("cpu", how?.dtype),
+    threads: true,
+    create: (how) => ortOn("cpu", how),
   },
   {
     name: "ort-wasm",
@@ -51,7 +54,8 @@ export const backends: readonly BackendEntry[] = [
     dtypes: ["float32"],
     places: ["node", "browser"],
     alone: true,
-    create: () => ortOn("wasm"),
+    threads: true,
+    create: (how) => ortOn("wasm", { ...how, dtype: "float32" }),
   },
   {
     name: "ort-webgpu",

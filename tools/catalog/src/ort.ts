@@ -6,28 +6,56 @@ import type { InferenceSession } from "onnxruntime-common";
 type Provider = "cpu" | "wasm" | "webgpu";
 
 /** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
-const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
+const ONE = 1;
 
-/** A build of ONNX Runtime that has the provider here, and the session options of everything that the catalog runs on it. */
+/**
+ * A build of ONNX Runtime that has the provider here, and the session options of everything that the catalog runs on it.
+ * Throws where WebAssembly cannot have that many threads: they are of the runtime, and start with its first session.
+ */
 export async function ortRuntime(
   provider: Provider,
+  threads: number = ONE,
 ): Promise<{ ort: Ort; device: string; options: InferenceSession.SessionOptions }> {
   const { ort, executionProviders = [provider] } = await ("window" in globalThis ? web : node)[provider]();
   const { versions } = ort.env;
-  if (versions.node === undefined) ort.env.wasm.numThreads = 1;
+  if (versions.node === undefined) poolOf(ort, threads);
   const device = `ONNX Runtime ${versions.node ?? versions.web ?? versions.common}, provider ${provider}`;
   // Otherwise nodes that the provider lacks would run on the CPU, and a timing would be one of the CPU.
   const strict = { extra: { session: { disable_cpu_ep_fallback: "1" } } };
-  const options = { executionProviders, logSeverityLevel: 3 as const, ...oneThread };
+  const options = { executionProviders, logSeverityLevel: 3 as const, ...threading(threads) };
   return { ort, device, options: provider === "webgpu" ? { ...options, ...strict } : options };
 }
 
 /** attnkit on one provider of ONNX Runtime, with the build of it that has this provider here. */
-export async function ortOn(provider: Provider, dtype: DType = "float32"): Promise<Backend<unknown>> {
-  const { ort, options } = await ortRuntime(provider);
+export async function ortOn(
+  provider: Provider,
+  { dtype = "float32", threads = ONE }: { dtype?: DType; threads?: number } = {},
+): Promise<Backend<unknown>> {
+  const { ort, options } = await ortRuntime(provider, threads);
   const float = dtype === "float64" ? dtype : "float32";
   const { executionProviders = [provider] } = options;
-  return onnx({ ort, executionProviders, dtype: float, sessionOptions: oneThread });
+  return onnx({ ort, executionProviders, dtype: float, sessionOptions: threading(threads) });
+}
+
+function threading(threads: number): Pick<InferenceSession.SessionOptions, "intraOpNumThreads" | "extra"> {
+  const numbers = { intraOpNumThreads: threads, interOpNumThreads: 1 };
+  // A session's workers would spin on after its call and take the cores from the session that is called next.
+  return threads === ONE ? numbers : { ...numbers, extra: { session: { intra_op: { allow_spinning: "0" } } } };
+}
+
+/** Of WebAssembly: one pool for all sessions, of the size that is set before the first of them. */
+let pool: number | undefined;
+
+function poolOf(ort: Ort, threads: number): void {
+  if (pool !== undefined && pool !== threads)
+    throw new Error(
+      `ONNX Runtime's WebAssembly build has ${pool} thread(s) in this process and cannot have ${threads}`,
+    );
+  // Without isolation a page has no shared memory, and the runtime would fall back to one thread.
+  if (threads > ONE && "window" in globalThis && Reflect.get(globalThis, "crossOriginIsolated") !== true)
+    throw new Error(`${threads} threads of WebAssembly need a page that is cross-origin isolated`);
+  pool = threads;
+  ort.env.wasm.numThreads = threads;
 }
 
 type Here = Readonly<Record<Provider, () => Promise<Pick<OnnxOptions, "ort" | "executionProviders">>>>;

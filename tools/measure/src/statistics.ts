@@ -12,7 +12,7 @@ export function summary(samples: readonly number[]): Summary {
   return { median: median(sorted), q1: quantileSorted(sorted, 0.25), q3: quantileSorted(sorted, 0.75) };
 }
 
-/** `time = c * size^exponent`, fitted. */
+/** `value = c * size^exponent`, fitted. */
 export interface Fit {
   readonly exponent: number;
   /** Standard error of the exponent. */
@@ -27,14 +27,14 @@ export interface Fit {
 const SMALLEST = 1024;
 
 /**
- * Growth exponent by least squares of log time on log size, over sizes of at least 1024 where there are three of
+ * Growth exponent by least squares of log value on log size, over sizes of at least 1024 where there are three of
  * them, over all sizes otherwise; nothing for fewer than three points.
  */
-export function growth(points: readonly { readonly size: number; readonly time: number }[]): Fit | null {
+export function growth(points: readonly { readonly size: number; readonly value: number }[]): Fit | null {
   const large = points.filter((p) => p.size >= SMALLEST);
   const used = large.length >= 3 ? large : points;
   if (used.length < 3) return null;
-  const logs = used.map((p): [number, number] => [Math.log(p.size), Math.log(p.time)]);
+  const logs = used.map((p): [number, number] => [Math.log(p.size), Math.log(p.value)]);
   const { m, b } = linearRegression(logs);
   const line = linearRegressionLine({ m, b });
   const mean = logs.reduce((sum, [x]) => sum + x, 0) / logs.length;

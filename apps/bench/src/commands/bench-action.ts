@@ -27,6 +27,8 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
       throw new UsageError(`--${a}`, `cannot be combined with --${clash}; give one of them`);
   };
   both("tensors", ["text", "heads", "kvHeads", "dim", "seed"]);
+  if (!flags.memory && flags.memoryLengths !== undefined)
+    throw new UsageError("--no-memory", "cannot be combined with --memory-lengths; give one of them");
   const options: BenchOptions = {
     mechanism: flags.mechanism ?? null,
     backend: flags.backend ?? null,
@@ -42,7 +44,8 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
     kernels: flags.kernels,
     baselines: flags.baselines,
     largest: flags.largest * 2 ** 20,
-    memory: flags.memory,
+    memory: flags.memory ? (flags.memoryLengths ?? preset.memory) : 0,
+    threads: flags.threads,
     text: flags.text ?? null,
     tensors: flags.tensors ?? null,
   };

@@ -3,9 +3,11 @@ import type { Io } from "../io.ts";
 import type { BenchOptions } from "../results.ts";
 import * as flag from "./flags.ts";
 
-export interface Flags extends Omit<BenchOptions, "contexts" | "lengths"> {
+export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memory"> {
   readonly lengths?: number[];
   readonly decodeContexts?: number[];
+  readonly memory: boolean;
+  readonly memoryLengths?: number;
   readonly quick: boolean;
   readonly out: string;
   readonly resume?: string;
@@ -13,7 +15,7 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths"> {
   readonly smoke: boolean;
 }
 
-export type Preset = Pick<BenchOptions, "lengths" | "contexts" | "budget" | "rounds">;
+export type Preset = Pick<BenchOptions, "lengths" | "contexts" | "budget" | "rounds" | "memory">;
 
 /** A tensor larger than this is not asked of a machine unasked: a score matrix of 8192 x 8192 x 4 bytes. */
 const LARGEST = 256;
@@ -21,9 +23,15 @@ const LARGEST = 256;
 const LENGTHS = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const CONTEXTS = [256, 1024, 4096, 16384];
 /** Under 30 seconds in all, checks and pilots included, on two slow cores. */
-const QUICK: Preset = { lengths: LENGTHS.slice(0, 5), contexts: CONTEXTS.slice(0, 3), budget: 13, rounds: 7 };
+const QUICK: Preset = {
+  lengths: LENGTHS.slice(0, 5),
+  contexts: CONTEXTS.slice(0, 3),
+  budget: 13,
+  rounds: 7,
+  memory: 1,
+};
 /** Under 3 minutes in all. */
-const FULL: Preset = { lengths: LENGTHS, contexts: CONTEXTS, budget: 125, rounds: 15 };
+const FULL: Preset = { lengths: LENGTHS, contexts: CONTEXTS, budget: 125, rounds: 15, memory: 3 };
 
 export function benchCommand(program: Command, io: Io, exit: (code: number) => void): void {
   const command = program
@@ -49,6 +57,17 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .option("--largest <mib>", "leave out programs with a larger tensor than this", flag.positive, LARGEST)
     .option("--text <file>", "text to embed; default attnkit's own documentation")
     .option("--tensors <file>", "q, k and v of a real model: .safetensors, .npz or .npy")
+    .option(
+      "--threads <n>",
+      "threads of ONNX Runtime on its cpu and wasm providers, baselines included",
+      flag.threads,
+      1,
+    )
+    .option(
+      "--memory-lengths <n>",
+      `lengths of each cell, the longest, whose peak memory is measured; default ${FULL.memory}, --quick: ${QUICK.memory}`,
+      flag.positive,
+    )
     .option("--no-memory", "do not measure peak memory in processes of their own")
     .option("--quick", "shorter lengths and fewer samples: under 30 seconds", false)
     .option("--out <dir>", "folder for the results", "results")

@@ -9,6 +9,16 @@ export function positive(text: string): number {
   return n;
 }
 
+/** More threads than any machine has cores would only exhaust it. */
+const MOST_THREADS = 256;
+
+export function threads(text: string): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text.trim()) || n < 1 || n > MOST_THREADS)
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${MOST_THREADS}.`);
+  return n;
+}
+
 export function integer(text: string): number {
   const n = Number(text);
   if (!/^-?\d+$/.test(text.trim()) || !Number.isSafeInteger(n))

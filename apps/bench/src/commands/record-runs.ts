@@ -10,7 +10,7 @@ export interface RecordRun {
 
 const common = {
   ...{ dtype: null, heads: 8, kvHeads: 8, dim: 64, seed: 1, rounds: 11, budget: 180, kernels: "prefer" as const },
-  ...{ baselines: true, largest: 2 ** 32, memory: false, text: null, tensors: null },
+  ...{ baselines: true, largest: 2 ** 32, memory: 0, threads: 1, text: null, tensors: null },
 };
 const tiny = { heads: 2, kvHeads: 2, dim: 16, rounds: 3, budget: 60 };
 

@@ -11,13 +11,14 @@ export async function baselineSubject(
   entry: BaselineEntry,
   beside: Subject,
   sequence: Sequence,
+  threads: number,
 ): Promise<Subject | { id: string; refused: string }> {
   const id = `${entry.name} on ${entry.backend} float32`;
   const { B, Hq, Hkv, d, dv } = sequence;
   const computed = mechanismNamed(entry.computes?.mechanism ?? "softmax");
   const choice = { entry: computed, options: entry.computes?.options ?? {} };
   try {
-    const own = await entry.create({ Hq, Hkv, d, dv });
+    const own = await entry.create({ Hq, Hkv, d, dv }, { threads });
     const { device, shape, free, flops, errorUsed } = own;
     const qOf = (length: number) => [B, Hq, length, d];
     return {

@@ -41,7 +41,7 @@ export async function guarded(session: Session, s: Subject, work: () => Promise<
     cell.reason = messageOf(error);
     cell.prefill = [];
     cell.decode = [];
-    cell.memory = null;
+    cell.memory = [];
     session.progress.note(`${s.id}: ${cell.status}: ${cell.reason}`);
   }
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { creator } from "@attnkit/catalog";
 import { attention, type DType } from "@attnkit/core";
@@ -7,48 +8,72 @@ import type { Peak, PeakJob } from "./peak.ts";
 
 /** Tokens of the call that loads and compiles the code before memory is measured. */
 const WARM = 64;
+/** Tokens of the call that shows what any length costs; another length, which on ONNX Runtime may need another session too. */
+const SHORT = 96;
 
 process.once("message", async (message) => {
   const job = message as PeakJob;
-  const backend = await backendNamed(job.backend).create({ dtype: job.dtype as DType });
+  const { dtype, threads } = job;
+  const backend = await backendNamed(job.backend).create({ dtype: dtype as DType, threads });
   const mechanism = (await creator(mechanismNamed(job.mechanism), backend.kind))(job.options);
   const attend = attention(mechanism, backend, { causal: true, kernels: job.kernels });
   const inputs = (length: number) => {
-    // Distinct numbers are not needed: a short period is made faster.
-    const values = Float32Array.from({ length: 997 }, normals(1));
-    const tensor = (heads: number, width: number) => {
-      const data = Float32Array.from({ length: job.B * heads * length * width }, (_, i) => values[i % 997]!);
-      return backend.upload(data, [job.B, heads, length, width]);
-    };
+    const tensor = (heads: number, width: number) =>
+      backend.upload(filled(job.B * heads * length * width), [job.B, heads, length, width]);
     return { q: tensor(job.Hq, job.d), k: tensor(job.Hkv, job.d), v: tensor(job.Hkv, job.dv) };
   };
   const run = async (block: ReturnType<typeof inputs>) => backend.download((await attend(block)).y);
+  const sampled = await sampler();
+  const rise = async (length: number) => {
+    const block = inputs(length);
+    globalThis.gc?.();
+    resetMark();
+    await sampled();
+    const before = process.memoryUsage.rss();
+    const highest = process.resourceUsage().maxRSS;
+    await run(block);
+    const now = process.resourceUsage().maxRSS;
+    // The kernel's own high-water mark (KiB) is exact, where this prefill raised it; else the sampled maximum must do.
+    return { before, peak: Math.max(before, await sampled(), now > highest ? now * 1024 : 0) };
+  };
   await run(inputs(Math.min(WARM, job.length)));
-  const block = inputs(job.length);
-  const stop = await sampler();
-  globalThis.gc?.();
-  const before = process.memoryUsage.rss();
-  const highest = process.resourceUsage().maxRSS;
-  await run(block);
-  const now = process.resourceUsage().maxRSS;
-  // The kernel's own high-water mark (KiB) is exact, where this prefill raised it; else the sampled maximum must do.
-  const answer: Peak = { before, peak: Math.max(before, await stop(), now > highest ? now * 1024 : 0) };
+  const short = await rise(SHORT);
+  const answer: Peak = { ...(await rise(job.length)), floor: short.peak - short.before };
   process.send?.(answer, () => process.exit(0));
 });
 
-/** Watches the process's resident set from another thread, for a prefill may block this one. */
+/** Numbers near 1 in size; that they repeat changes no program's memory. */
+function filled(size: number): Float32Array {
+  const data = new Float32Array(size);
+  const period = Math.min(997, size);
+  data.set(Float32Array.from({ length: period }, normals(1)));
+  for (let done = period; done < size; done *= 2) data.copyWithin(done, 0, Math.min(done, size - done));
+  return data;
+}
+
+/** Linux lets a process set its high-water mark back to what is resident now; elsewhere it stays. */
+function resetMark(): void {
+  if (process.platform !== "linux") return;
+  try {
+    writeFileSync("/proc/self/clear_refs", "5");
+  } catch {
+    // A container may forbid it: the samples are still there.
+  }
+}
+
+/** Watches the process's resident set from another thread, for a prefill may block this one: the maximum since last asked. */
 async function sampler(): Promise<() => Promise<number>> {
   const source = `
     const { parentPort } = require("node:worker_threads");
     let peak = 0;
     setInterval(() => { peak = Math.max(peak, process.memoryUsage.rss()); }, 1);
-    parentPort.on("message", () => parentPort.postMessage(peak));
+    parentPort.on("message", () => { parentPort.postMessage(peak); peak = 0; });
     parentPort.postMessage(0);`;
   const worker = new Worker(source, { eval: true });
   const answer = () => new Promise<number>((resolve, reject) => worker.once("message", resolve).once("error", reject));
   await answer();
-  return async () => {
-    worker.postMessage("stop");
+  return () => {
+    worker.postMessage("asked");
     return answer();
   };
 }

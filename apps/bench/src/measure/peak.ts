@@ -8,6 +8,7 @@ export interface PeakJob {
   readonly options: Options;
   readonly backend: string;
   readonly dtype: string;
+  readonly threads: number;
   readonly kernels: "prefer" | "require" | "never";
   readonly B: number;
   readonly Hq: number;
@@ -20,12 +21,15 @@ export interface PeakJob {
 export interface Peak {
   readonly before: number;
   readonly peak: number;
+  /** How far a prefill of a few tokens raised it just before. */
+  readonly floor: number;
 }
 
 /**
  * Resident set of a fresh Node process in bytes: before, with the inputs in place, the code warm and garbage collected;
- * and at the peak of one prefill, with the garbage that V8 has not collected by then, as for whoever runs it. Random
- * inputs: no program's memory depends on the values.
+ * and at the peak of one prefill, with the garbage that V8 has not collected by then, as for whoever runs it, and with
+ * what a framework keeps outside V8: on ONNX Runtime its arena, and the session where this length needs another. Random inputs: no
+ * program's memory depends on the values.
  */
 export function peak(job: PeakJob, signal: AbortSignal): Promise<Peak> {
   // Beside this file in `dist`; under a runner of TypeScript sources there is no such file and the caller must not ask.

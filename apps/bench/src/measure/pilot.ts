@@ -86,7 +86,7 @@ async function decodes(s: Subject, contexts: readonly number[], seconds: number)
   });
 }
 
-/** Peak memory of one prefill in a process of its own, for the longest length that the plan has for a cell. */
+/** Peak memory of one prefill in a process of its own, for a length whose prefill the plan has. */
 export function memoryCandidate(prefillCandidates: readonly Candidate[], cell: string, length: number): Candidate {
   const { call } = prefillCandidates.find((c) => c.cell === cell && c.what === "prefill" && c.size === length)!;
   return { cell, what: "memory", size: length, call: START + COLD * call, calls: 1, setup: 0 };
@@ -96,5 +96,5 @@ function tooLarge(s: Subject, length: number, most: number): string | undefined 
   const elements = s.baseline?.largest(length) ?? prefillCost(s, length).largest;
   const bytes = elements * (s.backend.dtype === "float64" ? 8 : 4);
   if (bytes <= most) return undefined;
-  return `its largest tensor would take ${Math.round(bytes / 2 ** 20)} MiB, the limit is ${Math.round(most / 2 ** 20)}`;
+  return `its largest tensor would take ${Math.ceil(bytes / 2 ** 20)} MiB, the limit is ${Math.floor(most / 2 ** 20)}`;
 }

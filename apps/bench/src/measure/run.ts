@@ -1,4 +1,4 @@
-import { baselines } from "@attnkit/catalog";
+import { backends, baselines } from "@attnkit/catalog";
 import type { Backend } from "@attnkit/core";
 import { part, type Sequence, spread } from "@attnkit/measure/sequence";
 import { type Subject, subject } from "@attnkit/measure/subject";
@@ -6,7 +6,7 @@ import { readJson } from "../files.ts";
 import { type Input, tensorInput, textInput } from "../input/load.ts";
 import { type Io, UsageError } from "../io.ts";
 import { type BenchOptions, type CellResult, Results, SCHEMA } from "../results.ts";
-import { backendChoices, choices, dtypeFor, open as openBackend, openNamed } from "../select.ts";
+import { backendChoices, checkThreads, choices, dtypeFor, open as openBackend, openNamed } from "../select.ts";
 import { baselineSubject } from "./baseline.ts";
 import { difference, environment } from "./environment.ts";
 
@@ -49,7 +49,9 @@ export async function inputOf(
 /** Refuses names and options that mean nothing, before any work. Throws `UsageError`, and a mechanism's own `ATTN_OPTION`. */
 export function validate(options: BenchOptions): void {
   for (const { entry, options: own } of choices(options.mechanism ?? undefined)) entry.create(own);
-  for (const entry of backendChoices(options.backend ?? undefined)) dtypeFor(entry, options.dtype ?? undefined);
+  const entries = backendChoices(options.backend ?? undefined);
+  for (const entry of entries) dtypeFor(entry, options.dtype ?? undefined);
+  checkThreads(entries, options.threads);
 }
 
 /** Every mechanism on every backend that is asked for. Throws `UsageError`, and a mechanism's own `ATTN_OPTION`. */
@@ -61,7 +63,9 @@ export async function open(options: BenchOptions, { sequence }: Input): Promise<
   for (const entry of backendChoices(options.backend ?? undefined)) {
     const dtype = dtypeFor(entry, options.dtype ?? undefined);
     const backend: Backend<unknown> | { unavailable: string } =
-      options.backend === null ? await openBackend(entry, dtype) : await openNamed(entry, dtype);
+      options.backend === null
+        ? await openBackend(entry, dtype, options.threads)
+        : await openNamed(entry, dtype, options.threads);
     if ("unavailable" in backend) unavailable.push({ backend: entry.name, reason: backend.unavailable });
     else {
       const own: Subject[] = [];
@@ -78,7 +82,7 @@ export async function open(options: BenchOptions, { sequence }: Input): Promise<
 
 /** What stands beside the chosen mechanisms of a backend in float32. */
 async function beside(
-  { baselines: wanted }: BenchOptions,
+  { baselines: wanted, threads }: BenchOptions,
   own: readonly Subject[],
   backend: string,
   dtype: string,
@@ -88,11 +92,11 @@ async function beside(
   const entries = wanted && dtype === "float32" ? baselines.filter((b) => b.backend === backend && fits(b.beside)) : [];
   const found: (Subject | { refused: CellResult })[] = [];
   for (const entry of entries) {
-    const made = await baselineSubject(entry, own[0]!, sequence);
+    const made = await baselineSubject(entry, own[0]!, sequence, threads);
     if (!("refused" in made)) found.push(made);
     else {
       const { name, beside: names = null, computes } = entry;
-      const cell = emptyCell({
+      const cell = emptyCell(threads, {
         ...own[0]!,
         id: made.id,
         baseline: { name, beside: names, largest: () => 0, other: null },
@@ -129,7 +133,7 @@ export async function start(
     },
     plan: null,
     unavailable,
-    cells: [...subjects.map(emptyCell), ...refused],
+    cells: [...subjects.map((s) => emptyCell(options.threads, s)), ...refused],
     ratios: [],
   };
 }
@@ -149,10 +153,21 @@ export async function read(io: Io, file: string): Promise<Results> {
       file,
       `was measured elsewhere: ${changed}; timings of both would not compare, start a new run`,
     );
+  const { threads } = results.options;
+  const other = results.cells.find((c) => c.threads !== threadsOf(c.backend, threads));
+  if (other)
+    throw new UsageError(
+      file,
+      `was not measured with one number of threads: ${other.id} has ${other.threads}, the run has ${threads}`,
+    );
   return results;
 }
 
-function emptyCell({ id, choice, entryName, backend, adapter, baseline }: Subject): CellResult {
+/** The threads that a backend is given of those that the run asks for: none where it takes no number. */
+const threadsOf = (backend: string, threads: number): number | null =>
+  backends.find((b) => b.name === backend)?.threads ? threads : null;
+
+function emptyCell(threads: number, { id, choice, entryName, backend, adapter, baseline }: Subject): CellResult {
   return {
     id,
     baseline: baseline ? { name: baseline.name, beside: baseline.beside && [...baseline.beside] } : null,
@@ -160,13 +175,14 @@ function emptyCell({ id, choice, entryName, backend, adapter, baseline }: Subjec
     options: { ...choice.options },
     backend: entryName,
     device: backend.device,
+    threads: threadsOf(entryName, threads),
     adapter: adapter && { ...adapter },
     dtype: backend.dtype,
     status: "unchecked",
     checks: [],
     prefill: [],
     decode: [],
-    memory: null,
-    growth: { prefill: null, decode: null },
+    memory: [],
+    growth: { prefill: null, decode: null, memory: null },
   };
 }

@@ -1,9 +1,9 @@
 import { checkOracle } from "@attnkit/measure/check";
 import { growth } from "@attnkit/measure/statistics";
-import { breathe, messageOf } from "../io.ts";
+import { breathe } from "../io.ts";
 import type { Results } from "../results.ts";
 import { cellOf, guarded, record, type Session, sound } from "./cells.ts";
-import { peak } from "./peak.ts";
+import { memoryAll, memoryGrowth } from "./memory.ts";
 import { memoryCandidate, pilot } from "./pilot.ts";
 import { type Candidate, plan } from "./plan.ts";
 import { ratios } from "./ratios.ts";
@@ -22,8 +22,9 @@ export async function measure(session: Session): Promise<void> {
   // Other programs only ever add time: the lower quartile is the steadier of what a size costs by itself.
   for (const cell of results.cells) {
     cell.growth = {
-      prefill: growth(cell.prefill.map((p) => ({ size: p.length, time: p.q1 }))),
-      decode: growth(cell.decode.map((p) => ({ size: p.context, time: p.q1 }))),
+      prefill: growth(cell.prefill.map((p) => ({ size: p.length, value: p.q1 }))),
+      decode: growth(cell.decode.map((p) => ({ size: p.context, value: p.q1 }))),
+      memory: memoryGrowth(cell.memory),
     };
   }
   results.ratios = ratios(results.cells);
@@ -60,34 +61,11 @@ async function planAll(session: Session): Promise<Results["plan"]> {
   const longest = sound(session).flatMap(({ id, baseline }) => {
     if (baseline) return [];
     const lengths = timing.items.filter((i) => i.cell === id && i.what === "prefill").map((i) => i.size);
-    return memory && lengths.length ? [memoryCandidate(candidates, id, Math.max(...lengths))] : [];
+    // The longest: what short ones take is lost in what every call takes.
+    const chosen = lengths.sort((a, b) => b - a).slice(0, memory);
+    return chosen.map((length) => memoryCandidate(candidates, id, length));
   });
   const spent = timing.items.reduce((sum, i) => sum + i.seconds, 0);
   const rest = plan(longest, budget - spent, 1);
   return { items: [...timing.items, ...rest.items], leftOut: [...timing.leftOut, ...rest.leftOut] };
-}
-
-async function memoryAll(session: Session): Promise<void> {
-  for (const item of session.results.plan?.items ?? []) {
-    const s = sound(session).find((x) => x.id === item.cell);
-    if (session.signal.aborted || item.what !== "memory" || !s) continue;
-    const cell = cellOf(session, s.id);
-    if (cell.memory) continue;
-    session.progress.step("peak memory", `${s.id}, ${item.size} tokens`);
-    const { B, Hq, Hkv, d, dv } = s.sequence;
-    const { mechanism, options, backend, dtype } = cell;
-    const { kernels } = session.results.options;
-    const sizes = { B, Hq, Hkv, d, dv, length: item.size };
-    try {
-      const { before, peak: top } = await peak(
-        { mechanism, options, backend, dtype, kernels, ...sizes },
-        session.signal,
-      );
-      cell.memory = { length: item.size, before, peak: top, growth: top - before };
-    } catch (error) {
-      if (!session.signal.aborted)
-        session.progress.note(`peak memory of ${s.id} was not measured: ${messageOf(error)}`);
-    }
-    await session.save();
-  }
 }

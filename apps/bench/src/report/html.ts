@@ -1,7 +1,8 @@
 import * as f from "@attnkit/measure/format";
 import type { CellResult, Results } from "../results.ts";
 import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
-import { decodePlot, prefillPlot, statePlot, styleOf } from "./plots.ts";
+import { MEMORY, memoryFit, memoryOf, threadsOf } from "./memory.ts";
+import { decodePlot, memoryPlot, prefillPlot, statePlot, styleOf } from "./plots.ts";
 import { STYLE } from "./style.ts";
 
 /** The whole report as one page: no script, no font, no image and no address is loaded from anywhere. */
@@ -15,6 +16,7 @@ export function html(results: Results): string {
       "software",
       `Node ${e.node}, V8 ${e.v8}, commit ${e.commit?.slice(0, 12) ?? "unknown"}${e.commit?.endsWith("+changes") ? " with changes" : ""}`,
     ],
+    ...threadsOf(results).map((line): [string, string] => ["threads", line]),
     [
       "input",
       `${input.source}: causal, B ${B}, ${Hq} query and ${input.shapes.k![1]} key heads, ${d} channels, seed ${o.seed}`,
@@ -52,11 +54,12 @@ ${legend(cells)}
 ${figure("Prefill", "Time of one causal prefill against its length. Both axes logarithmic: a straight line of slope 1 is linear time. Bars span the quartiles.", prefillPlot(cells))}
 ${figure("Decode", "Time of one decoded token against the tokens already in the state. Flat is constant cost per token.", decodePlot(cells))}
 ${figure("State", "Size of the state that decoding carries along.", statePlot(cells))}
+${figure("Peak memory", "How far one prefill raised the resident set of its process, against its length; lengths whose rise could be told from that of a few tokens.", memoryPlot(cells))}
 <figure><h2>Growth</h2>${table(
-    ["cell", "prefill, tokens^", "decode, context^"],
-    cells.map((c) => [swatch(cells, c), fit(c.growth.prefill), fit(c.growth.decode)]),
+    ["cell", "prefill time, tokens^", "decode time, context^", "peak memory, tokens^"],
+    cells.map((c) => [swatch(cells, c), fit(c.growth.prefill), fit(c.growth.decode), memoryFit(c)]),
   )}
-<figcaption>Least-squares exponents of the lower quartiles of the times, with their standard errors and the sizes they were fitted over.</figcaption></figure>
+<figcaption>Least-squares exponents of the lower quartiles of the times, with their standard errors and the sizes they were fitted over. ${MEMORY}</figcaption></figure>
 </div>
 <h2>Answers</h2>
 <p>Every timed output was compared with the float64 reference in this run; a cell that was wrong is not timed.</p>
@@ -76,11 +79,11 @@ ${table(
       f.gflops(p.cost.flops, p.median),
       String(p.cost.ops),
       f.bytes(p.cost.largest * (c.dtype === "float64" ? 8 : 4)),
-      c.memory?.length === p.length ? f.bytes(c.memory.growth) : "",
+      memoryOf(c, p.length),
     ]),
   ),
 )}
-<p class="note">Work is counted on the mechanism's portable program. Peak memory: how far one prefill raised the resident set of a Node process of its own, which had run the code on 64 tokens and collected its garbage before; what V8 does not collect in time counts. Measured at the longest length of each cell only.</p>
+<p class="note">Work is counted on the mechanism's portable program. ${MEMORY}</p>
 ${compared("Beside", "Time of the cell over the time of what stands beside it: below 1 the cell is faster. Median of the quotients of each round, and their quartiles.", ratioRows(results))}
 ${compared("Throughput", "Operations that a causal prefill needs, over its median time; beside it a plain product of square matrices of the same arithmetic volume, on the same backend in the same run.", throughputRows(results))}
 ${compared("GPU", "Compute dispatches of one call, and the bytes of GPU buffers that are alive at its peak: its inputs, and all that it added with tfjs's pool of freed buffers empty before.", gpuRows(results))}

@@ -50,6 +50,20 @@ export const statePlot = (cells: readonly CellResult[]): string =>
     { x: "tokens of context", y: "state", ticks: doublings, format: tick(f.bytes) },
   );
 
+/** Only of cells with more than one length: one alone has no slope. */
+export const memoryPlot = (cells: readonly CellResult[]): string =>
+  chart(
+    cells,
+    cells.flatMap((c) => {
+      const seen = c.memory.filter((m) => m.resolved);
+      const all = seen.length > 1 ? seen : [];
+      return all.map(({ length, growth: median }) =>
+        point(c, length, { median, q1: median, q3: median }, `${length} tokens: ${f.bytes(median)}`),
+      );
+    }),
+    { x: "tokens", y: "peak memory", ticks: doublings, format: tick(f.bytes) },
+  );
+
 /** Without the zeros that a measurement's three digits would show. */
 const tick =
   (format: (n: number) => string) =>

@@ -2,6 +2,7 @@ import * as f from "@attnkit/measure/format";
 import { markdownTable } from "markdown-table";
 import type { CellResult, Results } from "../results.ts";
 import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
+import { MEMORY, memoryFit, memoryOf, threadsOf } from "./memory.ts";
 
 /** Everything a run found, as Markdown tables: readable in a terminal, and in whatever it is pasted into. */
 export function tables(results: Results): string {
@@ -10,6 +11,7 @@ export function tables(results: Results): string {
   const head = [
     `attnkit bench, ${results.started}${results.complete ? "" : " (incomplete)"}`,
     `${e.cpu}, ${e.cores} cores, ${e.platform} ${e.arch}, Node ${e.node}, commit ${e.commit ?? "unknown"}`,
+    ...threadsOf(results),
     `Input: ${input.source}, B ${B}, ${Hq} query heads, ${input.shapes.k![1]} key heads, ${d} channels, causal, seed ${o.seed}, kernels ${o.kernels}`,
   ];
   const good = cells.filter((c) => c.status === "ok");
@@ -22,7 +24,7 @@ export function tables(results: Results): string {
     ...compared(RATIOS, ratioRows(results)),
     ...compared("Throughput", throughputRows(results)),
     ...compared("Dispatches and peak bytes of one call on the GPU", gpuRows(results)),
-    ...(good.length ? [section("Growth", growth(good))] : []),
+    ...(good.length ? [section("Growth", `${growth(good)}\n\n${MEMORY}`)] : []),
     ...(plan?.leftOut.length ? [leftOut(plan.leftOut)] : []),
   ].join("\n\n");
 }
@@ -70,7 +72,7 @@ function prefill(cells: readonly CellResult[]): string {
       f.digits(p.cost.flops / 1e9),
       f.gflops(p.cost.flops, p.median),
       f.digits(p.length / p.median),
-      c.memory?.length === p.length ? f.bytes(c.memory.growth) : "",
+      memoryOf(c, p.length),
     ]),
   );
   const head = ["cell", "tokens", "median", "IQR", "samples", "GFLOP", "GFLOP/s", "tokens/s", "peak memory"];
@@ -99,10 +101,14 @@ function growth(cells: readonly CellResult[]): string {
     c.id,
     c.growth.prefill ? f.exponent(c.growth.prefill) : "too few lengths",
     c.growth.decode ? f.exponent(c.growth.decode) : "too few contexts",
+    memoryFit(c),
   ]);
-  return markdownTable([["cell", "prefill time ~ tokens^", "decode time ~ context^"], ...rows], {
-    align: ["l", "r", "r"],
-  });
+  return markdownTable(
+    [["cell", "prefill time ~ tokens^", "decode time ~ context^", "peak memory ~ tokens^"], ...rows],
+    {
+      align: ["l", "r", "r", "r"],
+    },
+  );
 }
 
 /** One line per cell and reason. */
@@ -110,12 +116,12 @@ function leftOut(items: NonNullable<Results["plan"]>["leftOut"]): string {
   const groups = new Map<string, string[]>();
   for (const i of items) {
     const budget = i.reason === "time budget";
-    const key = `${i.cell}, ${i.what}, ${budget ? i.reason : "memory"}`;
+    const key = `${i.cell}, ${i.what}${budget ? `, ${i.reason}` : ""}`;
     groups.set(key, [
       ...(groups.get(key) ?? []),
       budget ? `${i.size} tokens (about ${f.time(i.seconds)})` : `${i.size} tokens (${i.reason})`,
     ]);
   }
   const lines = [...groups].map(([key, sizes]) => `- ${key}: ${sizes.join(", ")}`);
-  return `Left out; --budget SECONDS makes room\n\n${lines.join("\n")}`;
+  return `Left out; --budget SECONDS makes room in time, checks against the reference included, --largest MIB for larger tensors\n\n${lines.join("\n")}`;
 }

@@ -1,15 +1,14 @@
 /** What the race has found so far: plots of the checked lanes, and every lane as a row. */
-import { mechanisms } from "@attnkit/catalog/mechanisms";
 import { bytes, percent, spread, time } from "@attnkit/measure/format";
 import type { JSX } from "preact";
 import { titles } from "../device/device.ts";
 import { type Line, Plot } from "../plot/plot.tsx";
+import { colourOf } from "../plot/series.ts";
 import type { LaneResult, PointResult, RaceResults, What } from "./results.ts";
 
 const dashes = { "tfjs-webgpu": [], "tfjs-wasm": [8, 5], cpu: [2, 4] } as const;
 
 const nameOf = (lane: LaneResult): string => `${lane.mechanism}, ${titles[lane.backend]}`;
-const colourOf = (lane: LaneResult): number => (mechanisms.findIndex((m) => m.name === lane.mechanism) % 5) + 1;
 /** Tokens that one call computes. */
 const tokens = (p: PointResult): number => (p.what === "prefill" ? Math.max(1, p.size) : 1);
 
@@ -18,7 +17,7 @@ export function Plots({ results }: { results: RaceResults }): JSX.Element {
   const { sizes } = results.options;
   const line = (lane: LaneResult): Line => ({
     label: nameOf(lane),
-    colour: colourOf(lane),
+    colour: colourOf(lane.mechanism),
     dash: dashes[lane.backend],
     points: true,
   });
@@ -101,7 +100,7 @@ function Row({ lane }: { lane: LaneResult }): JSX.Element {
   return (
     <tr>
       <th scope="row">
-        <span class={`swatch on-${lane.backend}`} style={{ color: `var(--series-${colourOf(lane)})` }} />
+        <span class={`swatch on-${lane.backend}`} style={{ color: `var(--series-${colourOf(lane.mechanism)})` }} />
         {nameOf(lane)}
         <span class="race-device">
           {lane.adapter ?? "not open yet"}

@@ -1,14 +1,11 @@
 /** What the run has told so far: plots, and the same as a table. */
-import { mechanisms } from "@attnkit/catalog/mechanisms";
 import { digits } from "@attnkit/measure/format";
 import type { JSX } from "preact";
 import { Plot } from "../plot/plot.tsx";
+import { colourOf } from "../plot/series.ts";
 import { type Curve, latest, type Quantity, recent, thinned } from "./curves.ts";
 import { unigramEntropy } from "./model/data.ts";
 import type { Session } from "./session.ts";
-
-/** Colour of a mechanism, the same in every plot of the page. */
-export const colourOf = (name: string): number => (mechanisms.findIndex((m) => m.name === name) % 5) + 1;
 
 const titles: Readonly<Record<Exclude<Quantity, "loss" | "heldOut">, string>> = {
   tokensPerSecond: "Speed, tokens per second",

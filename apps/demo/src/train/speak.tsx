@@ -6,8 +6,8 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { Context } from "../contract.ts";
 import { Plot } from "../plot/plot.tsx";
+import { colourOf } from "../plot/series.ts";
 import { ModelField, useModel } from "./model.tsx";
-import { colourOf } from "./progress.tsx";
 import type { Session } from "./session.ts";
 
 /** State against tokens of one generation. */

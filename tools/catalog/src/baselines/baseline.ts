@@ -46,6 +46,6 @@ export interface BaselineEntry {
   readonly computes?: { readonly mechanism: string; readonly options: Options };
   /** Mechanisms that its times are compared with; all where absent: softmax attention is what anybody would use. */
   readonly beside?: readonly string[];
-  /** Throws where the framework cannot run it here, or not in these sizes. */
-  create(sizes: BaselineSizes): Promise<Baseline>;
+  /** Throws where the framework cannot run it here, or not in these sizes; `threads` as for the backend. */
+  create(sizes: BaselineSizes, how?: { threads?: number }): Promise<Baseline>;
 }

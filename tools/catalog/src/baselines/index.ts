@@ -8,5 +8,7 @@ export type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
 /** What the mechanisms on a backend are timed against. */
 export const baselines: readonly BaselineEntry[] = [
   ...(["cpu", "wasm", "webgpu"] as const).flatMap(tfjsBaselines),
-  ...(["cpu", "wasm", "webgpu"] as const).flatMap((p) => ortBaselines(`ort-${p}`, () => ortRuntime(p))),
+  ...(["cpu", "wasm", "webgpu"] as const).flatMap((p) =>
+    ortBaselines(`ort-${p}`, (threads) => ortRuntime(p, p === "webgpu" ? undefined : threads)),
+  ),
 ];

@@ -13,13 +13,13 @@ export interface Runtime {
 }
 
 /** ONNX Runtime's own attention operators on one provider. */
-export function ortBaselines(backend: string, runtime: () => Promise<Runtime>): BaselineEntry[] {
+export function ortBaselines(backend: string, runtime: (threads?: number) => Promise<Runtime>): BaselineEntry[] {
   const entry = (operator: Operator): BaselineEntry => ({
     name: operator.name,
     backend,
     ...(operator.computes && { computes: operator.computes }),
     ...(operator.beside && { beside: operator.beside }),
-    create: async (sizes) => baseline(await runtime(), operator, sizes),
+    create: async (sizes, how) => baseline(await runtime(how?.threads), operator, sizes),
   });
   return [multiHead, groupQuery, standard, linear, matmul].map(entry);
 }
