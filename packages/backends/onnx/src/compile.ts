@@ -9,6 +9,7 @@ import {
   type Varying,
 } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
+import type { Places } from "./device.ts";
 import { filled } from "./filled.ts";
 import { Graph } from "./graph.ts";
 import type { Ort } from "./index.ts";
@@ -56,8 +57,11 @@ export class Compiler {
   readonly #provider: string;
   /** Whether the provider computes with the sizes of tensors. */
   readonly #canCount: boolean;
+  /** An output that is an input is a tensor of its own: the caller's to dispose of, whatever becomes of the input. */
+  readonly #twin: Places["twin"];
 
-  constructor(ort: Ort, dtype: "float32" | "float64", sessions: Sessions, provider: string) {
+  constructor(ort: Ort, dtype: "float32" | "float64", sessions: Sessions, provider: string, { twin }: Places) {
+    this.#twin = twin;
     this.#provider = provider;
     this.#ort = ort;
     this.#dtype = dtype;
@@ -126,13 +130,6 @@ export class Compiler {
       key += ";";
     }
     return key;
-  }
-
-  /** Another tensor of the same values: an output is the caller's to dispose of, whatever becomes of the input. */
-  async #twin(x: ORT.Tensor): Promise<ORT.Tensor> {
-    // On the CPU the memory is shared: nothing writes to it, and it lives as long as either does.
-    const data = await x.getData();
-    return new this.#ort.Tensor(x.type as "float32", data as Float32Array, x.dims);
   }
 
   #typeOf(name: string, x: ORT.Tensor): Type {

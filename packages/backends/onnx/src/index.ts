@@ -10,7 +10,8 @@ import {
 } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
-import { sessionMaker } from "./make.ts";
+import { placesOf } from "./device.ts";
+import { isWeb, outputsOf, sessionMaker } from "./make.ts";
 import { Sessions } from "./sessions.ts";
 
 export { checkOnnx, type OnnxSummary } from "./check.ts";
@@ -35,8 +36,15 @@ export interface OnnxOptions {
   readonly maxSessions?: number;
 }
 
+export type OutputLocation = NonNullable<ORT.InferenceSession.SessionOptions["preferredOutputLocation"]>;
+
 export interface OnnxBackend extends Backend<ORT.Tensor> {
   readonly dtype: "float32" | "float64";
+  /**
+   * Where outputs are left, states among them: on provider `webgpu` of the web builds `"gpu-buffer"`, elsewhere `"cpu"`;
+   * `sessionOptions.preferredOutputLocation` goes before that. A `"gpu-buffer"` is given back by `free` or `dispose` alone.
+   */
+  readonly outputs: OutputLocation;
   /** Sessions that are alive. */
   readonly sessions: number;
   /** Releases every session; calls afterwards make new ones. */
@@ -45,22 +53,26 @@ export interface OnnxBackend extends Backend<ORT.Tensor> {
 
 /** ONNX Runtime, handed in by the caller: programs are recorded as ONNX graphs, one per set of input shapes. */
 export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32", ...more }: OnnxOptions): OnnxBackend {
-  const web = ort.env.versions.node === undefined;
+  const web = isWeb(ort);
   const executionProviders = more.executionProviders ?? [web ? "wasm" : "cpu"];
   const provider = nameOf(executionProviders[0]);
   const name = `ort-${provider}`;
-  const adapter = adapterOf(executionProviders[0]);
+  const device = deviceOf(executionProviders[0]);
+  const outputs = sessionOptions?.preferredOutputLocation ?? outputsOf(ort, provider);
   // Beyond "basic", ONNX Runtime fuses scale factors into attributes that are float32: a float64 result is then good to 1e-9.
   const level = dtype === "float64" ? ({ graphOptimizationLevel: "basic" } as const) : {};
-  const create = sessionMaker(ort, provider, { ...level, ...sessionOptions, executionProviders });
+  const places = placesOf(ort, device);
+  const stay = outputs === "cpu" ? {} : { preferredOutputLocation: outputs };
+  const create = sessionMaker(ort, provider, { ...level, ...sessionOptions, ...stay, executionProviders }, places);
   const sessions = new Sessions(maxSessions, create);
-  const { upload, compile } = new Compiler(ort, dtype, sessions, provider);
+  const { upload, compile } = new Compiler(ort, dtype, sessions, provider, places);
   const gradients = new WeakMap<Program, Map<string, Compiled<ORT.Tensor>>>();
   return {
     name,
     kind: "onnx",
-    device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}${adapter}`,
+    device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}${adapterOf(device)}`,
     dtype,
+    outputs,
     supports: { gradients: true },
     get sessions() {
       return sessions.size;
@@ -78,7 +90,7 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
     },
     async download(x) {
       if (x.location === "none") throw new AttentionError("ATTN_DATA", name, "download of a tensor that was disposed");
-      const data = await x.getData();
+      const data = await places.read(x);
       if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)
         return data.slice();
       throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
@@ -103,10 +115,13 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
 const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefined): string =>
   typeof provider === "object" ? provider.name : (provider ?? "cpu");
 
-/** What the WebGPU device that the caller hands in says of itself. */
-function adapterOf(config: ORT.InferenceSession.ExecutionProviderConfig | undefined): string {
-  const device = typeof config === "object" && "device" in config ? config.device : undefined;
-  const info = (device as { adapterInfo?: Readonly<Record<string, string>> } | undefined)?.adapterInfo;
+/** The WebGPU device that the caller hands in. */
+const deviceOf = (config: ORT.InferenceSession.ExecutionProviderConfig | undefined): GPUDevice | undefined =>
+  typeof config === "object" && "device" in config ? (config.device as GPUDevice | undefined) : undefined;
+
+/** What the device says of itself. */
+function adapterOf(device: GPUDevice | undefined): string {
+  const info = device?.adapterInfo;
   const words = info ? [info.vendor, info.architecture, info.description].filter(Boolean) : [];
   return words.length > 0 ? ` (${words.join(" ")})` : "";
 }

@@ -1,30 +1,49 @@
 import { AttentionError } from "@attnkit/core";
 import type { InferenceSession } from "onnxruntime-common";
+import type { Places } from "./device.ts";
 import type { Ort } from "./index.ts";
 import { kindsOfNodes } from "./probe.ts";
+import type { Session } from "./sessions.ts";
+import { onWeb } from "./web.ts";
 
-type Make = (model: Uint8Array) => Promise<InferenceSession>;
+type Make = (model: Uint8Array) => Promise<Session>;
 
 /**
  * Makes sessions. Where the caller names one provider and it is not the CPU's, nothing moves to the CPU unseen: ONNX
  * Runtime would otherwise compute there what the provider lacks. Naming `"cpu"` or `"wasm"` after it allows that.
  * Throws `ATTN_UNSUPPORTED`, with the operators that the provider lacks, or because it does not start.
  */
-export function sessionMaker(ort: Ort, provider: string, options: InferenceSession.SessionOptions): Make {
+export function sessionMaker(
+  ort: Ort,
+  provider: string,
+  options: InferenceSession.SessionOptions,
+  places: Places,
+): Make {
   const tuned = provider === "webgpu" ? withoutTransposes(options) : options;
   const onCpu = provider === "cpu" || provider === "wasm";
   const strict = onCpu || tuned.executionProviders?.length !== 1 ? tuned : withoutFallback(tuned);
-  const make: Make = (model) => ort.InferenceSession.create(model, { logSeverityLevel: 3, ...strict });
+  const plainly = (model: Uint8Array, how: InferenceSession.SessionOptions) => ort.InferenceSession.create(model, how);
+  const create = onCpu || !isWeb(ort) ? plainly : onWeb(ort, places);
+  const make: Make = (model) => create(model, { logSeverityLevel: 3, ...strict });
   if (onCpu) return make;
   return async (model) => {
     try {
       return await make(model);
     } catch (error) {
-      const quiet: Make = (one) => ort.InferenceSession.create(one, { ...strict, logSeverityLevel: 4 });
+      const quiet: Make = (one) => create(one, { ...strict, logSeverityLevel: 4 });
       throw await explained(error, provider, quiet, model);
     }
   };
 }
+
+export const isWeb = (ort: Ort): boolean => ort.env.versions.node === undefined;
+
+/**
+ * Where a provider's sessions leave their outputs, unless the caller says so. In Node, ONNX Runtime 1.30 ends the process
+ * when a tensor on the GPU is downloaded, or read once the last session is released: there they are downloaded after each run.
+ */
+export const outputsOf = (ort: Ort, provider: string): "cpu" | "gpu-buffer" =>
+  provider === "webgpu" && isWeb(ort) ? "gpu-buffer" : "cpu";
 
 /** Entries under `extra[group]`; the caller's own go before them. */
 function withExtra(

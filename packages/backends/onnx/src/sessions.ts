@@ -1,10 +1,16 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { textOf } from "./graph.ts";
 
+/** What is used of a session. */
+export interface Session {
+  run(feeds: InferenceSession.FeedsType): Promise<InferenceSession.ReturnType>;
+  release(): Promise<void>;
+}
+
 interface Entry {
-  readonly session: Promise<InferenceSession>;
+  readonly session: Promise<Session>;
   /** The same once it is there: a step of a decode is too short to wait for what has long happened. */
-  ready?: InferenceSession;
+  ready?: Session;
   running: number;
   evicted: boolean;
 }
@@ -17,9 +23,9 @@ export class Sessions {
   readonly #entries = new Map<string, Entry>();
   #last: Entry | undefined;
   readonly #most: number;
-  readonly #create: (model: Uint8Array) => Promise<InferenceSession>;
+  readonly #create: (model: Uint8Array) => Promise<Session>;
 
-  constructor(most: number, create: (model: Uint8Array) => Promise<InferenceSession>) {
+  constructor(most: number, create: (model: Uint8Array) => Promise<Session>) {
     this.#most = most;
     this.#create = create;
   }
@@ -30,7 +36,7 @@ export class Sessions {
   }
 
   /** `use` a session of the model; `make` gives the model where there is none yet. */
-  async use<R>(key: string, make: () => Uint8Array, use: (session: InferenceSession) => Promise<R>): Promise<R> {
+  async use<R>(key: string, make: () => Uint8Array, use: (session: Session) => Promise<R>): Promise<R> {
     const entry = this.#entries.get(key) ?? { session: this.#create(make()), running: 0, evicted: false };
     if (this.#last !== entry) {
       this.#last = entry;
