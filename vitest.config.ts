@@ -45,7 +45,9 @@ export default defineConfig({
           // Minutes on a software adapter, and what is built differs from the sources by its packaging alone.
           exclude: [
             "**/node_modules/**",
-            ...(dist ? ["**/conformance-tfjs-webgpu.*", "**/conformance-ort.browser.*"] : []),
+            ...(dist
+              ? ["**/conformance-tfjs-webgpu.*", "**/conformance-ort.browser.*", "**/onnx-device.browser.*"]
+              : []),
           ],
           globalSetup: ["./tools/repo/chromium.ts"],
           browser: {
