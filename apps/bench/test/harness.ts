@@ -1,10 +1,10 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FileTensors } from "@attnkit/measure/tensor";
 import { fileTensor } from "@attnkit/measure/tensor";
-import { afterAll, vi } from "vitest";
+import { afterAll, expect, vi } from "vitest";
 import { main } from "../src/program.ts";
 
 // Processes and benchmarks on a busy machine.
@@ -58,4 +58,13 @@ export function tensors(
       return [name, fileTensor(data, [length, d])];
     }),
   );
+}
+
+/** `bench` refuses these arguments: one line that says why, exit code 2, nothing written. */
+export async function refused(cwd: string, args: readonly string[], reason: RegExp): Promise<void> {
+  const before = readdirSync(cwd);
+  const { code, out, err } = await cli(cwd, ["bench", ...args]);
+  expect(err).toMatch(reason);
+  expect([code, out, err.trimEnd().split("\n").length]).toEqual([2, "", 1]);
+  expect(readdirSync(cwd)).toEqual(before);
 }

@@ -69,7 +69,8 @@ export interface Mechanism {
   check?(call: Call): void;
   /**
    * One block in, its outputs and the new state out, all of rank 4: `q [B, Hq, L, d]`, `k [B, Hkv, S, d]`,
-   * `v [B, Hkv, S, dv]`, masks and bias of rank 4, `keyMask [B, S]`. `state` is never modified.
+   * `v [B, Hkv, S, dv]`, masks and bias of rank 4, `keyMask [B, S]`. `state` is never modified. A backend that records may leave B and the length of
+   * a cache open, and L as `granularity` says: a size below 0, which stands for any multiple of its negative.
    */
   forward<T>(o: Ops<T>, block: Block<T>, how: How): Result<T>;
   /** `merge(state(A), state(B)) = state(A then B)`; associative. (SEMANTICS S11) */

@@ -91,7 +91,7 @@ test.each(cases)(
       await attend({ ...block(backend, B, L, false), state });
     }
     // Softmax in ONNX nodes cuts causal queries into blocks by their number.
-    expect(backend.sessions).toBe(name === "softmax" && form === "onnx" && !options.window ? 2 * calls.length : 2);
+    expect(backend.sessions).toBe(name === "softmax" && form === "onnx" ? 2 * calls.length : 2);
     await backend.release();
   },
 );

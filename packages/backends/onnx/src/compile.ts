@@ -20,7 +20,7 @@ import { Sessions } from "./sessions.ts";
 import { callOf, NOTHING, type Sized, sizesOf, withoutLengths } from "./sized.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
-/** A program for one set of input shapes, ready to run. */
+/** A program for one set of input shapes but for the sizes that are left open, ready to run. */
 interface Plan {
   readonly key: string;
   readonly model: Uint8Array;

@@ -51,7 +51,7 @@ export interface OnnxBackend extends Backend<ORT.Tensor> {
   release(): Promise<void>;
 }
 
-/** ONNX Runtime, handed in by the caller: programs are recorded as ONNX graphs, one per set of input shapes. */
+/** ONNX Runtime, handed in by the caller: programs are recorded as ONNX graphs, with open sizes where they may be (`Varying`). */
 export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32", ...more }: OnnxOptions): OnnxBackend {
   const web = isWeb(ort);
   const executionProviders = more.executionProviders ?? [web ? "wasm" : "cpu"];

@@ -1,4 +1,4 @@
-import type { Tensors, Varying } from "@attnkit/core";
+import type { Axis, Tensors, Varying } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import type { Sizes } from "./sizes.ts";
 
@@ -39,7 +39,7 @@ export function sizesOf(
   sizes: Sizes,
   { axes, granularity, fills }: Sized,
   x: Tensors<ORT.Tensor>,
-): (axis: Varying["axes"][string][number] | undefined, n: number) => number {
+): (axis: Axis | null | undefined, n: number) => number {
   const open = Object.values(axes).some((all) => all.includes("L"));
   const length = () => {
     if (!open) return x.q!.dims.at(-2)!;
