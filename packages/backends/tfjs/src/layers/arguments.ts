@@ -1,5 +1,6 @@
 import { AttentionError, isCount, knownOptions, type Mechanism, type Options, requireOption } from "@attnkit/core";
-import type { MultiHeadAttentionArgs } from "./attention.ts";
+import { everyLayer } from "./base.ts";
+import type { MultiHeadAttentionArgs } from "./public.ts";
 import type { Config, Given, MechanismEntry, Scores } from "./types.ts";
 
 /** The arguments of a layer, checked, with defaults. */
@@ -18,6 +19,8 @@ export interface Setup {
   readonly dropoutOn: "weights" | "output";
   readonly returnAttentionScores: boolean;
   readonly useInputMask: boolean;
+  /** Undefined: rank, type and shape tell. */
+  readonly lastIsMask: boolean | undefined;
   readonly kernels: "prefer" | "require" | "never";
 }
 
@@ -25,25 +28,10 @@ export const who = "MultiHeadAttention";
 
 const own = [
   ...["mechanism", "mechanismOptions", "numHeads", "numKvHeads", "keyDim", "valueDim", "outputShape", "useCausalMask"],
-  ...["useBias", "dropout", "dropoutOn", "returnAttentionScores", "useInputMask", "kernels"],
+  ...["useBias", "dropout", "dropoutOn", "returnAttentionScores", "useInputMask", "lastIsMask"],
+  "kernels",
 ];
 const weights = ["kernel", "bias"].flatMap((x) => [`${x}Initializer`, `${x}Regularizer`, `${x}Constraint`]);
-/** What tf.layers takes for every layer, and adds to a saved configuration. */
-const everyLayer = [
-  ...[
-    "name",
-    "trainable",
-    "inputShape",
-    "batchInputShape",
-    "batchSize",
-    "dtype",
-    "inputDType",
-    "inputDtype",
-    "weights",
-  ],
-  "customObjects",
-];
-
 /** Throws `ATTN_OPTION`, and `ATTN_UNSUPPORTED` where the mechanism has no weights that are asked for. */
 export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given): Setup {
   // tf.layers writes an absent value as null.
@@ -55,9 +43,17 @@ export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given
   for (const [name, n] of Object.entries(sizes)) requireOption(isCount(n), who, name, n, "a whole number above 0");
   const even = numHeads % numKvHeads === 0;
   requireOption(even, who, "numKvHeads", numKvHeads, `a divisor of numHeads, which is ${numHeads}`);
-  const { useCausalMask = false, useBias = true, returnAttentionScores = false, useInputMask = true } = given;
+  const {
+    useCausalMask = false,
+    useBias = true,
+    returnAttentionScores = false,
+    useInputMask = true,
+    lastIsMask,
+  } = given;
   for (const [name, x] of Object.entries({ useCausalMask, useBias, returnAttentionScores, useInputMask }))
     requireOption(typeof x === "boolean", who, name, x, "true or false");
+  const told = lastIsMask === undefined || typeof lastIsMask === "boolean";
+  requireOption(told, who, "lastIsMask", lastIsMask, "true, false or none");
   const rate = typeof dropout === "number" && dropout >= 0 && dropout < 1;
   requireOption(rate, who, "dropout", dropout, "a number from 0 to below 1");
   const { dropoutOn = "weights", kernels = "prefer" } = given;
@@ -76,15 +72,15 @@ export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given
   if (!scores && dropout > 0 && dropoutOn === "weights") without('dropout, unless dropoutOn is "output", thins out');
   return {
     ...{ mechanism, scores, numHeads, numKvHeads, keyDim, valueDim, outputShape, useCausalMask, useBias },
-    ...{ dropout, dropoutOn, returnAttentionScores, useInputMask, kernels },
+    ...{ dropout, dropoutOn, returnAttentionScores, useInputMask, lastIsMask, kernels },
   };
 }
 
 /** The arguments as plain data: what `resolve` makes the same setup from, where the mechanism is registered by its name. */
 export function configOf({ mechanism, scores, ...rest }: Setup): Config {
   const plain = Object.entries(mechanism.options).filter(([, value]) => value !== undefined);
-  const config = { ...rest, outputShape: rest.outputShape ?? null, mechanism: mechanism.name };
-  return { ...config, mechanismOptions: Object.fromEntries(plain) as Config };
+  const config = { ...rest, outputShape: rest.outputShape ?? null, lastIsMask: rest.lastIsMask ?? null };
+  return { ...config, mechanism: mechanism.name, mechanismOptions: Object.fromEntries(plain) as Config };
 }
 
 function mechanismOf(

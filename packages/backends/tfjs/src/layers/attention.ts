@@ -10,71 +10,31 @@ import {
 import { tfjs } from "../index.ts";
 import type { Tensor } from "../tf.ts";
 import { configOf, resolve, type Setup, who } from "./arguments.ts";
-import { brief, checkMasks, type Inputs, inputsOf, keyMaskShape, keyMasks, type Masks } from "./inputs.ts";
-import { joinHeads, type Projection, project, splitHeads, type WeightRules, weightRules } from "./projections.ts";
-import type { Config, Given, Layer, LayerArgs, LayerShape, WeightArgs, WeightRule } from "./types.ts";
+import { baseArgs } from "./base.ts";
+import { type Call, readCall, unbuilt } from "./calls.ts";
+import {
+  brief,
+  type Channels,
+  checkMask,
+  type Inputs,
+  type Reading,
+  readInputs,
+  type Shaped,
+  shown,
+} from "./inputs.ts";
+import { attachedMasks, checkMasks, keyMaskShape, keyMasks, type Masks } from "./masks.ts";
+import {
+  checkWeights,
+  joinHeads,
+  type Projection,
+  project,
+  splitHeads,
+  type WeightRules,
+  weightRules,
+} from "./projections.ts";
+import type { DecodeResult, MultiHeadAttentionArgs, MultiHeadAttentionClass } from "./public.ts";
+import type { Config, Given, Layer, LayerShape, WeightRule } from "./types.ts";
 import { weighted } from "./weighted.ts";
-
-export interface MultiHeadAttentionArgs extends LayerArgs, WeightArgs {
-  /** A mechanism, or the name of one that `attentionLayers` was given. */
-  readonly mechanism: Mechanism | string;
-  /** Plain-data options of a mechanism that is named. */
-  readonly mechanismOptions?: object;
-  /** Hq, heads of queries. */
-  readonly numHeads: number;
-  /** Hkv, heads of keys and values, a divisor of `numHeads`; default `numHeads`. */
-  readonly numKvHeads?: number;
-  /** d, channels of queries and keys in each head. */
-  readonly keyDim: number;
-  /** dv, channels of values in each head; default `keyDim`. */
-  readonly valueDim?: number;
-  /** Channels of the output; default those of the query. */
-  readonly outputShape?: number;
-  /** A query sees the keys up to its own position only; default false. */
-  readonly useCausalMask?: boolean;
-  /** Whether projections add a bias; default true. */
-  readonly useBias?: boolean;
-  /** Share of what is set to 0 while training, the rest scaled up; default 0. */
-  readonly dropout?: number;
-  /**
-   * What `dropout` thins out: the weights (default; needs `scores`, and makes the matrix `[B, Hq, L, S]`), or what comes
-   * out of the heads, before it is projected, which any mechanism has.
-   */
-  readonly dropoutOn?: "weights" | "output";
-  /** Return `[y, weights]`, the weights `[B, Hq, L, S]` before dropout; needs `scores`. Default false. */
-  readonly returnAttentionScores?: boolean;
-  /** Take masks of tf.layers as key masks; default true. Where false, only a mask among the inputs counts. */
-  readonly useInputMask?: boolean;
-  /** As in `attention`; default `"prefer"`. */
-  readonly kernels?: "prefer" | "require" | "never";
-}
-
-export interface DecodeResult {
-  /** `[B, L, channels]` */
-  readonly y: Tensor;
-  readonly state: State<Tensor>;
-}
-
-/**
- * `apply(query)`, `apply([query, value])` or `apply([query, value, key])`, Keras's order, `query [B, L, channels]`, `value`
- * and `key [B, S, channels]`; last in the list a mask may follow, `[B, S]` (which keys are there; masks of tf.layers then
- * do not count) or `[B, Hq or 1, L, S]` (which query may attend to which key, where the mechanism takes that).
- */
-export interface MultiHeadAttention extends Layer {
-  readonly mechanism: Mechanism;
-  /**
-   * The next tokens of causal self-attention, one or many, `x [B, L, channels]`; `state` is what the last call returned.
-   * `keyMask [B, L]` removes tokens. Both results are the caller's to dispose of, as is the old state: `tf.dispose(state)`.
-   * Throws `ATTN_UNSUPPORTED` where the layer is not causal or not built.
-   */
-  decode(x: Tensor, state?: State<Tensor>, keyMask?: Tensor): DecodeResult;
-}
-
-export interface MultiHeadAttentionClass {
-  new (args: MultiHeadAttentionArgs): MultiHeadAttention;
-  readonly className: string;
-  readonly fromConfig: Given["layers"]["Layer"]["fromConfig"];
-}
 
 type Part = "query" | "key" | "value" | "output";
 
@@ -91,9 +51,13 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     #attention: Attention<Tensor> | undefined;
     /** The key masks that the call on this query was given; tf.layers says afterwards which it should have been. */
     readonly #used = new WeakMap<Tensor, readonly Tensor[]>();
+    /** The call that `apply` is at: tf.layers hands on its list of inputs, and shapes alone to `build`. */
+    #call: Call<Shaped> | undefined;
+    /** By the number of inputs of symbolic calls: whether the last is a mask. */
+    readonly #told = new Map<number, boolean>();
 
     constructor(args: MultiHeadAttentionArgs) {
-      super(args);
+      super(baseArgs(who, args, ["L", "channels"]));
       this.#setup = resolve(args, given);
       this.#rules = weightRules(layers, args);
       this.supportsMasking = true;
@@ -107,15 +71,31 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
       inputs: Parameters<Layer["apply"]>[0],
       kwargs?: Record<string, unknown>,
     ): ReturnType<Layer["apply"]> {
-      const symbolic = !((Array.isArray(inputs) ? inputs[0] : inputs) instanceof tf.Tensor);
-      return super.apply(
-        symbolic ? (brief<Tensor>(inputs as Tensor[]) as Parameters<Layer["apply"]>[0]) : inputs,
-        kwargs as never,
-      );
+      const list = [inputs, kwargs?.value, kwargs?.key, kwargs?.attentionMask].flat().filter((x) => x != null);
+      const concrete = list.filter((x) => x instanceof tf.Tensor).length;
+      if (concrete > 0 && concrete < list.length)
+        throw new AttentionError(
+          "ATTN_DATA",
+          who,
+          `a call mixes tensors with other values; got ${concrete} tensors among ${list.length} inputs, expected tensors or symbolic tensors alone`,
+        );
+      const symbolic = concrete === 0;
+      const call = this.#read(inputs as Tensor | Tensor[], kwargs, symbolic);
+      const { training, masks } = call;
+      const before = this.#call;
+      this.#call = call;
+      try {
+        if (!symbolic) return super.apply([...call.list], { training, mask: masks } as never);
+        const short = this.#brief(call);
+        // A list of one symbolic tensor is no shape for the check of `inputShape` in tf.layers.
+        return super.apply((short.length === 1 ? short[0] : short) as never, {});
+      } finally {
+        this.#call = before;
+      }
     }
 
     override build(shape: LayerShape | LayerShape[]): void {
-      const { query, key, value } = inputsOf(shapesOf(shape));
+      const { query, key, value } = this.#inputs(shapesOf(shape));
       const { numHeads, numKvHeads, keyDim, valueDim, outputShape } = this.#setup;
       const channels = (x: { shape: LayerShape }) => x.shape[2] as number;
       this.#parts = {
@@ -124,16 +104,25 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
         value: this.#add("value", 2, channels(value), numKvHeads * valueDim),
         output: this.#add("output", 3, numHeads * valueDim, outputShape ?? channels(query)),
       };
+      checkWeights(this.initialWeights, this.weights);
       this.built = true;
     }
 
     override call(inputs: Tensor | Tensor[], kwargs: Record<string, unknown> = {}): Tensor | Tensor[] {
       return tf.tidy(() => {
         this.invokeCallHook(inputs, kwargs);
-        const given = inputsOf(inputs);
-        const block: Block<Tensor> = { ...this.#block(given), ...this.#masks(given, kwargs.mask as Masks) };
+        if (!this.built) unbuilt();
+        // A wrapper, such as timeDistributed, calls the layer without `apply`, and the mask is that of the wrapper's input.
+        if (!this.#call && kwargs.mask != null)
+          throw new AttentionError(
+            "ATTN_UNSUPPORTED",
+            who,
+            "call was given a mask outside apply, where it may be that of a wrapper's own input; got mask, expected none: use apply(inputs, { mask }), or give a mask as the last input",
+          );
+        const { inputs: given, training, masks } = this.#read(inputs, kwargs, false);
+        const block: Block<Tensor> = { ...this.#block(given), ...this.#masks(given, masks) };
         const { mechanism, scores, useCausalMask, dropoutOn, returnAttentionScores } = this.#setup;
-        const rate = kwargs.training === true ? this.#setup.dropout : 0;
+        const rate = training ? this.#setup.dropout : 0;
         const drop = (x: Tensor) => (rate > 0 ? o.mul(x, tf.dropout(tf.ones(x.shape), rate)) : x);
         const same = (x: Tensor) => x;
         const thin = rate > 0 && dropoutOn === "weights";
@@ -147,17 +136,36 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     decode(x: Tensor, state?: State<Tensor>, keyMask?: Tensor): DecodeResult {
-      if (!this.#setup.useCausalMask || !this.built)
+      if (!this.built) unbuilt();
+      if (!this.#setup.useCausalMask)
         throw new AttentionError(
           "ATTN_UNSUPPORTED",
           who,
-          this.built
-            ? "decode needs useCausalMask: true"
-            : "the layer has no weights yet; apply it, or a model with it, first",
+          "decode needs a causal layer; got useCausalMask: false, expected useCausalMask: true",
         );
       return tf.tidy(() => {
-        const given = inputsOf(x);
-        const out = this.#attended({ ...this.#block(given), keyMask, state });
+        const given = readInputs(x, { ...this.#reading(), lastIsMask: undefined });
+        if (Array.isArray(x) || !(x instanceof tf.Tensor))
+          throw new AttentionError(
+            "ATTN_DATA",
+            who,
+            "decode takes one tensor; got another value, expected x [B, L, channels]",
+          );
+        const [B, L] = x.shape;
+        if (keyMask != null)
+          checkMask(
+            (keyMask.shape ?? []) as LayerShape,
+            { B, Hq: 1, L, S: L },
+            (rule) => {
+              throw new AttentionError(
+                "ATTN_SHAPE",
+                who,
+                `${rule}; got keyMask, expected keyMask [B, L] = [${B}, ${L}]`,
+              );
+            },
+            2,
+          );
+        const out = this.#attended({ ...this.#block(given), keyMask: keyMask ?? undefined, state: state ?? undefined });
         // An entry that came through unchanged must not go when the caller disposes of the old state.
         const old = new Set(Object.values(state ?? {}));
         const entries = Object.entries(out.state).map(([name, t]) => [name, old.has(t) ? tf.clone(t) : t]);
@@ -167,16 +175,17 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
 
     /** The mask of the query is that of the output. */
     override computeMask(inputs: Tensor | Tensor[], masks?: Tensor | Tensor[]): Tensor | Tensor[] {
-      const given = inputsOf(inputs);
+      const given = this.#inputs(inputs);
       const used = this.#used.get(given.query);
       // tf.layers also asks without knowing any mask.
       if (masks !== undefined && used) checkMasks(used, keyMasks(given, masks));
-      const own = (Array.isArray(masks) ? masks[0] : masks) as Tensor;
+      const first = Array.isArray(masks) ? masks[0] : masks;
+      const own = (masks === undefined && this.#call ? this.#queryMask(given) : first) as Tensor;
       return this.#setup.returnAttentionScores ? [own, null as unknown as Tensor] : own;
     }
 
     override computeOutputShape(shape: LayerShape | LayerShape[]): LayerShape | LayerShape[] {
-      const { query, key } = inputsOf(shapesOf(shape));
+      const { query, key } = this.#inputs(shapesOf(shape));
       const { numHeads, outputShape, returnAttentionScores } = this.#setup;
       const [B, L, channels] = query.shape as [number, number, number];
       const y = [B, L, outputShape ?? channels];
@@ -196,15 +205,63 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
 
     get #attend(): Attention<Tensor> {
       const { mechanism, useCausalMask, kernels } = this.#setup;
-      this.#attention ??= attention(mechanism, backend, { causal: useCausalMask, kernels });
+      this.#attention ??= attention(mechanism, backend, { causal: useCausalMask, kernels, lse: logarithms(mechanism) });
       return this.#attention;
     }
 
-    /** Where a mechanism works on logarithms, a row that sees nothing is -Infinity; projected, that would be NaN. */
+    #reading(): Reading {
+      const { lastIsMask, numHeads } = this.#setup;
+      const rows = (part: Part) => this.#parts?.[part].kernel.shape[0] as number;
+      const channels: Channels | undefined = this.#parts && {
+        query: rows("query"),
+        value: rows("value"),
+        key: rows("key"),
+      };
+      return { lastIsMask, numHeads, channels, told: this.#told };
+    }
+
+    /** The parts of a list that `apply` has read, or of one that it has not. */
+    #inputs<T extends Shaped>(inputs: T | T[]): Inputs<T> {
+      const last = this.#call && { lastIsMask: this.#call.inputs.mask !== undefined };
+      const list = Array.isArray(inputs) ? inputs : [inputs];
+      return readInputs(list, { ...this.#reading(), ...(list.length > 1 && last) });
+    }
+
+    #read<T extends Shaped>(inputs: T | T[], kwargs: object | undefined, symbolic: boolean): Call<T> {
+      const last = this.#call && { lastIsMask: this.#call.inputs.mask !== undefined };
+      const reading = { ...this.#reading(), ...last };
+      return readCall(inputs, kwargs, { reading, fixed: this.#setup, symbolic });
+    }
+
+    /** The inputs of a symbolic call as a model holds them: it must find the same mask, also once it was saved and loaded. */
+    #brief(call: Call<Shaped>): Shaped[] {
+      const short = brief(call.inputs);
+      const again = readInputs(short, this.#reading());
+      const mask = call.inputs.mask !== undefined;
+      if (mask !== (again.mask !== undefined))
+        throw new AttentionError(
+          "ATTN_SHAPE",
+          who,
+          `a model holds these inputs as ${short.map((x) => shown(x.shape)).join(", ")}, where the last input reads as ${mask ? "a sequence" : "a mask"}; got ${mask ? "a mask" : "no mask"}, expected inputs that type and shape tell apart: construct the layer with lastIsMask: ${mask}`,
+        );
+      this.#told.set(short.length, mask);
+      return short;
+    }
+
+    #queryMask(given: Inputs<Tensor>): Tensor | null {
+      const { masks } = this.#call as Call<Shaped>;
+      return (Array.isArray(masks) ? masks[0] : (masks as Tensor | undefined)) ?? attachedMasks(given)[0] ?? null;
+    }
+
+    /**
+     * Where a mechanism works on logarithms, a row that sees nothing is -Infinity; projected, that would be NaN. Its
+     * normaliser tells it: a row that sees NaN, or values of -Infinity, stays as it is.
+     */
     #attended(block: Block<Tensor>): Result<Tensor> {
-      const { y, state } = this.#attend.sync(block);
-      const masked = block.mask !== undefined || block.keyMask !== undefined;
-      return { y: masked ? o.where(tf.greater(y, tf.scalar(-3.4e38)), y, 0) : y, state };
+      const { y, lse, state } = this.#attend.sync(block);
+      if (lse === undefined) return { y, state };
+      const empty = o.reshape(tf.less(lse, tf.scalar(-3.4e38)), [...lse.shape, 1]);
+      return { y: o.where(empty, 0, y), state };
     }
 
     /** `q [B, Hq, L, d]`, `k [B, Hkv, S, d]`, `v [B, Hkv, S, dv]` */
@@ -219,11 +276,13 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     #masks(given: Inputs<Tensor>, masks: Masks): { mask?: Tensor; keyMask?: Tensor } {
-      const { query, key, mask } = given;
+      const { query, key, mask: last } = given;
       const [B, S] = key.shape as [number, number, number];
       this.#used.delete(query);
-      if (mask?.rank === 2) return { keyMask: mask };
-      const used = this.#setup.useInputMask ? keyMasks(given, masks) : [];
+      if (last?.rank === 2) return { keyMask: last };
+      const [b, l, s] = (last?.shape ?? []) as [number, number, number];
+      const mask = last?.rank === 3 ? o.reshape(last, [b, 1, l, s]) : last;
+      const used = this.#setup.useInputMask ? keyMasks(given, masks ?? attachedMasks(given)) : [];
       if (this.#setup.useInputMask) this.#used.set(query, used);
       const flat = used.map((m) => tf.cast(o.reshape(m, keyMaskShape(m, B, S)), "bool"));
       return {
@@ -241,3 +300,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
 /** tf.layers gives one shape, or a list of them. */
 const shapesOf = (shape: LayerShape | LayerShape[]): { shape: LayerShape }[] =>
   (Array.isArray(shape[0]) ? (shape as LayerShape[]) : [shape as LayerShape]).map((one) => ({ shape: one }));
+
+/** Whether y is a logarithm, so that a row that sees nothing is -Infinity: only then is it no plain average. (SEMANTICS S8) */
+const logarithms = (mechanism: Mechanism): boolean =>
+  mechanism.mergeOutputs !== undefined && mechanism.takes.lse === true;

@@ -2,8 +2,8 @@ import { multiHeadAttention } from "./attention.ts";
 import { paddingMask } from "./padding.ts";
 import type { AttentionLayers, Given } from "./types.ts";
 
-export type { DecodeResult, MultiHeadAttention, MultiHeadAttentionArgs, MultiHeadAttentionClass } from "./attention.ts";
 export type { PaddingMaskArgs, PaddingMaskClass } from "./padding.ts";
+export type { DecodeResult, MultiHeadAttention, MultiHeadAttentionArgs, MultiHeadAttentionClass } from "./public.ts";
 export type { AttentionLayers, Given, MechanismEntry, Scores, TfLayers } from "./types.ts";
 
 /**

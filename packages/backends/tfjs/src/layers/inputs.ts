@@ -1,5 +1,4 @@
 import { AttentionError } from "@attnkit/core";
-import type { Tensor } from "../tf.ts";
 import { who } from "./arguments.ts";
 import type { LayerShape } from "./types.ts";
 
@@ -10,83 +9,153 @@ export interface Inputs<T> {
   readonly key: T;
   /** How many of these three were given. */
   readonly count: number;
-  /** `[B, S]`, which keys are there, or `[B, Hq or 1, L, S]`, which query may attend to which key. */
+  /** `[B, S]`, which keys are there, or `[B, L, S]` or `[B, Hq or 1, L, S]`, which query may attend to which key. */
   readonly mask: T | undefined;
 }
 
-/** What tf.layers knows of masks: of one input or of each, mostly nothing. */
-export type Masks = Tensor | readonly (Tensor | null | undefined)[] | null | undefined;
-
-interface Shaped {
+/** A tensor, or a symbolic one, or a shape alone. */
+export interface Shaped {
   readonly shape: LayerShape;
+  readonly dtype?: string;
 }
 
-/** Throws `ATTN_SHAPE`. */
-export function inputsOf<T extends Shaped>(inputs: T | readonly T[]): Inputs<T> {
+/** The channels that the projections were built for. */
+export interface Channels {
+  readonly query: number;
+  readonly value: number;
+  readonly key: number;
+}
+
+/** What is known of a call besides its inputs. */
+export interface Reading {
+  /** True: the last of several inputs is a mask. False: one of rank 3 is none, unless it is boolean or the fourth. */
+  readonly lastIsMask: boolean | undefined;
+  readonly channels: Channels | undefined;
+  readonly numHeads: number;
+  /** The answers for symbolic calls, by the number of inputs: while the model runs, sizes may coincide. */
+  readonly told: ReadonlyMap<number, boolean>;
+}
+
+export const shown = (shape: LayerShape): string => `[${shape.map((n) => n ?? "?").join(", ")}]`;
+
+const expected =
+  "expected query [B, L, channels], value and key [B, S, channels], and last, where there is one, a mask [B, S], [B, L, S] or [B, Hq or 1, L, S]";
+
+function refuse(code: "ATTN_SHAPE" | "ATTN_DATA", rule: string, list: readonly (Shaped | null | undefined)[]): never {
+  const got = list.map((x) => (Array.isArray(x?.shape) ? `${x.dtype ?? ""}${shown(x.shape)}` : String(x)));
+  throw new AttentionError(code, who, `${rule}; got ${got.join(", ") || "no input"}; ${expected}`);
+}
+
+/** Tells the inputs of a call apart and checks them. Throws `ATTN_SHAPE`, and `ATTN_DATA` where one is no tensor of numbers. */
+export function readInputs<T extends Shaped>(inputs: T | readonly T[], reading: Reading): Inputs<T> {
   const list = Array.isArray(inputs) ? (inputs as readonly T[]) : [inputs as T];
-  const rank = (x: T | undefined) => x?.shape.length;
-  // Sequences have rank 3, masks have not: their place in the list needs no filling up.
-  const last = list.length > 1 ? list.at(-1) : undefined;
-  const mask = rank(last) === 2 || rank(last) === 4 ? last : undefined;
-  const sequences = mask ? list.slice(0, -1) : list;
-  const count = sequences.length;
-  if (count < 1 || count > 3 || !sequences.every((x) => rank(x) === 3)) {
-    const shapes = list.map(({ shape }) => `[${shape.map((n) => n ?? "?").join(", ")}]`).join(", ");
-    throw new AttentionError(
-      "ATTN_SHAPE",
-      who,
-      `got ${shapes || "no input"}; expected query [B, L, channels], value and key [B, S, channels], and last, where there is one, a mask [B, S] or [B, Hq or 1, L, S]`,
-    );
-  }
+  list.forEach((x, i) => {
+    if (!Array.isArray(x?.shape)) refuse("ATTN_DATA", `input ${i} is not a tensor`, list);
+    if ((x as { isDisposed?: boolean }).isDisposed) refuse("ATTN_DATA", `input ${i} was disposed of`, list);
+    const known = x.dtype === undefined || ["float32", "int32", "bool"].includes(x.dtype);
+    if (!known) refuse("ATTN_DATA", `input ${i} has the type ${x.dtype}, not float32, int32 or bool`, list);
+  });
+  if (list.length < 1 || list.length > 4) refuse("ATTN_SHAPE", `${list.length} inputs are not 1 to 4`, list);
+  const last = endsInMask(list, reading);
+  const sequences = last ? list.slice(0, -1) : list;
+  sequences.forEach((x, i) => {
+    const name = names[i];
+    if (x.shape.length !== 3) refuse("ATTN_SHAPE", `the ${name} has rank ${x.shape.length}, not 3`, list);
+    if (x.dtype === "bool")
+      refuse("ATTN_DATA", `the ${name} is boolean, and only a mask, which comes last, may be`, list);
+    if (x.shape[2] == null) refuse("ATTN_SHAPE", `the ${name} has an unknown number of channels`, list);
+  });
   const [query, value = query, key = value] = sequences as [T, T?, T?];
-  return { query, value, key, count, mask };
+  const given = { query, value, key, count: sequences.length, mask: last ? list.at(-1) : undefined };
+  check(given, reading, (rule) => refuse("ATTN_SHAPE", rule, list));
+  return given;
+}
+
+const names = ["query", "value", "key"] as const;
+
+/** Whether two sizes may be the same; null is a size that is not known yet. */
+const may = (a: number | null | undefined, b: number | null | undefined) => a == null || b == null || a === b;
+
+function endsInMask(list: readonly Shaped[], { lastIsMask, channels, told }: Reading): boolean {
+  const last = list.at(-1) as Shaped;
+  const rank = last.shape.length;
+  if (list.length === 1) return false;
+  if (lastIsMask === true || rank !== 3 || list.length === 4 || last.dtype === "bool") return true;
+  if (lastIsMask === false || list.slice(0, -1).includes(last)) return false;
+  // Only numbers of rank 3 in the place of the value or of the key are left.
+  const [query, value = query] = list.slice(0, -1) as [Shaped, Shaped?];
+  const [B, n, c] = last.shape;
+  const [L, own] = [query.shape[1], query.shape[2]];
+  const [S, others] = [value.shape[1], value.shape[2]];
+  const third = list.length === 3;
+  const fits = channels === undefined || c === (third ? channels.key : channels.value);
+  const sequence = c != null && may(B, query.shape[0]) && (!third || may(n, S)) && fits;
+  const rows = may(n, L) || n === 1;
+  const alone = channels === undefined || (others === channels.key && (third || own === channels.value));
+  // A mask has the size S last. Where S is not known yet, a known size is that of channels.
+  const mask = (c === S || (c == null && S != null)) && rows && (may(B, query.shape[0]) || B === 1) && alone;
+  if (sequence !== mask) return mask;
+  const before = told.get(list.length);
+  if (before !== undefined) return before;
+  // A value as wide as the query is the rule, and Keras has no mask in second place.
+  if (sequence && !third && c === own) return false;
+  const place = third ? "key" : "value";
+  return refuse(
+    "ATTN_SHAPE",
+    sequence
+      ? `the last input may be the ${place}, of ${shown([c as number])} channels, or a mask [B, L, S]: make a mask boolean or [B, 1, L, S], pass { attentionMask } or { value, key }, or construct the layer with lastIsMask: true or false`
+      : `the last input is neither a ${place} nor a mask of this query and value${channels ? `, and the layer was built for ${channels.query} channels of queries, ${channels.value} of values and ${channels.key} of keys` : ""}`,
+    list,
+  );
+}
+
+function check(
+  { query, value, key, mask }: Inputs<Shaped>,
+  { channels, numHeads }: Reading,
+  fail: (rule: string) => never,
+): void {
+  const [B, L] = query.shape;
+  const S = key.shape[1];
+  const parts = { query, value, key };
+  for (const name of names) {
+    const [b, , c] = parts[name].shape;
+    if (!may(b, B)) fail(`the query has B = ${B} and the ${name} has B = ${b}`);
+    if (channels && c !== channels[name])
+      fail(`the ${name} has ${c} channels and the layer was built for ${channels[name]}`);
+  }
+  if (!may(S, value.shape[1])) fail(`the value has S = ${value.shape[1]} tokens and the key has S = ${S}`);
+  if (mask) checkMask(mask.shape, { B, Hq: numHeads, L, S }, fail);
+}
+
+/** The sizes that a mask must have. */
+export interface MaskSizes {
+  readonly B: number | null | undefined;
+  readonly Hq: number;
+  readonly L: number | null | undefined;
+  readonly S: number | null | undefined;
+}
+
+/** Calls `fail` with the rule that a mask breaks. */
+export function checkMask(
+  shape: LayerShape,
+  { B, Hq, L, S }: MaskSizes,
+  fail: (rule: string) => never,
+  rank?: number,
+): void {
+  if (rank !== undefined && shape.length !== rank) fail(`the mask has rank ${shape.length}, not ${rank}`);
+  const wanted = { 2: [B, S], 3: [B, L, S], 4: [B, Hq, L, S] }[shape.length];
+  if (!wanted) fail(`the mask has rank ${shape.length}, not 2, 3 or 4`);
+  // A mask of keys is no broadcast: [1, S] for several sequences, or [B, 1] for several keys, is a mistake more often.
+  const fits = shape.every((n, i) => may(n, wanted[i]) || (n === 1 && shape.length > 2));
+  const axes = { 2: "[B, S]", 3: "[B, L, S]", 4: "[B, Hq, L, S]" }[shape.length];
+  if (!fits) fail(`the mask ${shown(shape)} does not fit ${axes} = ${shown(wanted as LayerShape)}`);
 }
 
 /**
  * The inputs without repetitions at their end: `[x, x, x] -> [x]`, `[q, v, v, mask] -> [q, v, mask]`. While predicting,
  * tf.layers disposes of a tensor too early that one layer takes twice and another one needs later.
  */
-export function brief<T extends Shaped>(inputs: T | readonly T[]): T[] {
-  const { query, value, key, mask } = inputsOf(inputs);
+export function brief<T extends Shaped>({ query, value, key, mask }: Inputs<T>): T[] {
   const sequences = key !== value ? [query, value, key] : value !== query ? [query, value] : [query];
   return mask ? [...sequences, mask] : sequences;
 }
-
-/**
- * The masks of tf.layers that say which keys are there. Its executor hands a layer the mask of the first input alone, so
- * it is the keys' only where the query is also the value or the key.
- */
-export function keyMasks({ query, value, key, count }: Inputs<Tensor>, masks: Masks): readonly Tensor[] {
-  const self = value === query || key === query;
-  const of = (list: readonly (Tensor | null | undefined)[]) => (count === 1 ? list.slice(0, 1) : list.slice(1, count));
-  const found = Array.isArray(masks) ? of(masks) : self ? [masks as Tensor | null | undefined] : [];
-  return [...new Set(found.filter((mask) => mask != null))];
-}
-
-/** A mask of tf.layers as `[B, S]`: its merging layers, such as `add`, put axes of size 1 in front. Throws `ATTN_SHAPE`. */
-export function keyMaskShape(mask: Tensor, B: number, S: number): [number, number] {
-  const at = mask.shape.findIndex((n) => n !== 1);
-  const trailing = at < 0 ? [] : mask.shape.slice(at);
-  const wanted = [B, S].slice([B, S].findIndex((n) => n !== 1));
-  const same = B * S === 1 ? mask.size === 1 : trailing.join() === wanted.join();
-  if (!same)
-    throw new AttentionError(
-      "ATTN_SHAPE",
-      who,
-      `tf.layers hands over a mask [${mask.shape.join(", ")}], expected [B, S] = [${B}, ${S}]; it is perhaps that of another layer: ${remedy}`,
-    );
-  return [B, S];
-}
-
-/** Throws `ATTN_UNSUPPORTED` where the masks that a call was given are not those of its inputs. */
-export function checkMasks(used: readonly Tensor[], meant: readonly Tensor[]): void {
-  if (used.length === meant.length && used.every((mask, i) => mask === meant[i])) return;
-  const what =
-    meant.length > used.length
-      ? "tf.layers hands a layer the mask of its first input alone, so the mask of the keys would be ignored"
-      : "tf.layers handed over the mask of another layer, although the keys have none";
-  throw new AttentionError("ATTN_UNSUPPORTED", who, `${what}; ${remedy}`);
-}
-
-const remedy =
-  "set useInputMask to false, and where keys are padded give their mask as the last input: apply([query, value, new PaddingMask().apply(tokens)])";

@@ -1,4 +1,6 @@
+import { AttentionError, knownOptions, requireOption } from "@attnkit/core";
 import type { Tensor } from "../tf.ts";
+import { baseArgs, everyLayer } from "./base.ts";
 import type { Config, Given, Layer, LayerArgs, LayerShape } from "./types.ts";
 
 export interface PaddingMaskArgs extends LayerArgs {
@@ -14,20 +16,49 @@ export interface PaddingMaskClass {
 
 type TfjsFromConfig = Given["layers"]["Layer"]["fromConfig"];
 
-/** A layer that turns tokens `[B, S]` into their mask `[B, S]`, true where a token is not padding: a fourth input for attention. */
+const who = "PaddingMask";
+
+/**
+ * A layer that turns tokens `[B, S]` into their mask `[B, S]`, true where a token is not padding: a last input for attention.
+ * Its arguments are checked as those of attention are: `ATTN_OPTION`, and `ATTN_SHAPE` for other inputs.
+ */
 export function paddingMask({ tf, layers }: Given): PaddingMaskClass {
   return class PaddingMask extends layers.Layer {
     static readonly className = "AttnkitPaddingMask";
     readonly padding: number;
 
-    constructor({ padding = 0, ...args }: PaddingMaskArgs = {}) {
-      super(args);
+    constructor(args: PaddingMaskArgs = {}) {
+      super(baseArgs(who, args, ["S"]));
+      // tf.layers writes an absent value as null.
+      const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value != null));
+      knownOptions(who, given, ["padding", ...everyLayer]);
+      const { padding = 0, weights = [] } = given as PaddingMaskArgs;
+      requireOption(Number.isInteger(padding), who, "padding", padding, "a whole number, the token of padding");
+      requireOption(
+        weights.length === 0,
+        who,
+        "weights",
+        `${weights.length} tensors`,
+        "none: the layer has no weights",
+      );
       this.padding = padding;
+    }
+
+    override apply(
+      inputs: Parameters<Layer["apply"]>[0],
+      kwargs?: Record<string, unknown>,
+    ): ReturnType<Layer["apply"]> {
+      // Those that tf.layers hands to every layer of a running model; the mask of tokens changes nothing here.
+      const shared = ["training", "mask", "initialState", "constants"];
+      for (const [name, x] of Object.entries(kwargs ?? {}))
+        requireOption(x == null || shared.includes(name), who, `${name} of a call`, "given", "no arguments of a call");
+      tokensOf(inputs as Tensor | Tensor[]);
+      return super.apply(inputs, kwargs as never);
     }
 
     override call(inputs: Tensor | Tensor[]): Tensor {
       return tf.tidy(() => {
-        const tokens = Array.isArray(inputs) ? (inputs[0] as Tensor) : inputs;
+        const tokens = tokensOf(inputs);
         return tf.notEqual(tokens, tf.scalar(this.padding, tokens.dtype === "int32" ? "int32" : "float32"));
       });
     }
@@ -40,4 +71,26 @@ export function paddingMask({ tf, layers }: Given): PaddingMaskClass {
       return { ...super.getConfig(), padding: this.padding };
     }
   };
+}
+
+/** Throws `ATTN_SHAPE`, and `ATTN_DATA` where the input is no tensor of numbers. */
+function tokensOf(inputs: Tensor | readonly Tensor[]): Tensor {
+  const list = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Tensor[];
+  const got = list.map((x) =>
+    Array.isArray(x?.shape) ? `${x.dtype}[${x.shape.map((n) => n ?? "?").join(", ")}]` : String(x),
+  );
+  const fail = (code: "ATTN_SHAPE" | "ATTN_DATA", rule: string): never => {
+    throw new AttentionError(
+      code,
+      who,
+      `${rule}; got ${got.join(", ") || "no input"}, expected tokens [B, S], float32 or int32`,
+    );
+  };
+  const tokens = list[0] as Tensor;
+  if (list.length !== 1) fail("ATTN_SHAPE", `${list.length} inputs are not one`);
+  if (!Array.isArray(tokens?.shape)) fail("ATTN_DATA", "the input is not a tensor");
+  if (tokens.isDisposed) fail("ATTN_DATA", "the input was disposed of");
+  if (!["float32", "int32"].includes(tokens.dtype)) fail("ATTN_DATA", `tokens have the type ${tokens.dtype}`);
+  if (tokens.shape.length !== 2) fail("ATTN_SHAPE", `tokens have rank ${tokens.shape.length}, not 2`);
+  return tokens;
 }

@@ -1,5 +1,7 @@
-import type { Ops } from "@attnkit/core";
+import { AttentionError, type Ops } from "@attnkit/core";
 import type { Tensor } from "../tf.ts";
+import { who } from "./arguments.ts";
+import { shown } from "./inputs.ts";
 import type { Config, LayerVariable, TfLayers, WeightArgs, WeightRule } from "./types.ts";
 
 /** `x [..., n] -> [..., m]`: a matrix `[n, m]`, and a bias `[m]`. */
@@ -70,4 +72,17 @@ export function splitHeads(o: Ops<Tensor>, x: Tensor, heads: number): Tensor {
 export function joinHeads(o: Ops<Tensor>, x: Tensor): Tensor {
   const [B, H, L, w] = x.shape as [number, number, number, number];
   return o.reshape(o.transpose(x, [0, 2, 1, 3]), [B, L, H * w]);
+}
+
+/** Checks `weights` of the arguments, which tf.layers sets once the layer is built. Throws `ATTN_SHAPE`. */
+export function checkWeights(given: readonly Tensor[] | null, own: readonly LayerVariable[]): void {
+  if (!given) return;
+  const expected = own.map((w) => shown(w.shape)).join(", ");
+  const got = given.map((w) => (Array.isArray(w?.shape) ? shown(w.shape) : String(w))).join(", ");
+  if (got !== expected)
+    throw new AttentionError(
+      "ATTN_SHAPE",
+      who,
+      `weights have other shapes than the layer; got ${got || "none"}, expected ${expected}`,
+    );
 }

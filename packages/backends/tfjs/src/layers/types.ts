@@ -1,8 +1,8 @@
 import type { Block, Causal, Mechanism, Ops, Options } from "@attnkit/core";
 import type * as TFL from "@tensorflow/tfjs-layers";
 import type { Tf } from "../tf.ts";
-import type { MultiHeadAttentionClass } from "./attention.ts";
 import type { PaddingMaskClass } from "./padding.ts";
+import type { MultiHeadAttentionClass } from "./public.ts";
 
 /** `tf.layers` of `@tensorflow/tfjs`, or `layers` of `@tensorflow/tfjs-layers`. Types only are imported. */
 export type TfLayers = Pick<typeof TFL.layers, "Layer" | "dense">;

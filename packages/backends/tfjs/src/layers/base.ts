@@ -1,0 +1,66 @@
+import { isCount, requireOption } from "@attnkit/core";
+import type { LayerArgs } from "./types.ts";
+
+/** The arguments that tf.layers takes for every layer, and the entries that it adds to a saved configuration. */
+export const everyLayer = [
+  ...["name", "trainable", "inputShape", "batchInputShape", "batchSize", "dtype", "inputDType", "inputDtype"],
+  ...["weights", "customObjects"],
+];
+
+type Base = LayerArgs & { readonly inputDtype?: LayerArgs["inputDType"] };
+
+/**
+ * Checks the arguments of tf.layers' own `Layer`, which ignores what it cannot use. `axes` are the names of the axes of
+ * the first input behind the batch; the size of an axis named "channels" must be known.
+ * Returns the arguments for `super`, absent ones left out. Throws `ATTN_OPTION`.
+ */
+export function baseArgs(who: string, args: object, axes: readonly string[]): LayerArgs {
+  requireOption(typeof args === "object" && args !== null, who, "arguments", args, "an object of arguments");
+  const given = Object.entries(args).filter(([name, value]) => everyLayer.includes(name) && value != null);
+  const { inputDtype, ...base } = Object.fromEntries(given) as Base;
+  const check = (ok: boolean, name: keyof Base, expected: string) =>
+    requireOption(ok, who, name, args[name as never], expected);
+  const { name, trainable, inputShape, batchInputShape, batchSize, weights } = base;
+  check(name === undefined || (typeof name === "string" && name !== ""), "name", "a name that is not empty");
+  check(trainable === undefined || typeof trainable === "boolean", "trainable", "true or false");
+  check(weights === undefined || Array.isArray(weights), "weights", "a list of tensors");
+  const sizes = (shape: unknown, names: readonly string[]) =>
+    shape === undefined ||
+    (Array.isArray(shape) &&
+      shape.length === names.length &&
+      shape.every((n, i) => (n === null ? names[i] !== "channels" : isCount(n))));
+  const unknown = axes.includes("channels")
+    ? "; null only where a size is not known, which channels must be"
+    : "; null where a size is not known";
+  check(sizes(inputShape, axes), "inputShape", `[${axes.join(", ")}]${unknown}`);
+  check(sizes(batchInputShape, ["B", ...axes]), "batchInputShape", `[B, ${axes.join(", ")}]${unknown}`);
+  const agree = !inputShape || !batchInputShape || inputShape.join() === batchInputShape.slice(1).join();
+  check(
+    agree,
+    "inputShape",
+    `that of batchInputShape, which is [${batchInputShape?.map((n) => n ?? "null").join(", ")}]`,
+  );
+  check(batchSize === undefined || isCount(batchSize), "batchSize", "a whole number above 0");
+  const used =
+    batchSize === undefined || (batchInputShape ? batchInputShape[0] === batchSize : inputShape !== undefined);
+  check(
+    used,
+    "batchSize",
+    "none, unless inputShape is given too: only a first layer has a batch size, and batchInputShape names its own",
+  );
+  const first = inputShape !== undefined || batchInputShape !== undefined;
+  const types = [base.dtype, base.inputDType, inputDtype].filter((dtype) => dtype !== undefined);
+  for (const dtype of types) {
+    const known = ["float32", "int32"].includes(dtype) && dtype === types[0];
+    requireOption(known, who, "dtype", types.length > 1 ? types : dtype, 'one type of the input, "float32" or "int32"');
+    const takes = first || dtype === "float32";
+    requireOption(
+      takes,
+      who,
+      "dtype",
+      dtype,
+      '"float32", which the layer computes in, unless inputShape is given: dtype is the type of the input of a first layer',
+    );
+  }
+  return { ...base, ...(types.length > 0 && { dtype: types[0] as NonNullable<LayerArgs["dtype"]> }) };
+}

@@ -1,0 +1,63 @@
+import { AttentionError } from "@attnkit/core";
+import type { Tensor } from "../tf.ts";
+import { who } from "./arguments.ts";
+import type { Inputs } from "./inputs.ts";
+
+/** What tf.layers knows of masks: of one input or of each, mostly nothing. */
+export type Masks = Tensor | readonly (Tensor | null | undefined)[] | null | undefined;
+
+/**
+ * The masks of tf.layers that say which keys are there. Its executor hands a layer the mask of the first input alone, so
+ * it is the keys' only where the query is also the value or the key.
+ */
+export function keyMasks({ query, value, key, count }: Inputs<Tensor>, masks: Masks): readonly Tensor[] {
+  const self = value === query || key === query;
+  const of = (list: readonly (Tensor | null | undefined)[]) => (count === 1 ? list.slice(0, 1) : list.slice(1, count));
+  const found = Array.isArray(masks) ? of(masks) : self ? [masks as Tensor | null | undefined] : [];
+  return [...new Set(found.filter((mask) => mask != null))];
+}
+
+/**
+ * The masks that tf.layers attaches to the outputs of its layers, such as `embedding({ maskZero: true })`, where they are
+ * called at once. Throws `ATTN_UNSUPPORTED` where such a mask was disposed of.
+ */
+export function attachedMasks({ query, value, key, count }: Inputs<Tensor>): readonly (Tensor | null)[] {
+  return [query, value, key].slice(0, count).map((x) => {
+    const { kerasMask } = x as Tensor & { readonly kerasMask?: Tensor | null };
+    if (kerasMask?.isDisposed)
+      throw new AttentionError(
+        "ATTN_UNSUPPORTED",
+        who,
+        `tf.layers disposed of the mask that it attached to an input [${x.shape.join(", ")}], got no mask, expected one; ${remedy}`,
+      );
+    return kerasMask ?? null;
+  });
+}
+
+/** A mask of tf.layers as `[B, S]`: its merging layers, such as `add`, put axes of size 1 in front. Throws `ATTN_SHAPE`. */
+export function keyMaskShape(mask: Tensor, B: number, S: number): [number, number] {
+  const at = mask.shape.findIndex((n) => n !== 1);
+  const trailing = at < 0 ? [] : mask.shape.slice(at);
+  const wanted = [B, S].slice([B, S].findIndex((n) => n !== 1));
+  const same = B * S === 1 ? mask.size === 1 : trailing.join() === wanted.join();
+  if (!same)
+    throw new AttentionError(
+      "ATTN_SHAPE",
+      who,
+      `tf.layers hands over a mask [${mask.shape.join(", ")}], expected [B, S] = [${B}, ${S}]; it is perhaps that of another layer: ${remedy}`,
+    );
+  return [B, S];
+}
+
+/** Throws `ATTN_UNSUPPORTED` where the masks that a call was given are not those of its inputs. */
+export function checkMasks(used: readonly Tensor[], meant: readonly Tensor[]): void {
+  if (used.length === meant.length && used.every((mask, i) => mask === meant[i])) return;
+  const what =
+    meant.length > used.length
+      ? "tf.layers hands a layer the mask of its first input alone, so the mask of the keys would be ignored"
+      : "tf.layers handed over the mask of another layer, although the keys have none";
+  throw new AttentionError("ATTN_UNSUPPORTED", who, `${what}; ${remedy}`);
+}
+
+const remedy =
+  "set useInputMask to false, and where keys are padded give their mask as the last input: apply([query, value, new PaddingMask().apply(tokens)])";
