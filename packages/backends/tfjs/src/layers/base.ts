@@ -2,7 +2,7 @@ import { isCount, requireOption } from "@attnkit/core";
 import type { LayerArgs } from "./types.ts";
 
 /** The arguments that tf.layers takes for every layer, and the entries that it adds to a saved configuration. */
-export const everyLayer = [
+export const everyLayer: readonly string[] = [
   ...["name", "trainable", "inputShape", "batchInputShape", "batchSize", "dtype", "inputDType", "inputDtype"],
   ...["weights", "customObjects"],
 ];

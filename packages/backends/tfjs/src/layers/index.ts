@@ -1,3 +1,4 @@
+import { knownOptions, requireOption } from "@attnkit/core";
 import { multiHeadAttention } from "./attention.ts";
 import { paddingMask } from "./padding.ts";
 import type { AttentionLayers, Given } from "./types.ts";
@@ -9,7 +10,23 @@ export type { AttentionLayers, Given, MechanismEntry, Scores, TfLayers } from ".
 /**
  * Attention as layers of the caller's own tf.layers: `attentionLayers({ tf, layers: tf.layers, mechanisms: { linear } })`.
  * Nothing is registered: models that hold these layers load after `tf.serialization.registerClass` of each class.
+ * Throws `ATTN_OPTION`.
  */
 export function attentionLayers(given: Given): AttentionLayers {
+  const who = "attentionLayers";
+  requireOption(typeof given === "object" && given !== null, who, "arguments", given, "{ tf, layers, mechanisms }");
+  knownOptions(who, given, ["tf", "layers", "mechanisms"]);
+  const { tf, layers, mechanisms = {} } = given;
+  requireOption(typeof tf?.tidy === "function", who, "tf", kind(tf), "tf of @tensorflow/tfjs or @tensorflow/tfjs-core");
+  const found = typeof layers?.Layer === "function" && typeof layers.dense === "function";
+  requireOption(found, who, "layers", kind(layers), "tf.layers, or layers of @tensorflow/tfjs-layers");
+  for (const [name, entry] of Object.entries(mechanisms)) {
+    const create = typeof entry === "function" ? entry : entry?.create;
+    const wanted = "a function that makes a mechanism, or { create, scores } with one";
+    requireOption(typeof create === "function", who, `mechanisms.${name}`, kind(entry), wanted);
+  }
   return { MultiHeadAttention: multiHeadAttention(given), PaddingMask: paddingMask(given) };
 }
+
+/** A value in a message: whole modules are too long. */
+const kind = (x: unknown): unknown => (typeof x === "object" && x !== null ? "an object without it" : x);

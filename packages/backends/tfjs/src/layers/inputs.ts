@@ -103,7 +103,7 @@ function endsInMask(list: readonly Shaped[], { lastIsMask, channels, told }: Rea
   return refuse(
     "ATTN_SHAPE",
     sequence
-      ? `the last input may be the ${place}, of ${shown([c as number])} channels, or a mask [B, L, S]: make a mask boolean or [B, 1, L, S], pass { attentionMask } or { value, key }, or construct the layer with lastIsMask: true or false`
+      ? `the last input may be the ${place}, of ${c} channels, or a mask [B, L, S]: make a mask boolean or [B, 1, L, S], pass { attentionMask } or { value, key }, or construct the layer with lastIsMask: true or false`
       : `the last input is neither a ${place} nor a mask of this query and value${channels ? `, and the layer was built for ${channels.query} channels of queries, ${channels.value} of values and ${channels.key} of keys` : ""}`,
     list,
   );
