@@ -25,7 +25,7 @@ describe.each(["cpu", "wasm"])("on tfjs-%s", (backend) => {
   test.each(variants)("$name $options: weights that are NaN", async ({ name, options }) => {
     await tf.setBackend(backend);
     for (const causal of [false, true])
-      for (const part of [2, 3]) {
+      for (const part of [0, 1, 2, 3]) {
         const layer = new MultiHeadAttention({
           ...{ mechanism: name, mechanismOptions: options, numHeads: 2, keyDim: 3, useBias: false },
           useCausalMask: causal,

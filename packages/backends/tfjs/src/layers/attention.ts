@@ -53,8 +53,8 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     readonly #used = new WeakMap<Tensor, readonly Tensor[]>();
     /** The call that `apply` is at: tf.layers hands on its list of inputs, and shapes alone to `build`. */
     #call: Call<Shaped> | undefined;
-    /** By the number of inputs of symbolic calls: whether the last is a mask. */
-    readonly #told = new Map<number, boolean>();
+    /** By the number of inputs of symbolic calls: whether the last is a mask; undefined where such calls differ. */
+    readonly #told = new Map<number, boolean | undefined>();
 
     constructor(args: MultiHeadAttentionArgs) {
       super(baseArgs(who, args, ["L", "channels"]));
@@ -244,7 +244,8 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
           who,
           `a model holds these inputs as ${short.map((x) => shown(x.shape)).join(", ")}, where the last input reads as ${mask ? "a sequence" : "a mask"}; got ${mask ? "a mask" : "no mask"}, expected inputs that type and shape tell apart: construct the layer with lastIsMask: ${mask}`,
         );
-      this.#told.set(short.length, mask);
+      const n = short.length;
+      this.#told.set(n, this.#told.has(n) && this.#told.get(n) !== mask ? undefined : mask);
       return short;
     }
 

@@ -33,7 +33,7 @@ export interface Reading {
   readonly channels: Channels | undefined;
   readonly numHeads: number;
   /** The answers for symbolic calls, by the number of inputs: while the model runs, sizes may coincide. */
-  readonly told: ReadonlyMap<number, boolean>;
+  readonly told: ReadonlyMap<number, boolean | undefined>;
 }
 
 export const shown = (shape: LayerShape): string => `[${shape.map((n) => n ?? "?").join(", ")}]`;

@@ -44,7 +44,7 @@ export function keyMaskShape(mask: Tensor, B: number, S: number): [number, numbe
     throw new AttentionError(
       "ATTN_SHAPE",
       who,
-      `tf.layers hands over a mask [${mask.shape.join(", ")}], expected [B, S] = [${B}, ${S}]; it is perhaps that of another layer: ${remedy}`,
+      `a mask of tf.layers does not fit the keys, perhaps because it is that of another layer; got [${mask.shape.join(", ")}], expected [B, S] = [${B}, ${S}]: ${remedy}`,
     );
   return [B, S];
 }
@@ -56,7 +56,11 @@ export function checkMasks(used: readonly Tensor[], meant: readonly Tensor[]): v
     meant.length > used.length
       ? "tf.layers hands a layer the mask of its first input alone, so the mask of the keys would be ignored"
       : "tf.layers handed over the mask of another layer, although the keys have none";
-  throw new AttentionError("ATTN_UNSUPPORTED", who, `${what}; ${remedy}`);
+  throw new AttentionError(
+    "ATTN_UNSUPPORTED",
+    who,
+    `${what}; got ${used.length} masks for the keys, expected ${meant.length}: ${remedy}`,
+  );
 }
 
 const remedy =
