@@ -163,7 +163,7 @@ test.each([[undefined], [null], ["softmax"]])("arguments %o are refused", (wrong
 
 test("PaddingMask comes first too, and takes the same arguments", async () => {
   const tokens = tf.tensor2d([[3, 0, 7]], undefined, "int32");
-  const place = { inputShape: [3], dtype: "int32", name: "padding", trainable: false } as const;
-  const model = tfl.sequential({ layers: [new PaddingMask(place)] });
+  const place = { inputShape: [3], name: "padding", trainable: false };
+  const model = tfl.sequential({ layers: [new PaddingMask({ ...place, dtype: "int32" })] });
   for (const m of [model, await again(model)]) expect(await numbers(m.predict(tokens) as tf.Tensor)).toEqual([1, 0, 1]);
 });

@@ -322,7 +322,11 @@ describe("masks through nested models and wrappers are used or refused", () => {
     const x = tfl.input({ shape: [3, 3, 6] });
     const wrapped = symbolic(tfl.layers.timeDistributed({ layer }).apply(x));
     const t = tf.randomUniform([2, 3, 3, 6], -1, 1, "float32", 3);
-    const y = tfl.model({ inputs: x, outputs: wrapped }).predict(t) as tf.Tensor;
+    const model = tfl.model({ inputs: x, outputs: wrapped });
+    const y = model.predict(t) as tf.Tensor;
+    const loaded = await tfl.models.modelFromJSON(JSON.parse(model.toJSON() as string));
+    loaded.setWeights(model.getWeights());
+    expect(await numbers(loaded.predict(t) as tf.Tensor)).toEqual(await numbers(y));
     const steps = tf.unstack(t, 1).map((step) => apply(layer, step));
     expect(worst(await numbers(y), await numbers(tf.stack(steps, 1)))).toBeLessThan(1e-6);
     const masked = tfl.layers.timeDistributed({ layer: make() });

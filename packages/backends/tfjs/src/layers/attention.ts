@@ -12,16 +12,7 @@ import type { Tensor } from "../tf.ts";
 import { configOf, resolve, type Setup, who } from "./arguments.ts";
 import { baseArgs } from "./base.ts";
 import { type Call, readCall, unbuilt } from "./calls.ts";
-import {
-  brief,
-  type Channels,
-  checkMask,
-  type Inputs,
-  type Reading,
-  readInputs,
-  type Shaped,
-  shown,
-} from "./inputs.ts";
+import { brief, type Channels, checkMask, type Inputs, type Reading, readInputs, type Shaped } from "./inputs.ts";
 import { attachedMasks, checkMasks, keyMaskShape, keyMasks, type Masks } from "./masks.ts";
 import {
   checkWeights,
@@ -86,7 +77,9 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
       this.#call = call;
       try {
         if (!symbolic) return super.apply([...call.list], { training, mask: masks } as never);
-        const short = this.#brief(call);
+        const short = brief(call.inputs, this.#reading());
+        const [n, last] = [short.length, call.inputs.mask !== undefined];
+        this.#told.set(n, this.#told.has(n) && this.#told.get(n) !== last ? undefined : last);
         // A list of one symbolic tensor is no shape for the check of `inputShape` in tf.layers.
         return super.apply((short.length === 1 ? short[0] : short) as never, {});
       } finally {
@@ -231,22 +224,6 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
       const last = this.#call && { lastIsMask: this.#call.inputs.mask !== undefined };
       const reading = { ...this.#reading(), ...last };
       return readCall(inputs, kwargs, { reading, fixed: this.#setup, symbolic });
-    }
-
-    /** The inputs of a symbolic call as a model holds them: it must find the same mask, also once it was saved and loaded. */
-    #brief(call: Call<Shaped>): Shaped[] {
-      const short = brief(call.inputs);
-      const again = readInputs(short, this.#reading());
-      const mask = call.inputs.mask !== undefined;
-      if (mask !== (again.mask !== undefined))
-        throw new AttentionError(
-          "ATTN_SHAPE",
-          who,
-          `a model holds these inputs as ${short.map((x) => shown(x.shape)).join(", ")}, where the last input reads as ${mask ? "a sequence" : "a mask"}; got ${mask ? "a mask" : "no mask"}, expected inputs that type and shape tell apart: construct the layer with lastIsMask: ${mask}`,
-        );
-      const n = short.length;
-      this.#told.set(n, this.#told.has(n) && this.#told.get(n) !== mask ? undefined : mask);
-      return short;
     }
 
     #queryMask(given: Inputs<Tensor>): Tensor | null {

@@ -152,10 +152,19 @@ export function checkMask(
 }
 
 /**
- * The inputs without repetitions at their end: `[x, x, x] -> [x]`, `[q, v, v, mask] -> [q, v, mask]`. While predicting,
- * tf.layers disposes of a tensor too early that one layer takes twice and another one needs later.
+ * The inputs of a symbolic call as a model holds them, without repetitions at their end: `[x, x, x] -> [x]`,
+ * `[q, v, v, mask] -> [q, v, mask]`. While predicting, tf.layers disposes of a tensor too early that one layer takes twice
+ * and another one needs later. Throws `ATTN_SHAPE` where the model, saved and loaded, would read them in another way.
  */
-export function brief<T extends Shaped>({ query, value, key, mask }: Inputs<T>): T[] {
+export function brief<T extends Shaped>({ query, value, key, mask }: Inputs<T>, reading: Reading): T[] {
   const sequences = key !== value ? [query, value, key] : value !== query ? [query, value] : [query];
-  return mask ? [...sequences, mask] : sequences;
+  const short = mask ? [...sequences, mask] : sequences;
+  const again = readInputs(short, reading).mask !== undefined;
+  if (again === (mask !== undefined)) return short;
+  const [wrong, right] = again ? ["a mask", "a sequence"] : ["a sequence", "a mask"];
+  return refuse(
+    "ATTN_SHAPE",
+    `a model would take the last input for ${wrong}, not ${right}: construct the layer with lastIsMask: ${!again}`,
+    short,
+  );
 }
