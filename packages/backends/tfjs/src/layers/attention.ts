@@ -42,9 +42,9 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     #attention: Attention<Tensor> | undefined;
     /** The key masks that the call on this query was given; tf.layers says afterwards which it should have been. */
     readonly #used = new WeakMap<Tensor, readonly Tensor[]>();
-    /** The call that `apply` is at: tf.layers hands on its list of inputs, and shapes alone to `build`. */
+    /** The call that `apply` is running. tf.layers hands shapes alone to `build`, which say less. */
     #call: Call<Shaped> | undefined;
-    /** By the number of inputs of symbolic calls: whether the last is a mask; undefined where such calls differ. */
+    /** Says, for a number of inputs, if the last is a mask in symbolic calls; undefined where such calls differ. */
     readonly #told = new Map<number, boolean | undefined>();
 
     constructor(args: MultiHeadAttentionArgs) {
@@ -279,6 +279,6 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
 const shapesOf = (shape: LayerShape | LayerShape[]): { shape: LayerShape }[] =>
   (Array.isArray(shape[0]) ? (shape as LayerShape[]) : [shape as LayerShape]).map((one) => ({ shape: one }));
 
-/** Whether y is a logarithm, so that a row that sees nothing is -Infinity: only then is it no plain average. (SEMANTICS S8) */
+/** Returns true where y is a logarithm: a row that sees nothing is then -Infinity, and y is no plain average. (SEMANTICS S8) */
 const logarithms = (mechanism: Mechanism): boolean =>
   mechanism.mergeOutputs !== undefined && mechanism.takes.lse === true;

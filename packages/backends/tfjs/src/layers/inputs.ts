@@ -26,7 +26,7 @@ export interface Channels {
   readonly key: number;
 }
 
-/** What is known of a call besides its inputs. */
+/** The facts by which a mask is told from a key, besides the inputs themselves. */
 export interface Reading {
   /** True: the last of several inputs is a mask. False: one of rank 3 is none, unless it is boolean or the fourth. */
   readonly lastIsMask: boolean | undefined;
@@ -73,7 +73,7 @@ export function readInputs<T extends Shaped>(inputs: T | readonly T[], reading: 
 
 const names = ["query", "value", "key"] as const;
 
-/** Whether two sizes may be the same; null is a size that is not known yet. */
+/** Returns true where two sizes may be the same; null is a size that is not known yet. */
 const may = (a: number | null | undefined, b: number | null | undefined) => a == null || b == null || a === b;
 
 function endsInMask(list: readonly Shaped[], { lastIsMask, channels, told }: Reading): boolean {
@@ -145,7 +145,7 @@ export function checkMask(
   if (rank !== undefined && shape.length !== rank) fail(`the mask has rank ${shape.length}, not ${rank}`);
   const wanted = { 2: [B, S], 3: [B, L, S], 4: [B, Hq, L, S] }[shape.length];
   if (!wanted) fail(`the mask has rank ${shape.length}, not 2, 3 or 4`);
-  // A mask of keys is no broadcast: [1, S] for several sequences, or [B, 1] for several keys, is a mistake more often.
+  // A mask of keys does not broadcast: [1, S] for several sequences is more often a mistake.
   const fits = shape.every((n, i) => may(n, wanted[i]) || (n === 1 && shape.length > 2));
   const axes = { 2: "[B, S]", 3: "[B, L, S]", 4: "[B, Hq, L, S]" }[shape.length];
   if (!fits) fail(`the mask ${shown(shape)} does not fit ${axes} = ${shown(wanted as LayerShape)}`);

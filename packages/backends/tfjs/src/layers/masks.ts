@@ -3,7 +3,7 @@ import type { Tensor } from "../tf.ts";
 import { who } from "./arguments.ts";
 import type { Inputs } from "./inputs.ts";
 
-/** What tf.layers knows of masks: of one input or of each, mostly nothing. */
+/** The masks that tf.layers knows: of one input, of each, or none. */
 export type Masks = Tensor | readonly (Tensor | null | undefined)[] | null | undefined;
 
 /**
