@@ -49,6 +49,7 @@ export async function readTensors(io: Io, path: string): Promise<FileEntries> {
     throw new UsageError(path, `extension ${kind || "(none)"}; expected .safetensors, .npz or .npy`);
   }
   const bytes = await readInput(io, path);
+  if (bytes.length === 0) throw new UsageError(path, "is empty; expected a file that holds q, k and v");
   if (kind === ".safetensors") return readSafetensors(path, bytes);
   return kind === ".npz" ? readNpz(path, bytes) : unstacked(path, readNpy(path, bytes));
 }
@@ -176,7 +177,7 @@ function placeOf(i: number, shape: Shape): number[] {
 
 /** Throws for a name that is nearly one that has a meaning, where the file has no tensor of that name. */
 function refuseMisspelt(path: string, name: string, tensors: FileEntries): void {
-  const plain = (s: string) => s.replace(/[^a-z]/gi, "").toLowerCase();
+  const plain = (s: string) => s.replace(/[^a-z0-9]/gi, "").toLowerCase();
   const meant = OPTIONAL.find((n) => plain(n) === plain(name) && !tensors.has(n));
   if (meant) throw new UsageError(path, `tensor ${name} has no meaning; rename it to ${meant}`);
 }
