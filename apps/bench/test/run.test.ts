@@ -127,6 +127,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
   save("short-k.safetensors", new Map([...tensors(7), ["k", tensors(6).get("k")!]]));
   save("half-state.safetensors", new Map([...tensors(7), ["state.s", fileTensor(Float32Array.of(1), [1])]]));
   writeFileSync(join(dir, "cut.safetensors"), readFileSync(join(dir, "in.safetensors")).subarray(0, -4));
+  save("proto.safetensors", new Map([...tensors(7), ["state.__proto__", fileTensor(Float32Array.of(1), [1])]]));
   writeFileSync(join(dir, "empty.npz"), "");
   mkdirSync(join(dir, "folder.npz"));
   symlinkSync("in.safetensors", join(dir, "link.safetensors"));
@@ -159,6 +160,11 @@ describe("bad input: one line, exit code 2, nothing written", () => {
       "a wrong state",
       ["--mechanism", "linear", "--tensors", "half-state.safetensors", "--out", "bad.npz"],
       /linear: .*state/,
+    ],
+    [
+      "a state entry that every object has",
+      ["--mechanism", "linear", "--tensors", "proto.safetensors", "--out", "bad.npz"],
+      /linear: the state has no entry s; got __proto__ \[1\]/,
     ],
     [
       "no such mechanism",

@@ -106,15 +106,16 @@ export const described = (tensors: FileEntries): string[] =>
 
 /** The `state.<name>` tensors of a file, by name; nothing where it holds none. */
 export function stateOf(path: string, tensors: FileEntries, dtype: DType): Record<string, HostTensor> | undefined {
-  const state: Record<string, HostTensor> = {};
+  const state: [name: string, tensor: HostTensor][] = [];
   for (const [name, t] of tensors) {
     if (!name.startsWith("state.")) continue;
     const who = `${path}: ${name}`;
     const tensor = { data: isUnread(t) || t.dtype.includes("F") ? floats(who, t) : mask(who, t), shape: t.shape };
     finite(who, tensor, dtype, undefined, true);
-    state[name.slice(6)] = tensor;
+    state.push([name.slice(6), tensor]);
   }
-  return Object.keys(state).length ? state : undefined;
+  // `fromEntries` keeps an entry called __proto__, which is then refused like any other unknown one.
+  return state.length ? Object.fromEntries(state) : undefined;
 }
 
 /** q, k and v of one array `[3, ...]`. */
