@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, mkdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { type Io, UsageError } from "./io.ts";
+import { type Io, oneLine, UsageError } from "./io.ts";
 
 /** The bytes of a file the user named. */
 export async function readInput(io: Io, path: string): Promise<Uint8Array> {
@@ -26,8 +26,11 @@ export async function readJson(io: Io, path: string): Promise<unknown> {
   }
 }
 
-/** Fails before any work is done where `path` could not be written at its end. */
-export async function checkWritable(io: Io, path: string): Promise<void> {
+/**
+ * Fails before any work is done where `path` could not be written at its end, or is one of the files in `keep`, which it
+ * would replace. Throws `UsageError`.
+ */
+export async function checkWritable(io: Io, path: string, keep: readonly string[] = []): Promise<void> {
   const full = resolve(io.cwd, path);
   const folder = dirname(full);
   const kind = await stat(folder).catch((error) => {
@@ -39,6 +42,12 @@ export async function checkWritable(io: Io, path: string): Promise<void> {
   await access(folder, constants.W_OK).catch((error) => {
     throw new UsageError(path, `${reason(error)}; expected a folder that can be written to`);
   });
+  for (const other of keep) {
+    const kept = await stat(resolve(io.cwd, other)).catch(() => undefined);
+    const same = target && kept && target.dev === kept.dev && target.ino === kept.ino;
+    if (same || full === resolve(io.cwd, other))
+      throw new UsageError(path, `would replace ${other}, which the same command names; expected another file`);
+  }
 }
 
 /** Makes a folder for results, or says why it cannot be. */
@@ -76,8 +85,11 @@ function reason(error: unknown): string {
     EROFS: "read-only file system",
     ENOSPC: "no space left on the device",
     EMFILE: "too many open files",
+    ELOOP: "a symbolic link that leads to itself",
+    ENAMETOOLONG: "the name is too long",
+    ERR_FS_FILE_TOO_LARGE: "larger than 2 GiB",
   };
-  return known[code] ?? (error instanceof Error ? `${code} ${error.message}`.trim() : String(error));
+  return known[code] ?? oneLine(error instanceof Error ? error.message : String(error));
 }
 
 /** The file's name without its folders, for messages and records. */

@@ -205,6 +205,16 @@ describe("bad input: one line, exit code 2, nothing written", () => {
       /no\/where\.json: no such file or folder/,
     ],
     ["a seed that is none", ["--seed", "x"], /--seed <n>.*whole number/],
+    [
+      "the vectors as output",
+      ["--vectors", "good.json", "--json", "./good.json"],
+      /good\.json: would replace good\.json/,
+    ],
+    [
+      "one file for two reports",
+      ["--backend", "cpu", "--json", "same", "--markdown", "same"],
+      /same: would replace same, which the same command names/,
+    ],
     ["both worlds", ["--vectors", "good.json", "--law", "rank"], /--law: cannot be combined with --vectors/],
   ])("%s", async (_, args, reason) => {
     const before = readdirSync(dir);

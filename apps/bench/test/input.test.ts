@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { embed } from "@attnkit/measure/embed";
+import { writeSafetensors } from "@attnkit/measure/safetensors";
 import { part, rounded, spread } from "@attnkit/measure/sequence";
 import { type FileTensor, type FileTensors, fileTensor } from "@attnkit/measure/tensor";
 import { describe, expect, test } from "vitest";
-import { textInput } from "../src/input/load.ts";
+import { tensorInput, textInput } from "../src/input/load.ts";
 import { writeNpy } from "../src/input/npy.ts";
 import { blockOf, readTensors } from "../src/input/tensors.ts";
 import { folder, tensors } from "./harness.ts";
@@ -151,6 +152,33 @@ describe("tensor files", () => {
     ["NaN in a state", put("state.k", fileTensor(Float32Array.of(Number.NaN), [1])), "float32", /state\.k: NaN/],
   ])("%s is refused", (_, all, dtype, reason) => {
     expect(() => blockOf("in.npz", all, dtype as "float32")).toThrow(reason);
+  });
+
+  test("the benchmark reads q, k and v; whatever else there is, of any type, is named", async () => {
+    const others = { mask: "F8_E4M3", model: "F4", "state.s": "F32", key_mask: "BOOL" };
+    const file = writeSafetensors(
+      new Map([
+        ...tensors(2, 1),
+        ...Object.keys(others).map((name) => [name, fileTensor(Float32Array.of(1), [1])] as const),
+      ]),
+    );
+    // The same header with other types, and as many elements as give four bytes.
+    let header = new TextDecoder().decode(file.subarray(8, file.length - 3 * 8 - 4 * 4));
+    for (const [name, type] of Object.entries(others)) {
+      const n = { F8_E4M3: 4, F4: 8, F32: 1, BOOL: 4 }[type];
+      header = header.replace(`"${name}":{"dtype":"F32","shape":[1]`, `"${name}":{"dtype":"${type}","shape":[${n}]`);
+    }
+    const text = new TextEncoder().encode(header);
+    const changed = new Uint8Array(8 + text.length + 3 * 8 + 4 * 4);
+    new DataView(changed.buffer).setBigUint64(0, BigInt(text.length), true);
+    changed.set(text, 8);
+    changed.set(file.subarray(file.length - 3 * 8 - 4 * 4), 8 + text.length);
+    writeFileSync(join(io.cwd, "dump.safetensors"), changed);
+    const { notes, sequence } = await tensorInput(io, "dump.safetensors");
+    expect(notes).toEqual([
+      "dump.safetensors: key_mask, mask (dtype F8_E4M3), model (dtype F4), state.s not used: the benchmark times plain causal attention",
+    ]);
+    expect([sequence.length, sequence.d]).toEqual([2, 1]);
   });
 
   test("what is no tensor file", async () => {

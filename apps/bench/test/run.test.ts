@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attention } from "@attnkit/core";
 import { cpu } from "@attnkit/cpu";
 import { elementwise } from "@attnkit/elementwise";
 import { readSafetensors, writeSafetensors } from "@attnkit/measure/safetensors";
-import { type FileTensors, fileTensor, floats } from "@attnkit/measure/tensor";
+import { type FileEntries, type FileTensors, fileTensor, floats } from "@attnkit/measure/tensor";
 import { describe, expect, test } from "vitest";
 import { readNpz, writeNpz } from "../src/input/npz.ts";
 import { cli, folder, tensors } from "./harness.ts";
@@ -12,7 +12,7 @@ import { cli, folder, tensors } from "./harness.ts";
 const dir = folder();
 const save = (name: string, t: FileTensors) => writeFileSync(join(dir, name), writeSafetensors(t));
 const load = (name: string) => readSafetensors(name, readFileSync(join(dir, name)));
-const values = (all: FileTensors, name: string) => [...floats(name, all.get(name)!)];
+const values = (all: FileEntries, name: string) => [...floats(name, all.get(name)!)];
 const run = (...args: string[]) => cli(dir, ["run", ...args]);
 
 save("in.safetensors", tensors(7));
@@ -127,6 +127,12 @@ describe("bad input: one line, exit code 2, nothing written", () => {
   save("short-k.safetensors", new Map([...tensors(7), ["k", tensors(6).get("k")!]]));
   save("half-state.safetensors", new Map([...tensors(7), ["state.s", fileTensor(Float32Array.of(1), [1])]]));
   writeFileSync(join(dir, "cut.safetensors"), readFileSync(join(dir, "in.safetensors")).subarray(0, -4));
+  save("proto.safetensors", new Map([...tensors(7), ["state.__proto__", fileTensor(Float32Array.of(1), [1])]]));
+  writeFileSync(join(dir, "empty.npz"), "");
+  mkdirSync(join(dir, "folder.npz"));
+  symlinkSync("in.safetensors", join(dir, "link.safetensors"));
+  symlinkSync("loop.npz", join(dir, "loop.npz"));
+  const input = readFileSync(join(dir, "in.safetensors"));
   const good = ["--tensors", "in.safetensors", "--out", "bad.safetensors"];
 
   test.each<[string, string[], RegExp]>([
@@ -154,6 +160,11 @@ describe("bad input: one line, exit code 2, nothing written", () => {
       "a wrong state",
       ["--mechanism", "linear", "--tensors", "half-state.safetensors", "--out", "bad.npz"],
       /linear: .*state/,
+    ],
+    [
+      "a state entry that every object has",
+      ["--mechanism", "linear", "--tensors", "proto.safetensors", "--out", "bad.npz"],
+      /linear: the state has no entry s; got __proto__ \[1\]/,
     ],
     [
       "no such mechanism",
@@ -214,6 +225,28 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     ],
     ["a state file without state", ["--mechanism", "linear", "--state", "in.safetensors", ...good], /holds no state/],
     ["no --tensors", ["--mechanism", "linear", "--out", "bad.npz"], /required option '--tensors <file>'/],
+    [
+      "an option that every object has",
+      ["--mechanism", "linear", "--option", "toString=1", ...good],
+      /linear: option toString is 1; expected one of the options/,
+    ],
+    [
+      "the input as output",
+      ["--mechanism", "linear", "--tensors", "in.safetensors", "--out", "./in.safetensors"],
+      /in\.safetensors: would replace in\.safetensors/,
+    ],
+    [
+      "a link to the input as output",
+      ["--mechanism", "linear", "--tensors", "in.safetensors", "--out", "link.safetensors"],
+      /link\.safetensors: would replace in\.safetensors/,
+    ],
+    ["an empty file", ["--mechanism", "linear", "--tensors", "empty.npz", "--out", "bad.npz"], /empty\.npz: is empty/],
+    ["a folder", ["--mechanism", "linear", "--tensors", "folder.npz", "--out", "bad.npz"], /folder\.npz: is a folder/],
+    [
+      "a link to itself",
+      ["--mechanism", "linear", "--tensors", "loop.npz", "--out", "bad.npz"],
+      /loop\.npz: a symbolic link/,
+    ],
     ["an unknown flag", ["--mechanism", "linear", "--ordre", "6", ...good], /unknown option .--ordre./],
   ])("%s", async (_, args, reason) => {
     const before = readdirSync(dir);
@@ -222,5 +255,6 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     expect([code, out, err.trimEnd().split("\n").length]).toEqual([2, "", 1]);
     expect(readdirSync(dir)).toEqual(before);
     expect(existsSync(join(dir, "bad.safetensors"))).toBe(false);
+    expect(readFileSync(join(dir, "in.safetensors")).equals(input)).toBe(true);
   });
 });

@@ -31,15 +31,30 @@ export interface FileTensor {
   readonly bytes: Uint8Array;
 }
 
+/** A tensor that a file holds and that is not read, because of its element type or its storage. */
+export interface UnreadTensor {
+  /** Says why, in a few words: `dtype <U4`, `dtype F8_E4M3`. */
+  readonly unread: string;
+  /** Says how to store it instead, where a different element type is not the answer. */
+  readonly remedy?: string;
+  readonly shape: Shape;
+}
+
 export type FileTensors = ReadonlyMap<string, FileTensor>;
+
+/** Everything that a file holds, by name: tensors, and those that are not read. */
+export type FileEntries = ReadonlyMap<string, FileTensor | UnreadTensor>;
 
 /** How many elements a shape has. */
 export const sizeOf = (shape: Shape): number => shape.reduce((n, s) => n * s, 1);
 
 export const isDType = (x: unknown): x is FileDType => typeof x === "string" && Object.hasOwn(SIZES, x);
 
-/** The elements as floats; integers and booleans are refused, for they are no q, k, v or bias. */
-export function floats(who: string, t: FileTensor): Float32Array | Float64Array {
+export const isUnread = (t: FileTensor | UnreadTensor): t is UnreadTensor => "unread" in t;
+
+/** Returns the elements as floats. Throws `UsageError` for every other type: q, k, v and bias are floats. */
+export function floats(who: string, t: FileTensor | UnreadTensor): Float32Array | Float64Array {
+  if (isUnread(t)) return refuse(who, t, NO_FLOATS);
   const buffer = native(t);
   switch (t.dtype) {
     case "F32":
@@ -54,12 +69,13 @@ export function floats(who: string, t: FileTensor): Float32Array | Float64Array 
       return new Float32Array(wide.buffer);
     }
     default:
-      throw new UsageError(who, `dtype ${t.dtype}; expected F16, BF16, F32 or F64: save it as a float tensor`);
+      throw new UsageError(who, `dtype ${t.dtype}; ${NO_FLOATS}`);
   }
 }
 
-/** The elements as a mask, non-zero = true. Floats are refused: whether 0 or -Infinity masks cannot be told. */
-export function mask(who: string, t: FileTensor): Uint8Array {
+/** Returns the elements as a mask, non-zero = true. Floats are refused: whether 0 or -Infinity masks cannot be told. */
+export function mask(who: string, t: FileTensor | UnreadTensor): Uint8Array {
+  if (isUnread(t)) return refuse(who, t, NO_MASK);
   if (t.dtype.includes("F")) {
     throw new UsageError(
       who,
@@ -70,6 +86,15 @@ export function mask(who: string, t: FileTensor): Uint8Array {
   const out = new Uint8Array(t.bytes.length / size);
   for (let i = 0; i < t.bytes.length; i++) if (t.bytes[i] !== 0) out[Math.floor(i / size)] = 1;
   return out;
+}
+
+const NO_FLOATS =
+  "expected F16, BF16, F32 or F64 (in NumPy float16, float32 or float64): save it as a float tensor, with x.astype(np.float32) in NumPy or x.float() in PyTorch";
+const NO_MASK =
+  'expected BOOL or an integer type, true = may attend: save it with x.astype(bool) in NumPy or x.bool() in PyTorch (an additive float mask is the tensor "bias")';
+
+function refuse(who: string, { unread, remedy }: UnreadTensor, expected: string): never {
+  throw new UsageError(who, `${unread}; ${remedy ?? expected}`);
 }
 
 /** Host data as a file tensor; bytes are a mask. */

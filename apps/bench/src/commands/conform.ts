@@ -42,7 +42,9 @@ export function conformCommand(program: Command, io: Io, exit: (code: number) =>
     .option("--json <file>", "also write the report as JSON")
     .option("--markdown <file>", "also write the report as Markdown")
     .action(async (flags: Flags) => {
-      for (const path of [flags.json, flags.markdown]) if (path !== undefined) await checkWritable(io, path);
+      const written = [flags.json, flags.markdown].filter((path) => path !== undefined);
+      for (const [i, path] of written.entries())
+        await checkWritable(io, path, [...(flags.vectors ?? []), ...written.slice(i + 1)]);
       exit(flags.vectors ? await vectors(io, flags) : await suite(io, flags));
     });
 }

@@ -47,7 +47,7 @@ export function optionsFrom(flags: Readonly<Record<string, unknown>>): Options {
     const [, name, text] = /^([A-Za-z]\w*)=(.*)$/s.exec(item) ?? [];
     if (name === undefined || text === undefined)
       throw new UsageError("--option", `${JSON.stringify(item)} is not key=json`);
-    if (name in options) throw new UsageError("--option", `${name} is given twice`);
+    if (Object.hasOwn(options, name)) throw new UsageError("--option", `${name} is given twice`);
     options[name] = value(name, text);
   }
   return options;

@@ -6,7 +6,7 @@ import { type FileTensor, type FileTensors, fileTensor } from "@attnkit/measure/
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { checkWritable, writeOutput } from "../files.ts";
 import { writeNpz } from "../input/npz.ts";
-import { blockOf, type HostBlock, type HostTensor, readTensors, stateOf } from "../input/tensors.ts";
+import { blockOf, described, type HostBlock, type HostTensor, readTensors, stateOf } from "../input/tensors.ts";
 import { type Io, UsageError } from "../io.ts";
 import { backendNamed, dtypeFor, mechanismNamed, openNamed } from "../select.ts";
 import { mechanismFlags, optionsFrom } from "./mechanism-flags.ts";
@@ -49,7 +49,7 @@ async function run(io: Io, flags: Flags): Promise<void> {
   if (kind !== ".safetensors" && kind !== ".npz") {
     throw new UsageError(flags.out, `extension ${kind || "(none)"}; expected .safetensors or .npz`);
   }
-  await checkWritable(io, flags.out);
+  await checkWritable(io, flags.out, [flags.tensors]);
   const options = { ...optionsFrom(flags) };
   entry.create(options); // refuses options before any file is read
   const backendEntry = backendNamed(flags.backend);
@@ -80,7 +80,12 @@ async function stateFrom(
   dtype: Parameters<typeof stateOf>[2],
 ): Promise<Record<string, HostTensor>> {
   if (block.state) throw new UsageError("--state", "the --tensors file holds a state too; give one of them");
-  const state = stateOf(path, await readTensors(io, path), dtype);
+  const tensors = await readTensors(io, path);
+  const state = stateOf(path, tensors, dtype);
+  // An earlier run wrote y and lse beside the state.
+  const other = ([name]: readonly [string, unknown]) => !name.startsWith("state.") && name !== "y" && name !== "lse";
+  const unused = described(new Map([...tensors].filter(other)));
+  if (state && unused.length) io.err(`note: ${path}: ${unused.join(", ")} not used\n`);
   if (state) return state;
   throw new UsageError(path, "holds no state.* tensors; expected the output of an earlier `attnkit run`");
 }

@@ -3,7 +3,7 @@ import { dimsOf } from "@attnkit/core";
 import { embed } from "@attnkit/measure/embed";
 import type { Sequence } from "@attnkit/measure/sequence";
 import { type Io, UsageError } from "../io.ts";
-import { blockOf, readTensors } from "./tensors.ts";
+import { blockOf, described, readTensors } from "./tensors.ts";
 import { readText } from "./text.ts";
 
 export interface Input {
@@ -34,7 +34,9 @@ export async function textInput(
 
 /** q, k and v that a real model gave. Throws `UsageError`. */
 export async function tensorInput(io: Io, path: string): Promise<Input> {
-  const { block, ignored } = blockOf(path, await readTensors(io, path), "float64");
+  const tensors = await readTensors(io, path);
+  const used = ([name]: readonly [string, unknown]) => ["q", "k", "v"].includes(name);
+  const { block } = blockOf(path, new Map([...tensors].filter(used)), "float64");
   const shapes = { q: block.q.shape, k: block.k.shape, v: block.v.shape };
   const { B, Hq, Hkv, L, S, d, dv } = dimsOf(shapes);
   const say = Object.entries(shapes)
@@ -67,11 +69,7 @@ export async function tensorInput(io: Io, path: string): Promise<Input> {
   ];
   const sha = createHash("sha256");
   for (const x of [q, k, v]) sha.update(new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
-  const unused = [
-    ...ignored,
-    ...(["mask", "bias", "keyMask"] as const).filter((n) => block[n]),
-    ...(block.state ? ["state"] : []),
-  ];
+  const unused = described(new Map([...tensors].filter((entry) => !used(entry))));
   const notes = unused.length
     ? [`${path}: ${unused.join(", ")} not used: the benchmark times plain causal attention`]
     : [];

@@ -1,5 +1,6 @@
-import { type FileDType, type FileTensor, SIZES, sizeOf, swapped } from "@attnkit/measure/tensor";
+import { type FileDType, type FileTensor, SIZES, sizeOf, swapped, type UnreadTensor } from "@attnkit/measure/tensor";
 import { UsageError } from "../io.ts";
+import { type Literal, parseLiteral } from "./literal.ts";
 
 // Own code: npm's readers (npyjs 1.2) refuse neither truncated files nor Fortran order and cannot write.
 // Format: numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -20,12 +21,18 @@ const DTYPES: Readonly<Record<string, FileDType>> = {
   f8: "F64",
 };
 
-/** The array of a .npy file of version 1, 2 or 3, either byte order, C or Fortran order. Throws `UsageError`. */
-export function readNpy(who: string, file: Uint8Array): FileTensor {
+/** Whether a file begins as .npy files do. */
+export const isNpy = (file: Uint8Array): boolean => MAGIC.every((b, i) => file[i] === b);
+
+/**
+ * Returns the array of a .npy file of version 1, 2 or 3, in either byte order and in C or Fortran order. An array of a
+ * type that is not read (text, objects, complex numbers, dates, tables) is an `UnreadTensor`. Throws `UsageError`.
+ */
+export function readNpy(who: string, file: Uint8Array): FileTensor | UnreadTensor {
   const fail = (what: string): never => {
     throw new UsageError(who, `not a valid .npy file: ${what}`);
   };
-  if (file.length < 12 || MAGIC.some((b, i) => file[i] !== b)) fail("it does not begin with \\x93NUMPY and a header");
+  if (file.length < 12 || !isNpy(file)) fail("it does not begin with \\x93NUMPY and a header");
   const version = file[6]!;
   if (version < 1 || version > 3) fail(`version ${version}, expected 1, 2 or 3`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
@@ -33,28 +40,66 @@ export function readNpy(who: string, file: Uint8Array): FileTensor {
   const end = start + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
   if (end > file.length) fail(`its header ends at byte ${end} and the file has ${file.length}: it is truncated`);
   const header = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(file.subarray(start, end));
-  const descr = /'descr'\s*:\s*'([<>|=]?)(\w+)'/.exec(header);
-  const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
-  const sizes = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(header)?.[1];
-  if (!descr || fortran === undefined || sizes === undefined) {
+  const fields = parseLiteral(header);
+  const [descr, fortran, shape] =
+    fields instanceof Map ? ["descr", "fortran_order", "shape"].map((n) => fields.get(n)) : [];
+  const type = descr === undefined ? undefined : elementOf(descr);
+  if (type === undefined || typeof fortran !== "boolean" || !Array.isArray(shape)) {
     return fail(
-      `its header is ${JSON.stringify(header.trim().slice(0, 120))}, expected 'descr', 'fortran_order' and 'shape' of one plain element type`,
+      `its header is ${JSON.stringify(header.trim().slice(0, 120))}, expected 'descr', 'fortran_order' and 'shape'`,
     );
   }
-  const dtype = DTYPES[descr[2]!];
-  if (dtype === undefined)
-    return fail(`dtype ${descr[1]}${descr[2]}, expected one of ${Object.keys(DTYPES).join(", ")}`);
-  const shape = sizes.split(",").flatMap((s) => (s.trim() ? [Number(s)] : []));
-  const size = SIZES[dtype];
-  const wanted = sizeOf(shape) * size;
-  if (file.length - end !== wanted) {
+  if (!shape.every((s) => Number.isSafeInteger(s) && s >= 0))
+    return fail(`its shape is (${shape.join(", ")}), expected whole numbers >= 0`);
+  const bytes = file.subarray(end);
+  const wanted = type.size === undefined ? Math.max(1, bytes.length) : sizeOf(shape) * type.size;
+  if (bytes.length !== wanted) {
     fail(
-      `[${shape.join(", ")}] of ${dtype} has ${file.length - end} bytes of data, expected ${wanted}${file.length - end < wanted ? ": it is truncated" : ""}`,
+      `[${shape.join(", ")}] of ${type.name} has ${bytes.length} bytes of data, expected ${wanted}${bytes.length < wanted ? ": it is truncated" : ""}`,
     );
   }
-  const raw = file.subarray(end);
-  const little = descr[1] === ">" ? swapped(raw, size) : raw;
-  return { dtype, shape, bytes: fortran === "True" ? rowMajor(little, shape, size) : little };
+  const { dtype } = type;
+  if (dtype === undefined) return { unread: `dtype ${type.name}`, shape };
+  const little = type.name.startsWith(">") ? swapped(bytes, SIZES[dtype]) : bytes;
+  return { dtype, shape, bytes: fortran ? rowMajor(little, shape, SIZES[dtype]) : little };
+}
+
+interface Element {
+  /** NumPy's own notation. */
+  readonly name: string;
+  /** Bytes of one element; `undefined` where the file does not say: objects are pickled. */
+  readonly size: number | undefined;
+  /** The type as which it is read; `undefined` where it is not read. */
+  readonly dtype?: FileDType | undefined;
+}
+
+/** Returns the element type that a 'descr' stands for; `undefined` where it is malformed. */
+function elementOf(descr: Literal): Element | undefined {
+  if (typeof descr === "string") {
+    const [, , kind, digits] = /^([<>|=]?)([A-Za-z])(\d*)(\[[^[\]]+\])?$/.exec(descr) ?? [];
+    if (kind === undefined) return undefined;
+    const code = `${kind}${digits}`;
+    if (Object.hasOwn(DTYPES, code)) return { name: descr, size: SIZES[DTYPES[code]!], dtype: DTYPES[code] };
+    // NumPy counts the characters of text, and each takes four bytes.
+    const size = digits === "" || kind === "O" ? undefined : Number(digits) * (kind === "U" ? 4 : 1);
+    return { name: descr, size };
+  }
+  if (!Array.isArray(descr)) return undefined;
+  let size: number | undefined = 0;
+  const names: string[] = [];
+  // A field is (name, type) or (name, type, shape); a name may be a pair of title and name.
+  for (const field of descr as Literal[]) {
+    if (!Array.isArray(field) || field.length < 2 || field.length > 3) return undefined;
+    const [title, type, shape = []] = field as [Literal, Literal, Literal?];
+    const element = elementOf(type);
+    const sizes = Array.isArray(shape) ? shape : [shape];
+    if (!element || !sizes.every((n) => Number.isSafeInteger(n))) return undefined;
+    const one = element.size === undefined ? undefined : element.size * sizeOf(sizes as number[]);
+    size = size === undefined || one === undefined ? undefined : size + one;
+    names.push(`${Array.isArray(title) ? title.at(-1) : title} ${element.name}`);
+  }
+  const shown = names.length > 4 ? [...names.slice(0, 3), `${names.length - 3} more`] : names;
+  return { name: `table (${shown.join(", ")})`, size };
 }
 
 /** The bytes of a .npy file of version 1, C order, little-endian. BF16 has no NumPy name and is refused. */

@@ -1,25 +1,44 @@
-import type { FileTensor, FileTensors } from "@attnkit/measure/tensor";
-import { unzipSync, zipSync } from "fflate";
+import type { FileEntries, FileTensor, FileTensors, UnreadTensor } from "@attnkit/measure/tensor";
+import { zipSync } from "fflate";
 import { UsageError } from "../io.ts";
-import { readNpy, writeNpy } from "./npy.ts";
+import { isNpy, readNpy, writeNpy } from "./npy.ts";
+import { readZip, type ZipEntry } from "./zip.ts";
 
-/** The arrays of a .npz file, stored or deflated, by the names that `numpy.savez` gave them. Throws `UsageError`. */
-export function readNpz(who: string, file: Uint8Array): FileTensors {
-  let entries: Record<string, Uint8Array>;
-  try {
-    entries = unzipSync(file);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(who, `not a valid .npz file: ${why}; expected a zip of .npy files`);
+/**
+ * Returns the arrays of a .npz file, stored or deflated, by the names that `numpy.savez` gave them. Entries that are not
+ * read are `UnreadTensor`s. Throws `UsageError`.
+ */
+export function readNpz(who: string, file: Uint8Array): FileEntries {
+  const entries = readZip(file, (what, entry) => {
+    if (entry !== undefined) throw new UsageError(`${who}: ${entry}`, `a broken entry of the .npz file: ${what}`);
+    throw new UsageError(who, `not a valid .npz file: ${what}; expected a zip of .npy files`);
+  });
+  const tensors = new Map<string, FileTensor | UnreadTensor>();
+  const times = new Map<string, number>();
+  for (const entry of entries) {
+    // `numpy.load` takes an entry without the extension for an array too, where it begins like one.
+    const name = entry.name.endsWith(".npy") ? entry.name.slice(0, -4) : entry.name;
+    const n = (times.get(name) ?? 0) + 1;
+    times.set(name, n);
+    const tensor = tensorOf(who, entry);
+    tensors.set(name, n === 1 ? tensor : { unread: `${n} entries of this name`, remedy: ONE, shape: [] });
   }
-  const tensors = new Map<string, FileTensor>();
-  for (const [path, bytes] of Object.entries(entries)) {
-    if (!path.endsWith(".npy"))
-      throw new UsageError(who, `not a valid .npz file: it holds ${path}; expected .npy files only`);
-    tensors.set(path.slice(0, -4), readNpy(`${who}: ${path}`, bytes));
+  if (![...tensors.values()].some((t) => "dtype" in t || t.remedy !== NO_ARRAY)) {
+    const held = tensors.size === 0 ? "" : ` (it holds ${[...tensors.keys()].join(", ")})`;
+    throw new UsageError(who, `holds no arrays${held}; expected q, k and v`);
   }
-  if (tensors.size === 0) throw new UsageError(who, "holds no arrays; expected q, k and v");
   return tensors;
+}
+
+const ONE = "expected one: save the file again with one array of this name";
+const NO_ARRAY = "expected an array, as np.savez writes it";
+const STORAGE = "expected a stored or deflated entry, as np.savez and np.savez_compressed write it";
+
+function tensorOf(who: string, entry: ZipEntry): FileTensor | UnreadTensor {
+  if (entry.unread !== undefined) return { unread: entry.unread, remedy: STORAGE, shape: [] };
+  const bytes = entry.bytes();
+  if (!entry.name.endsWith(".npy") && !isNpy(bytes)) return { unread: "no .npy file", remedy: NO_ARRAY, shape: [] };
+  return readNpy(`${who}: ${entry.name}`, bytes);
 }
 
 /** The bytes of a .npz file, as `numpy.savez` writes it: not compressed, floats hardly are compressible. */

@@ -1,7 +1,15 @@
 import { extname } from "node:path";
 import type { Data, DType, Shape } from "@attnkit/core";
 import { readSafetensors } from "@attnkit/measure/safetensors";
-import { type FileTensor, type FileTensors, floats, mask, sizeOf } from "@attnkit/measure/tensor";
+import {
+  type FileEntries,
+  type FileTensor,
+  floats,
+  isUnread,
+  mask,
+  sizeOf,
+  type UnreadTensor,
+} from "@attnkit/measure/tensor";
 import { readInput } from "../files.ts";
 import { type Io, UsageError } from "../io.ts";
 import { readNpy } from "./npy.ts";
@@ -31,30 +39,35 @@ const LARGEST: Readonly<Record<DType, number>> = {
   float64: Number.MAX_VALUE,
 };
 
-/** Every tensor of a .safetensors, .npz or .npy file; a .npy holds q, k and v stacked: `[3, ...]`. Throws `UsageError`. */
-export async function readTensors(io: Io, path: string): Promise<FileTensors> {
+/**
+ * Reads every tensor of a .safetensors, .npz or .npy file; a .npy holds q, k and v stacked: `[3, ...]`. A tensor of a type
+ * that is not read is an error only where it is used. Throws `UsageError`.
+ */
+export async function readTensors(io: Io, path: string): Promise<FileEntries> {
   const kind = extname(path).toLowerCase();
   if (![".safetensors", ".npz", ".npy"].includes(kind)) {
     throw new UsageError(path, `extension ${kind || "(none)"}; expected .safetensors, .npz or .npy`);
   }
   const bytes = await readInput(io, path);
+  if (bytes.length === 0) throw new UsageError(path, "is empty; expected a file that holds q, k and v");
   if (kind === ".safetensors") return readSafetensors(path, bytes);
   return kind === ".npz" ? readNpz(path, bytes) : unstacked(path, readNpy(path, bytes));
 }
 
 /**
  * The block in a file's tensors: q, k, v, and mask, bias, keyMask, `state.<name>` where present, all checked for type,
- * rank and numbers that `dtype` cannot hold. `ignored` are the names that mean nothing. Throws `UsageError`.
+ * rank and numbers that `dtype` cannot hold. `ignored` are the names that mean nothing, with the type where it is not read.
+ * Throws `UsageError`.
  */
-export function blockOf(path: string, tensors: FileTensors, dtype: DType): { block: HostBlock; ignored: string[] } {
-  const names = [...tensors.keys()];
+export function blockOf(path: string, tensors: FileEntries, dtype: DType): { block: HostBlock; ignored: string[] } {
   const required = (name: "q" | "k" | "v"): HostTensor => {
     const t = tensors.get(name);
     if (!t)
       throw new UsageError(
         path,
-        `holds no tensor ${name} (it holds ${names.join(", ") || "none"}); expected q, k and v`,
+        `holds no tensor ${name} (it holds ${described(tensors).join(", ") || "none"}); expected q, k and v`,
       );
+    if (isUnread(t)) return { data: floats(`${path}: ${name}`, t), shape: t.shape };
     if (t.shape.length < 2 || t.shape.length > 4) {
       throw new UsageError(
         path,
@@ -76,26 +89,38 @@ export function blockOf(path: string, tensors: FileTensors, dtype: DType): { blo
   finite(`${path}: v`, v, dtype, hidden);
   if (optional.bias) finite(`${path}: bias`, optional.bias, dtype, undefined, true);
   const state = stateOf(path, tensors, dtype);
-  const ignored = names.filter((n) => !n.startsWith("state.") && !["q", "k", "v", ...OPTIONAL].includes(n));
-  for (const name of ignored) refuseMisspelt(path, name);
-  return { block: { q, k, v, ...optional, ...(state && { state }) }, ignored };
+  const ignored = new Map(
+    [...tensors].filter(([n]) => !n.startsWith("state.") && !["q", "k", "v", ...OPTIONAL].includes(n)),
+  );
+  for (const [name, t] of ignored) if (!isUnread(t)) refuseMisspelt(path, name, tensors);
+  return { block: { q, k, v, ...optional, ...(state && { state }) }, ignored: described(ignored) };
 }
 
+/** Returns the names of tensors for messages, each with its type where that is not read. */
+export const described = (tensors: FileEntries): string[] =>
+  [...tensors].map(([name, t]) => {
+    // A name may hold anything, and a message is one line.
+    const plain = name === "" || /[\p{C}\p{Zl}\p{Zp}]/u.test(name) ? JSON.stringify(name) : name;
+    return isUnread(t) ? `${plain} (${t.unread})` : plain;
+  });
+
 /** The `state.<name>` tensors of a file, by name; nothing where it holds none. */
-export function stateOf(path: string, tensors: FileTensors, dtype: DType): Record<string, HostTensor> | undefined {
-  const state: Record<string, HostTensor> = {};
+export function stateOf(path: string, tensors: FileEntries, dtype: DType): Record<string, HostTensor> | undefined {
+  const state: [name: string, tensor: HostTensor][] = [];
   for (const [name, t] of tensors) {
     if (!name.startsWith("state.")) continue;
     const who = `${path}: ${name}`;
-    const tensor = { data: t.dtype.includes("F") ? floats(who, t) : mask(who, t), shape: t.shape };
+    const tensor = { data: isUnread(t) || t.dtype.includes("F") ? floats(who, t) : mask(who, t), shape: t.shape };
     finite(who, tensor, dtype, undefined, true);
-    state[name.slice(6)] = tensor;
+    state.push([name.slice(6), tensor]);
   }
-  return Object.keys(state).length ? state : undefined;
+  // `fromEntries` keeps an entry called __proto__, which is then refused like any other unknown one.
+  return state.length ? Object.fromEntries(state) : undefined;
 }
 
 /** q, k and v of one array `[3, ...]`. */
-function unstacked(path: string, t: FileTensor): FileTensors {
+function unstacked(path: string, t: FileTensor | UnreadTensor): FileEntries {
+  if (isUnread(t)) return new Map(["q", "k", "v"].map((name) => [name, t]));
   if (t.shape.length < 3 || t.shape[0] !== 3) {
     throw new UsageError(
       path,
@@ -151,9 +176,9 @@ function placeOf(i: number, shape: Shape): number[] {
   return place;
 }
 
-/** A tensor whose name is nearly one that has a meaning would be left out of the computation without a word. */
-function refuseMisspelt(path: string, name: string): void {
-  const plain = (s: string) => s.replace(/[^a-z]/gi, "").toLowerCase();
-  const meant = ["q", "k", "v", ...OPTIONAL].find((n) => plain(n) === plain(name));
+/** Throws for a name that is nearly one that has a meaning, where the file has no tensor of that name. */
+function refuseMisspelt(path: string, name: string, tensors: FileEntries): void {
+  const plain = (s: string) => s.replace(/[^a-z0-9]/gi, "").toLowerCase();
+  const meant = OPTIONAL.find((n) => plain(n) === plain(name) && !tensors.has(n));
   if (meant) throw new UsageError(path, `tensor ${name} has no meaning; rename it to ${meant}`);
 }
