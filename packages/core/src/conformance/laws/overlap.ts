@@ -162,7 +162,6 @@ export const overlapLaw: Law = {
             ...gradients(3),
             call(lab, true, lse, block(lab, 3)),
             ...gradients(3),
-            ...gradients(2),
             call(lab, true, lse, block(lab, 2)),
           ]);
         },
