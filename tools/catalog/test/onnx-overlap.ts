@@ -1,5 +1,5 @@
 /** Calls of the onnx backend that nobody awaits one after the other: the same tests in Node and in Chromium. */
-import { attention, type Block } from "@attnkit/core";
+import { attention, type Block, type Mechanism } from "@attnkit/core";
 import { linear } from "@attnkit/linear";
 import { type OnnxBackend, type OnnxOptions, onnx } from "@attnkit/onnx";
 import { polynomial } from "@attnkit/polynomial";
@@ -29,7 +29,7 @@ function counted({ ort, ...more }: Options): { options: Options; count: { made: 
 }
 
 const sessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1 };
-const mechanisms = [softmax(), linear(), polynomial()];
+const three: readonly Mechanism[] = [softmax(), linear(), polynomial()];
 
 function block(backend: OnnxBackend, i: number): Block<Parameters<OnnxBackend["free"]>[0]> {
   const L = 2 + (i % 3);
@@ -41,15 +41,15 @@ function block(backend: OnnxBackend, i: number): Block<Parameters<OnnxBackend["f
   return { q: up(0), k: up(1), v: up(2) };
 }
 
-/** Call `i`: one mechanism or each in turn; its outputs, downloaded at once, as text. */
+/** Call `i`, of each mechanism in turn: its outputs as text, downloaded at once and freed. */
 function caller(
   backend: OnnxBackend,
-  several: boolean,
+  mechanisms: readonly Mechanism[],
   begun: (x: ReturnType<typeof block>) => void = () => {},
 ): (i: number) => Promise<Outputs> {
   const attends = mechanisms.map((mechanism) => attention(mechanism, backend, { causal: true }));
   return async (i) => {
-    const attend = attends[several ? i % attends.length : 0]!;
+    const attend = attends[i % attends.length]!;
     const x = block(backend, i);
     const result = attend(x);
     begun(x);
@@ -79,16 +79,16 @@ async function inTurn(call: (i: number) => Promise<Outputs>, n: number): Promise
   return all;
 }
 
-export function overlapTests(name: string, options: Options, calls: number): void {
+export function overlapTests(name: string, options: Options, calls: number, mechanisms = three): void {
   describe(name, () => {
     const more = { sessionOptions };
 
     test.each([
-      ["one program", false],
-      ["several programs", true],
-    ])("%s: the numbers of calls in turn", async (_, several) => {
+      ["one program", mechanisms.slice(0, 1)],
+      ["every program", mechanisms],
+    ])("%s: the numbers of calls in turn", async (_, these) => {
       const backend = onnx({ ...options, ...more });
-      const call = caller(backend, several);
+      const call = caller(backend, these);
       const first = await together(numbers(calls).map((i) => () => call(i)));
       const expected = await inTurn(call, calls);
       expect(first).toEqual(expected);
@@ -99,8 +99,8 @@ export function overlapTests(name: string, options: Options, calls: number): voi
     test("one session is kept, and calls that overlap share those in use", async () => {
       const { options: watched, count } = counted(options);
       const backend = onnx({ ...watched, ...more, maxSessions: 1 });
-      const call = caller(backend, true);
-      // There are three models. A call finds the session of its model while another runs on it.
+      const call = caller(backend, mechanisms);
+      // A model for each mechanism and length. A call finds the session of its model while another runs on it.
       const got = await together(
         numbers(calls).map((i) => () => call(i % 6)),
         false,
@@ -116,7 +116,7 @@ export function overlapTests(name: string, options: Options, calls: number): voi
     test("released while calls run, between two backends on one runtime", async () => {
       const { options: watched, count } = counted(options);
       const [one, other] = [onnx({ ...watched, ...more }), onnx({ ...options, ...more })];
-      const [call, beside] = [caller(one, true), caller(other, true)];
+      const [call, beside] = [caller(one, mechanisms), caller(other, mechanisms)];
       const expected = await inTurn(beside, 6);
       const released: Promise<void>[] = [];
       const jobs = numbers(calls).map((i) => async () => {
@@ -134,11 +134,11 @@ export function overlapTests(name: string, options: Options, calls: number): voi
     test("calls that fail are rejected alone", async () => {
       const backend = onnx({ ...options, ...more });
       const nonsense = { ...sessionOptions, graphOptimizationLevel: "nonsense" as "all" };
-      const refused = caller(onnx({ ...options, sessionOptions: nonsense }), true);
-      const call = caller(backend, true);
+      const refused = caller(onnx({ ...options, sessionOptions: nonsense }), mechanisms);
+      const call = caller(backend, mechanisms);
       const expected = await inTurn(call, calls);
       // The runtime refuses the key when the call's turn comes, unless it comes at once.
-      const disposed = caller(backend, true, ({ k }) => k.dispose());
+      const disposed = caller(backend, mechanisms, ({ k }) => k.dispose());
       const told = (act: Promise<Outputs>) => act.catch(() => ["rejected"]);
       const got = await together(
         numbers(calls).map((i) => () => (i % 4 === 1 ? told(refused(i)) : i % 4 === 3 ? told(disposed(i)) : call(i))),

@@ -110,25 +110,25 @@ export const overlapLaw: Law = {
     const lse = mechanism.takes.lse === true;
     return [
       {
-        title: "calls of several programs and lengths, a sequence and a merge between them",
+        title: "calls of several programs, with a sequence and a merge between them",
         async run(lab) {
           const [causal, all] = [lab.attention({ causal: true, lse }), lab.attention()];
           await overlapping(lab, [
             call(lab, true, lse, block(lab, 4)),
-            call(lab, false, false, block(lab, 6)),
+            call(lab, false, false, block(lab, 2)),
             sequence(lab, causal, [block(lab, 4), block(lab, 1), block(lab, 1)]),
-            call(lab, true, lse, block(lab, 6)),
-            merged(lab, all, block(lab, 4), block(lab, 6)),
-            call(lab, false, false, block(lab, 4)),
+            call(lab, true, lse, block(lab, 4)),
+            merged(lab, all, block(lab, 2), block(lab, 2)),
+            call(lab, false, false, block(lab, 2)),
           ]);
         },
       },
       {
-        title: "calls of one program and one length",
+        title: "calls of one program, of two lengths",
         async run(lab) {
           await overlapping(
             lab,
-            Array.from({ length: 8 }, () => call(lab, true, lse, block(lab, 5))),
+            [5, 5, 3, 5, 5, 3, 5, 5].map((L) => call(lab, true, lse, block(lab, L))),
           );
         },
       },
