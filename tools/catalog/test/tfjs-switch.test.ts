@@ -21,8 +21,8 @@ test("two tfjs backends at a time: each call runs on its own", async () => {
 });
 
 test("calls on two of them that overlap: each runs on its own, and its kernels see it", async () => {
-  const both = [];
-  for (const name of ["tfjs-cpu", "tfjs-wasm"]) both.push(await backends.find((b) => b.name === name)!.create());
+  const made = ["tfjs-cpu", "tfjs-wasm"].map((name) => backends.find((b) => b.name === name)!.create());
+  const both = await Promise.all(made);
   const seen: string[] = [];
   const asked: Mechanism["kernels"] = [
     {
