@@ -16,6 +16,10 @@ export function pinned(tf: Tf, name: string): Backend<unknown> {
   const ops = Object.fromEntries(Object.entries(backend.ops).map(([op, act]) => [op, here(act)]));
   return {
     ...backend, // also makes its name and device, which follow tfjs, those of now
+    // Kernels ask for tfjs before they look what it runs on, which another backend's call may have changed.
+    get tf() {
+      return here(() => tf)();
+    },
     ops: ops as unknown as Ops<unknown>,
     upload: here(backend.upload),
     compile: (program) => here(backend.compile(program)) as ReturnType<Backend<unknown>["compile"]>,

@@ -31,6 +31,14 @@ describe("what is broken is caught by the law that names it", () => {
   }
 });
 
+test("overlapping calls: no other law sees what they break", async () => {
+  const one = mutants.find((m) => m.name === "keeps its inputs in one place across a wait")!;
+  const others = plan({ mechanisms: one.rows }, (item) => item.case === 0 && item.law !== one.law);
+  const backend = one.backend();
+  for (const item of others) await item.run(backend, 1);
+  expect(others.length).toBeGreaterThan(40);
+});
+
 test("every law has something broken that it must catch", () => {
   const all = plan({ mechanisms: mutants.flatMap((m) => m.whole.rows) }).map((item) => item.law);
   const tested = new Set(mutants.map((m) => m.law));

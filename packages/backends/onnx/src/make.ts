@@ -22,8 +22,9 @@ export function sessionMaker(
   const tuned = provider === "webgpu" ? withoutTransposes(options) : options;
   const onCpu = provider === "cpu" || provider === "wasm";
   const strict = onCpu || tuned.executionProviders?.length !== 1 ? tuned : withoutFallback(tuned);
+  // In Node nothing needs a line: the runtime begins and ends a run without giving way to another.
   const plainly = (model: Uint8Array, how: InferenceSession.SessionOptions) => ort.InferenceSession.create(model, how);
-  const create = onCpu || !isWeb(ort) ? plainly : onWeb(ort, places);
+  const create = isWeb(ort) ? onWeb(ort, places) : plainly;
   const make: Make = (model) => create(model, { logSeverityLevel: 3, ...strict });
   if (onCpu) return make;
   return async (model) => {

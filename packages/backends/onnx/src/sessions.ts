@@ -11,19 +11,23 @@ interface Entry {
   readonly session: Promise<Session>;
   /** The same once it is there: a step of a decode is too short to wait for what has long happened. */
   ready?: Session;
+  /** Calls that run on the session or wait for it. */
   running: number;
-  evicted: boolean;
+  /** Called after the last of them, once the entry is out of the map. */
+  idle?: () => void;
 }
 
 /**
- * Sessions by the model that they run, so that equal programs share one. At most `most` are kept; the one that was used
- * longest ago is released, once nothing runs on it.
+ * Sessions by the model that they run, so that equal programs share one. At most `most` are kept beside those that calls
+ * run on; the one that was used longest ago is released.
  */
 export class Sessions {
   readonly #entries = new Map<string, Entry>();
   #last: Entry | undefined;
   readonly #most: number;
   readonly #create: (model: Uint8Array) => Promise<Session>;
+  /** Releases that have not ended, or that failed and nobody was told yet. */
+  readonly #ending = new Set<Promise<void>>();
 
   constructor(most: number, create: (model: Uint8Array) => Promise<Session>) {
     this.#most = most;
@@ -37,7 +41,7 @@ export class Sessions {
 
   /** `use` a session of the model; `make` gives the model where there is none yet. */
   async use<R>(key: string, make: () => Uint8Array, use: (session: Session) => Promise<R>): Promise<R> {
-    const entry = this.#entries.get(key) ?? { session: this.#create(make()), running: 0, evicted: false };
+    const entry = this.#entries.get(key) ?? { session: this.#create(make()), running: 0 };
     if (this.#last !== entry) {
       this.#last = entry;
       this.#entries.delete(key);
@@ -49,40 +53,53 @@ export class Sessions {
       entry.ready ??= await entry.session;
       return await use(entry.ready);
     } catch (error) {
-      // A model that the runtime refuses is not kept.
-      entry.session.catch(() => this.#entries.delete(key));
+      // A model that the runtime refuses is not kept; the key may have another entry by now.
+      if (entry.ready === undefined && this.#entries.get(key) === entry) this.#entries.delete(key);
       throw error;
     } finally {
       entry.running--;
-      if (entry.evicted) await release(entry);
+      if (entry.running === 0) entry.idle?.();
+      if (this.#entries.size > this.#most) this.#evict();
     }
   }
 
+  /** Releases every session, those in use after their last call. Throws what a release threw, of an evicted one as well. */
   async clear(): Promise<void> {
     const all = [...this.#entries.values()];
     this.#last = undefined;
     this.#entries.clear();
-    for (const entry of all) {
-      entry.evicted = true;
-      await release(entry);
-    }
+    for (const entry of all) this.#release(entry);
+    const ending = [...this.#ending];
+    const ended = await Promise.allSettled(ending);
+    for (const one of ending) this.#ending.delete(one);
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
   }
 
   get size(): number {
     return this.#entries.size;
   }
 
+  /** Calls in flight keep their sessions here, so that the next call of the same model finds them. */
   #evict(): void {
     for (const [key, entry] of this.#entries) {
       if (this.#entries.size <= this.#most) return;
+      if (entry.running > 0) continue;
       this.#entries.delete(key);
-      entry.evicted = true;
-      void release(entry);
+      this.#release(entry);
     }
   }
-}
 
-async function release(entry: Entry): Promise<void> {
-  if (!entry.evicted || entry.running > 0) return;
-  await (await entry.session).release();
+  /** Begins the release of an entry that is out of the map. A failure is for `clear` to tell: it is no call's own. */
+  #release(entry: Entry): void {
+    const last = entry.running === 0 ? undefined : new Promise<void>((idle) => Object.assign(entry, { idle }));
+    const ended = (async () => {
+      await last;
+      await entry.ready?.release(); // a session that could not be made is not there, and its calls have said so
+    })();
+    this.#ending.add(ended);
+    ended.then(
+      () => this.#ending.delete(ended),
+      () => {},
+    );
+  }
 }

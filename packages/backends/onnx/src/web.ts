@@ -1,22 +1,22 @@
 import type * as ORT from "onnxruntime-common";
 import type { Places } from "./device.ts";
 import type { Ort } from "./index.ts";
+import { inTurn, lineOf } from "./line.ts";
 import type { Session } from "./sessions.ts";
 
 /**
- * Makes sessions of a web build on a provider that waits for a device. Two things of ONNX Runtime 1.30 are seen to. It does
- * one thing at a time: a second call while the first waits for the GPU never ends, and the page with it. And disposing of a
- * tensor on the GPU after its session was released runs into freed memory: a session lives as long as the tensors it made.
+ * Makes sessions of a web build. They are made, run and released in turn (`inTurn`). Disposing of a tensor on the GPU after
+ * its session was released runs into freed memory (ONNX Runtime 1.30): a session lives as long as the tensors that it made.
  */
 export const onWeb =
   (ort: Ort, { read }: Places) =>
   async (model: Uint8Array, options: ORT.InferenceSession.SessionOptions): Promise<Session> => {
-    const session = await inTurn(ort, () => ort.InferenceSession.create(model, options));
-    const end = () => inTurn(ort, () => session.release());
+    const line = lineOf(ort.env);
+    const session = await inTurn(line, () => ort.InferenceSession.create(model, options));
+    const end = () => inTurn(line, () => session.release());
     let alive = 0;
     let released = false;
     const held = (x: ORT.Tensor): ORT.Tensor => {
-      if (x.location !== "gpu-buffer") return x;
       alive++;
       return ort.Tensor.fromGpuBuffer(x.gpuBuffer, {
         dataType: x.type as "float32",
@@ -25,14 +25,16 @@ export const onWeb =
         dispose() {
           x.dispose();
           alive--;
-          if (released && alive === 0) void end();
+          // Nobody waits for this release any more, so nobody could be told that it failed.
+          if (released && alive === 0) end().catch(() => {});
         },
       });
     };
     return {
       async run(feeds) {
-        const made = await inTurn(ort, () => session.run(feeds));
-        return Object.fromEntries(Object.entries(made).map(([name, x]) => [name, held(x as ORT.Tensor)]));
+        const made = (await inTurn(line, () => session.run(feeds))) as Record<string, ORT.Tensor>;
+        for (const name in made) if (made[name]!.location === "gpu-buffer") made[name] = held(made[name]!);
+        return made;
       },
       async release() {
         released = true;
@@ -40,12 +42,3 @@ export const onWeb =
       },
     };
   };
-
-/** One line for all that is done with a runtime, whichever backend it is for. */
-function inTurn<R>({ env }: Ort, act: () => Promise<R>): Promise<R> {
-  const mine = (lines.get(env) ?? Promise.resolve()).then(act, act);
-  lines.set(env, mine);
-  return mine;
-}
-
-const lines = new WeakMap<object, Promise<unknown>>();

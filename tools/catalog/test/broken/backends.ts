@@ -28,6 +28,24 @@ const mapped = (x: Tensors<NdArray>, f: (x: NdArray, name: string) => NdArray): 
 
 const scaled = (x: NdArray, by: number): NdArray => ({ ...x, data: x.data.map((value) => value * by) });
 
+type Run = (x: Tensors<NdArray>) => Promise<Tensors<NdArray>>;
+type Waits = (x: Tensors<NdArray>, run: Run) => Promise<Tensors<NdArray>>;
+
+/** A backend whose calls wait before they compute, as those of a device or a worker do. */
+function waiting(
+  how: (own: { place: { x?: Tensors<NdArray> | undefined }; wait: () => Promise<void> }) => Waits,
+): Backend<NdArray> {
+  const right = cpu();
+  const run = how({ place: {}, wait: async () => {} });
+  return {
+    ...right,
+    compile(program) {
+      const compute = right.compile(program);
+      return (x) => run(x, compute);
+    },
+  };
+}
+
 interface Broken {
   readonly name: string;
   readonly law: string;
@@ -94,6 +112,43 @@ export const brokenBackends: readonly Broken[] = [
           };
         },
       };
+    },
+  },
+  {
+    name: "keeps its inputs in one place across a wait",
+    law: "overlap",
+    backend: () =>
+      waiting(({ place, wait }) => async (x, run) => {
+        place.x = x;
+        await wait();
+        return run(place.x);
+      }),
+  },
+  {
+    name: "refuses a call while another runs",
+    law: "overlap",
+    backend: () =>
+      waiting(({ place, wait }) => async (x, run) => {
+        if (place.x) throw new Error("busy");
+        place.x = x;
+        await wait();
+        place.x = undefined;
+        return run(x);
+      }),
+  },
+  {
+    name: "a call that fails takes those that wait for it with it",
+    law: "overlap",
+    backend: () => {
+      let line: Promise<unknown> = Promise.resolve();
+      return waiting(() => (x, run) => {
+        const mine = line.then(() => run(x));
+        line = mine;
+        mine.catch(() => {
+          if (line === mine) line = Promise.resolve();
+        });
+        return mine;
+      });
     },
   },
   {
