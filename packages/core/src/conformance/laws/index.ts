@@ -8,11 +8,12 @@ import { emptyLaw, leakLaw } from "./nothing.ts";
 import { edgeLaw, longLaw, oracleLaw, rankLaw } from "./oracle.ts";
 import { beyondLaw, domainLaw, rampLaw } from "./range.ts";
 import { forkLaw, partitionLaw, roundTripLaw } from "./sequence.ts";
+import { smallLaw } from "./small.ts";
 import { causalityLaw, groupedLaw, independenceLaw, permutationLaw, truncationLaw } from "./visibility.ts";
 
 /** Every law of mechanisms. */
 export const laws: readonly Law[] = [
-  ...[oracleLaw, rankLaw, edgeLaw, longLaw],
+  ...[oracleLaw, smallLaw, rankLaw, edgeLaw, longLaw],
   ...[partitionLaw, forkLaw, roundTripLaw, mergeLaw],
   ...[causalityLaw, independenceLaw, groupedLaw, permutationLaw, truncationLaw],
   ...[leakLaw, emptyLaw, domainLaw, rampLaw, beyondLaw],
