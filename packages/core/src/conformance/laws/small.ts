@@ -62,7 +62,7 @@ const masks: readonly (readonly [string, Extras])[] = [
 export const smallLaw: Law = {
   name: "small-shapes",
   rules: "S3-S8 S10 S12",
-  says: "every combination of up to 3 queries, 3 keys and 3 past keys is right: no shortcut for one of something is wrong",
+  says: "every combination of up to 3 queries, 3 keys and 2 past keys is right: no shortcut for one of something is wrong",
   cases: ({ mechanism: { takes } }) => [
     {
       // The shapes that shortcuts get wrong, for tests that run the first case of every law on a slow adapter.
@@ -82,7 +82,11 @@ export const smallLaw: Law = {
     ...modes.map(
       (causal): Case<Lab> => ({
         title: `${show(causal)}, no masks`,
-        run: (lab) => check(lab, causal, grid([undefined, 1, 2, 3])),
+        async run(lab) {
+          const shapes = grid([undefined, 1, 2]);
+          // If every row sees every key, no shape is a shortcut for another.
+          await check(lab, causal, causal === false ? affordable(lab, shapes) : shapes);
+        },
       }),
     ),
     ...modes.map(
