@@ -2,7 +2,16 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { creator, mechanisms } from "@attnkit/catalog";
-import { attention, type Mechanism, type Options, type State } from "@attnkit/core";
+import {
+  type Attention,
+  attention,
+  type Causal,
+  type Mechanism,
+  type Options,
+  type Result,
+  type State,
+} from "@attnkit/core";
+import { conformance } from "@attnkit/core/conformance";
 import { fusedKernels, onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-node";
 import * as web from "onnxruntime-web";
@@ -58,6 +67,79 @@ describe("fused programs agree with the portable ones where blocks and chunks me
       state = got.state;
     }
   });
+});
+
+describe("a fused program leaves out masks only where every row sees every key", () => {
+  const one = { q: [1, 1, 1, 1], k: [1, 1, 3, 1] } as const;
+  test.each([
+    ["ort-cpu", onnx({ ort, sessionOptions })],
+    ["ort-cpu in float64", onnx({ ort, sessionOptions, dtype: "float64" })],
+    ["ort-wasm", onnx({ ort: web })],
+  ])("one causal query over several keys sees the past and the first: %s", async (_, on) => {
+    const give = (shape: readonly number[], ...x: number[]) => on.upload(Float64Array.from(x), shape);
+    const attend = async (causal: Causal) =>
+      attention(await make("softmax"), on, { causal, lse: true, kernels: "require" });
+    const numbers = async ({ y, lse }: Result<ort.Tensor>) => [
+      (await on.download(y))[0]!,
+      (await on.download(lse!))[0]!,
+    ];
+    const near = (got: number[], expected: number[]) =>
+      got.forEach((x, i) => {
+        expect(x).toBeCloseTo(expected[i]!, 5);
+      });
+    const x = { q: give(one.q, 1), k: give(one.k, 1, 2, 3), v: give(one.k, 3, 5, 9) };
+    near(await numbers(await (await attend(true))(x)), [3, 1]);
+    const all = Math.log(Math.exp(1) + Math.exp(2) + Math.exp(3));
+    const mean = (3 * Math.exp(1) + 5 * Math.exp(2) + 9 * Math.exp(3)) / Math.exp(all);
+    near(await numbers(await (await attend("end"))(x)), [mean, all]);
+    near(await numbers(await (await attend(false))(x)), [mean, all]);
+    const state = { k: give([1, 1, 1, 1], 1), v: give([1, 1, 1, 1], 7) };
+    const two = [1, 1, 2, 1];
+    const after = { q: give(one.q, 0), k: give(two, 1, 1), v: give(two, 3, 50), state };
+    near(await numbers(await (await attend(true))(after)), [5, Math.log(2)]);
+    near(await numbers(await (await attend("end"))(after)), [20, Math.log(3)]);
+  });
+
+  const tall = { Hq: 4, Hkv: 2 };
+  test.each([
+    [true, 300, 410],
+    ["end", 300, 410],
+    ["end", 1, 40],
+    [true, 1, 40],
+    [true, 40, 1],
+  ] as const)("softmax, causal %s, %i queries and %i keys, without and with a past", async (causal, L, S) => {
+    const mechanism = await make("softmax", { softcap: 3 });
+    const [fused, portable] = (["require", "never"] as const).map((kernels) =>
+      attention(mechanism, backend, { causal, kernels, lse: true }),
+    ) as [Attention<ort.Tensor>, Attention<ort.Tensor>];
+    const { state } = await portable(block(5, 7, tall));
+    const x = { q: block(L, L, tall).q, k: block(S, S, tall).k, v: block(S, S, tall).v };
+    for (const given of [x, { ...x, state }]) {
+      const [got, expected] = [await fused(given), await portable(given)];
+      await close(got.y, expected.y);
+      await close(got.lse!, expected.lse!);
+      await close(got.state.v!, expected.state.v!);
+    }
+  });
+
+  test.each(["softmax", "linear", "elementwise"])('%s: "end" is `true` where there are as many keys', async (name) => {
+    const mechanism = await make(name);
+    const [end, top] = (["end", true] as const).map((causal) =>
+      attention(mechanism, backend, { causal, kernels: "require" }),
+    ) as [Attention<ort.Tensor>, Attention<ort.Tensor>];
+    const { state } = await end(block(33, 1, tall));
+    for (const x of [block(33, 3, tall), { ...block(32, 5, tall), state }])
+      await close((await end(x)).y, (await top(x)).y);
+  });
+});
+
+describe("small shapes in float64", async () => {
+  const entries = mechanisms.filter(({ kernels }) => kernels?.onnx);
+  const rows = await Promise.all(
+    entries.map(async ({ name, reference }) => ({ mechanism: await make(name), reference: reference() })),
+  );
+  const doubles = onnx({ ort, sessionOptions, dtype: "float64" });
+  conformance({ describe, test }, { backend: () => doubles, mechanisms: rows }, { law: "small-shapes" });
 });
 
 test("calls that a fused program cannot do right are refused, each with its reason", async () => {

@@ -8,6 +8,7 @@ import {
   type Mechanism,
   mT,
   type Result,
+  seesAll,
   tril,
   unfoldHeads,
 } from "@attnkit/core";
@@ -45,7 +46,8 @@ function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true
   }
   if (options.window !== undefined) return "window: rows may be left without keys";
   if (B * Hq * L * S === 0) return "an axis of size 0";
-  if (causal && L > 1 && L !== S) return `causal with ${L} queries and ${S} keys: rows may be left without keys`;
+  if (!seesAll(L, S, causal) && L > S)
+    return `causal with ${L} queries and ${S} keys: blocks of rows end with a key of their own`;
   return true;
 }
 
@@ -56,7 +58,7 @@ function forward(
   { scale, softcap }: SoftmaxOptions,
 ): Result<Value> {
   const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
-  const hkv = dim(o, block.k, 1);
+  const [hkv, S] = [dim(o, block.k, 1), dim(o, block.k, 2)];
   const past = block.state;
   const join = (a: Value | undefined, b: Value) => (a === undefined ? b : o.concat([a, b], 2));
   const q = clip(o, block.q, LIMIT);
@@ -82,17 +84,19 @@ function forward(
     ...{ y, state },
     ...(lse && { lse: o.reshape(o.concat(logs, 2), o.shape(block.q).slice(0, 3)) }),
   });
-  if (!causal || L === 1) return done(average(scores(q, join(pastK, ownK)), state.v));
+  if (seesAll(L, S, causal)) return done(average(scores(q, join(pastK, ownK)), state.v));
 
+  // Row i sees keys 0..first + i of its block; L <= S. (SEMANTICS S3)
+  const first = causal === "end" ? S - L : 0;
   const n = Math.max(ROWS, Math.ceil(L / BLOCKS));
   const parts: Value[] = [];
   for (let from = 0; from < L; from += n) {
     const to = Math.min(L, from + n);
     const rows = o.slice(q, 2, from, to);
-    const own = unseen(o, scores(rows, o.slice(ownK, 2, from, to)));
-    const before = from === 0 ? pastK : join(pastK, o.slice(ownK, 2, 0, from));
+    const own = unseen(o, scores(rows, o.slice(ownK, 2, first + from, first + to)));
+    const before = first + from === 0 ? pastK : join(pastK, o.slice(ownK, 2, 0, first + from));
     const s = before === undefined ? own : o.concat([scores(rows, before), own], 3);
-    parts.push(average(s, join(past?.v, o.slice(block.v, 2, 0, to))));
+    parts.push(average(s, join(past?.v, o.slice(block.v, 2, 0, first + to))));
   }
   return done(o.concat(parts, 2));
 }

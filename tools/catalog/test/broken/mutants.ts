@@ -22,6 +22,10 @@ const softmaxFaults: Readonly<Record<SoftmaxFault, string | readonly [string, Pa
   "top-left for bottom-right": "oracle",
   "bottom-right for top-left": "oracle",
   "peeks one ahead": "causality",
+  "one query sees every key": "small-shapes",
+  "one key is seen by every row": "small-shapes",
+  "a key mask of one key is ignored": "small-shapes",
+  "no past for one query over several keys": "small-shapes",
   "masks with -1e9": "empty-rows",
   "mean of the values on empty rows": "empty-rows",
   "window one too narrow": ["oracle", { window: [3, 1] }],
@@ -85,6 +89,19 @@ const halfKernel: Kernel<unknown> = {
   },
 };
 
+/** Takes one query, as in a decode, and leaves out its masks. */
+const decodeKernel: Kernel<unknown> = {
+  name: "decode without masks",
+  backend: "cpu",
+  accepts: ({ dims: { L }, shapes }) => (L === 1 && !shapes.mask && !shapes.bias) || "more than one query, or masks",
+  run(x, call) {
+    const block = { ...x, state: x["state.k"] && { k: x["state.k"], v: x["state.v"], keep: x["state.keep"] } };
+    const { y, lse, state } = softmax().mechanism.forward(cpu().ops, block as never, { ...call, causal: false });
+    const entries = Object.entries(state).map(([n, t]) => [`state.${n}`, t]);
+    return { y, ...(call.lse && { lse }), ...Object.fromEntries(entries) };
+  },
+};
+
 export const mutants: readonly Mutant[] = [
   ...brokenOps.map(({ name, law, replace }) => ({
     ...{ name, law, rows: [], whole: { ...sound, rows: [] } },
@@ -114,6 +131,10 @@ export const mutants: readonly Mutant[] = [
     ...{ rows: [logsumexp("one maximum for the block")], whole: { ...sound, rows: [logsumexp()] } },
   },
   { ...sound, name: "a kernel gives half", law: "kernels", rows: [claims({ kernels: [halfKernel] })], whole: sound },
+  {
+    ...{ ...sound, name: "a kernel for one query sees every key", law: "small-shapes", whole: sound },
+    rows: [claims({ kernels: [decodeKernel] })],
+  },
   {
     ...{ ...sound, name: "any state will do", law: "errors", whole: sound },
     rows: [claims({ state: () => ({ k: { shape: any }, v: { shape: any }, keep: { shape: [-1, -1] } }) })],

@@ -7,6 +7,10 @@ export type SoftmaxFault =
   | "top-left for bottom-right"
   | "bottom-right for top-left"
   | "peeks one ahead"
+  | "one query sees every key"
+  | "one key is seen by every row"
+  | "a key mask of one key is ignored"
+  | "no past for one query over several keys"
   | "masks with -1e9"
   | "mean of the values on empty rows"
   | "window one too narrow"
@@ -62,7 +66,8 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     const P = past ? dim(o, past.k!, 2) : 0;
 
     const ones = o.constant(Array<number>(B * S).fill(1), [B, S]);
-    const own = block.keyMask === undefined || is("key mask ignored") ? ones : o.where(block.keyMask, 1, 0);
+    const unmasked = is("key mask ignored") || (is("a key mask of one key is ignored") && S === 1);
+    const own = block.keyMask === undefined || unmasked ? ones : o.where(block.keyMask, 1, 0);
     const column = o.reshape(own, [B, 1, S, 1]);
     const hide = (x: T) => (is("multiplies by the key mask") ? o.mul(x, column) : o.where(column, x, 0));
     const join = (a: T | undefined, b: T, axis: number) => (a === undefined ? b : o.concat([a, b], axis));
@@ -92,6 +97,9 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
       const at = (is("window ignores the past") ? 0 : P) + i + offset;
       const reach = is("window one too narrow") ? left - 1 : left;
       if (j < at - reach || j > at + right) return false;
+      if (is("one query sees every key") && L === 1) return true;
+      if (is("one key is seen by every row") && S === 1) return true;
+      if (is("no past for one query over several keys") && L === 1 && S > 1 && j < P) return false;
       return j < P || causal === false || j - P <= i + shift + (is("peeks one ahead") ? 1 : 0);
     };
     const pairs = Array.from({ length: L * (P + S) }, (_, n) => +sees(Math.floor(n / (P + S)), n % (P + S)));

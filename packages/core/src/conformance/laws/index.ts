@@ -9,11 +9,12 @@ import { edgeLaw, longLaw, oracleLaw, rankLaw } from "./oracle.ts";
 import { overlapLaw } from "./overlap.ts";
 import { beyondLaw, domainLaw, rampLaw } from "./range.ts";
 import { forkLaw, partitionLaw, roundTripLaw } from "./sequence.ts";
+import { smallLaw } from "./small.ts";
 import { causalityLaw, groupedLaw, independenceLaw, permutationLaw, truncationLaw } from "./visibility.ts";
 
 /** Every law of mechanisms. */
 export const laws: readonly Law[] = [
-  ...[oracleLaw, rankLaw, edgeLaw, longLaw],
+  ...[oracleLaw, smallLaw, rankLaw, edgeLaw, longLaw],
   ...[partitionLaw, forkLaw, roundTripLaw, mergeLaw],
   ...[causalityLaw, independenceLaw, groupedLaw, permutationLaw, truncationLaw],
   ...[leakLaw, emptyLaw, domainLaw, rampLaw, beyondLaw],
