@@ -1,4 +1,4 @@
-import type { Backend } from "@attnkit/core";
+import { AttentionError, type Backend } from "@attnkit/core";
 import type { Tf } from "@attnkit/tfjs";
 import { webgpuDevice } from "@attnkit/tfjs/webgpu";
 import { pinned } from "./pinned.ts";
@@ -8,7 +8,15 @@ type Name = "cpu" | "wasm" | "webgpu" | "webgl";
 const packages: Readonly<Record<Name, (tf: Tf) => Promise<unknown>>> = {
   cpu: () => import("@tensorflow/tfjs-backend-cpu"),
   wasm: () => import("@tensorflow/tfjs-backend-wasm"),
-  webgl: () => import("@tensorflow/tfjs-backend-webgl"),
+  async webgl() {
+    if (!("window" in globalThis))
+      throw new AttentionError(
+        "ATTN_UNSUPPORTED",
+        "tfjs-webgl",
+        "WebGL runs in a browser only; got Node, expected a page. tools/catalog/README.md says how to run it in Chromium",
+      );
+    return import("@tensorflow/tfjs-backend-webgl");
+  },
   async webgpu(tf) {
     if (tf.findBackend("webgpu") !== null) return;
     // The device first: the package looks for `navigator.gpu` while it is loaded.
