@@ -29,14 +29,19 @@ export function onWebgl(tf: Tf): boolean {
 }
 
 /**
- * `a / b`. tfjs's own WebGL kernel returns 1 wherever a equals b, so 0 / 0 and Infinity / Infinity would not be NaN.
- * Both operands are float32 and broadcast to `shape`.
+ * `a / b`. tfjs's own WebGL kernel returns 1 wherever a equals b, so 0 / 0 and Infinity / Infinity would not be NaN. Other
+ * equal operands still give 1 exactly, which a driver's division need not. Both are float32 and broadcast to `shape`.
  */
 export function quotient(tf: Tf, a: Tensor, b: Tensor, shape: Shape): Tensor {
   const program = {
     variableNames: ["A", "B"],
     outputShape: [...shape],
-    userCode: "void main() { setOutput(getAAtOutCoords() / getBAtOutCoords()); }",
+    userCode: `void main() {
+      float a = getAAtOutCoords();
+      float b = getBAtOutCoords();
+      float q = a / b;
+      setOutput(a == b && !isnan(q) ? 1.0 : q);
+    }`,
   };
   const backend = tf.backend() as unknown as WebGLBackend;
   return tf.engine().makeTensorFromTensorInfo(backend.runWebGLProgram(program, [a, b], "float32"));
