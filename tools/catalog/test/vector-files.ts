@@ -13,7 +13,7 @@ declare module "vitest" {
   }
 }
 
-export default function setup(project: TestProject): void {
+export function setup(project: TestProject): void {
   const named = (process.env.ATTNKIT_VECTORS ?? "").split(",").filter((path) => path !== "");
   const paths = named.map((path) => resolve(path)).flatMap(filesOf);
   if (named.length > 0 && paths.length === 0)
