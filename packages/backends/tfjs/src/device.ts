@@ -26,3 +26,9 @@ function renderer(tf: Tf): string {
   const unmasked = gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL;
   return String(gl.getParameter(unmasked ?? gl.RENDERER));
 }
+
+/** Evaluated by the wasm backend while it started; not evaluated again. */
+function simd(tf: Tf): string {
+  const flags = tf.env().features as Record<string, unknown>;
+  return flags.WASM_HAS_SIMD_SUPPORT === true ? " with SIMD" : "";
+}
