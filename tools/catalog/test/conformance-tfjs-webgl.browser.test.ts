@@ -140,5 +140,7 @@ describe(name, () => {
 describe(`${name} with WEBGL_CPU_FORWARD, tfjs's default`, () => {
   beforeAll(() => tf.env().set("WEBGL_CPU_FORWARD", true));
   afterAll(() => tf.env().set("WEBGL_CPU_FORWARD", false));
-  conformance({ describe, test }, { backend: create, mechanisms: [] });
+  // The operations that have code of their own on WebGL.
+  for (const law of ["op-div", "op-log", "op-max", "op-matmul"])
+    conformance({ describe, test }, { backend: create, mechanisms: [] }, { law });
 });
