@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { rows } from "./rows.ts";
 
 // A software driver that shares two cores with other files.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const { name, kind, create, expectedFailures = [] } = backends.find((b) => b.name === "tfjs-webgl")!;
 const first = await rows(kind, "first");

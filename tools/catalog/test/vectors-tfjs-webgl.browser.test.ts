@@ -5,7 +5,7 @@ import { readVectors, runVectors, type VectorCase, type VectorResult } from "@at
 import { describe, expect, inject, test, vi } from "vitest";
 import { expected } from "./vector-case.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const { name, kind, create } = backends.find((b) => b.name === "tfjs-webgl")!;
 const makers = await Promise.all(mechanisms.map(async (entry) => [entry.name, await creator(entry, kind)] as const));
