@@ -46,10 +46,15 @@ export default defineConfig({
           exclude: [
             "**/node_modules/**",
             ...(dist
-              ? ["**/conformance-tfjs-webgpu.*", "**/conformance-ort.browser.*", "**/onnx-device.browser.*"]
+              ? [
+                  "**/conformance-tfjs-web*",
+                  "**/vectors-tfjs-webgl.*",
+                  "**/conformance-ort.browser.*",
+                  "**/onnx-device.browser.*",
+                ]
               : []),
           ],
-          globalSetup: ["./tools/repo/chromium.ts"],
+          globalSetup: ["./tools/repo/chromium.ts", "./tools/catalog/test/vector-files.ts"],
           browser: {
             enabled: true,
             headless: true,

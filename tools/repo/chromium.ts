@@ -30,7 +30,9 @@ const offline = [
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 // The software driver spells out the zeroing of workgroup memory number by number: seconds per kernel that has any.
 const software = [`--use-webgpu-adapter=${adapter}`, "--enable-dawn-features=disable_workgroup_init"];
-const args = [...webgpu, ...(adapter === "default" ? [] : software), ...offline, ...sandbox];
+// WebGL on the CPU likewise; newer versions of Chromium want both flags.
+const webgl = adapter === "swiftshader" ? ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"] : [];
+const args = [...webgpu, ...(adapter === "default" ? [] : [...software, ...webgl]), ...offline, ...sandbox];
 
 const bundled = available && !process.env.ATTNKIT_CHROMIUM;
 const folder = bundled ? cacheFolder() : "";

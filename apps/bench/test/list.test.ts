@@ -39,3 +39,19 @@ test("no command, a wrong one, and help", async () => {
     expect(await cli(dir, args)).toMatchObject({ code: 0, err: "" });
   }
 });
+
+test("a backend of browsers alone is listed, and refused by name", async () => {
+  const why = "WebGL runs in a browser only; got Node, expected a page";
+  expect((await cli(dir, ["list"])).out).toMatch(
+    /tfjs-webgl +float32; not available here: .*WebGL runs in a browser only/,
+  );
+  for (const args of [
+    ["conform", "--law", "op-exp"],
+    ["bench", "--quick", "--out", "never"],
+  ]) {
+    const { code, out, err } = await cli(dir, [...args, "--backend", "tfjs-webgl"]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(why);
+    expect(err).toContain("--backend tfjs-webgl");
+  }
+});

@@ -75,4 +75,12 @@ export const backends: readonly BackendEntry[] = [
     alone: true,
     create: () => tfjsOn("webgpu"),
   },
+  {
+    name: "tfjs-webgl",
+    kind: "tfjs",
+    dtypes: ["float32"],
+    places: ["browser"],
+    alone: true,
+    create: () => tfjsOn("webgl"),
+  },
 ];

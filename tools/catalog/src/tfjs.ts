@@ -1,13 +1,22 @@
-import type { Backend } from "@attnkit/core";
+import { AttentionError, type Backend } from "@attnkit/core";
 import type { Tf } from "@attnkit/tfjs";
 import { webgpuDevice } from "@attnkit/tfjs/webgpu";
 import { pinned } from "./pinned.ts";
 
-type Name = "cpu" | "wasm" | "webgpu";
+type Name = "cpu" | "wasm" | "webgpu" | "webgl";
 
 const packages: Readonly<Record<Name, (tf: Tf) => Promise<unknown>>> = {
   cpu: () => import("@tensorflow/tfjs-backend-cpu"),
   wasm: () => import("@tensorflow/tfjs-backend-wasm"),
+  async webgl() {
+    if (!("window" in globalThis))
+      throw new AttentionError(
+        "ATTN_UNSUPPORTED",
+        "tfjs-webgl",
+        "WebGL runs in a browser only; got Node, expected a page. tools/catalog/README.md says how to run it in Chromium",
+      );
+    return import("@tensorflow/tfjs-backend-webgl");
+  },
   async webgpu(tf) {
     if (tf.findBackend("webgpu") !== null) return;
     // The device first: the package looks for `navigator.gpu` while it is loaded.
@@ -41,7 +50,7 @@ async function start(name: Name): Promise<Backend<unknown>> {
   const tf = await import("@tensorflow/tfjs-core");
   await packages[name](tf);
   // Otherwise tfjs computes small tensors on the CPU, and a test or a timing would be one of the CPU.
-  if (name === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
+  if (name === "webgpu" || name === "webgl") tf.env().set(`${name.toUpperCase()}_CPU_FORWARD`, false);
   if (!(await tf.setBackend(name))) throw new Error(`tfjs does not start its backend ${name}`);
   return pinned(tf, name);
 }

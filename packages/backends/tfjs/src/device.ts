@@ -9,7 +9,22 @@ export function deviceOf(tf: Tf): string {
   const { vendor, architecture } = backend.adapterInfo ?? {};
   if (name === "webgpu")
     return `WebGPU adapter ${[vendor, architecture].filter(Boolean).join(" ") || "unknown"} (tfjs)`;
+  if (name === "webgl") return `WebGL ${tf.env().getNumber("WEBGL_VERSION")}, ${renderer(tf)} (tfjs)`;
   return `tfjs backend ${name}`;
+}
+
+/** The part of a WebGL context that names the driver; this package is typed without the DOM. */
+interface Context {
+  readonly RENDERER: number;
+  getExtension(name: "WEBGL_debug_renderer_info"): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
+  getParameter(name: number): unknown;
+}
+
+/** The name that the driver gives itself, where the browser tells it. */
+function renderer(tf: Tf): string {
+  const { gl } = (tf.backend() as unknown as { readonly gpgpu: { readonly gl: Context } }).gpgpu;
+  const unmasked = gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL;
+  return String(gl.getParameter(unmasked ?? gl.RENDERER));
 }
 
 /** Evaluated by the wasm backend while it started; not evaluated again. */

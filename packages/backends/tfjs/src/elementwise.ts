@@ -1,6 +1,7 @@
 import { broadcastShape, type Ops, sizeOf } from "@attnkit/core";
 import { empty, expand, float, shapeOf } from "./layout.ts";
 import type { Operand, Tensor, Tf } from "./tf.ts";
+import { onWebgl, quotient } from "./webgl.ts";
 
 type Elementwise = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "where" | "exp" | "log" | "tanh";
 
@@ -12,7 +13,9 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
     (op: "add" | "sub" | "mul" | "div" | "maximum" | "minimum") =>
     (a: Operand, b: Operand): Tensor => {
       const shape = broadcastShape(op, shapeOf(a), shapeOf(b));
-      return sizeOf(shape) === 0 ? empty(tf, shape) : tf[op](operand(a), operand(b));
+      if (sizeOf(shape) === 0) return empty(tf, shape);
+      const [x, y] = [operand(a), operand(b)];
+      return op === "div" && onWebgl(tf) ? quotient(tf, x, y, shape) : tf[op](x, y);
     };
 
   const unary =
@@ -41,8 +44,8 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
     exp: unary("exp"),
     log(x) {
       const y = unary("log")(x);
-      // WGSL may assume that there are no infinities, and then log 0 is -88.
-      if (tf.getBackend() !== "webgpu" || x.size === 0) return y;
+      // WGSL and GLSL may assume that there are no infinities, and then log 0 is -88.
+      if (!["webgpu", "webgl"].includes(tf.getBackend()) || x.size === 0) return y;
       const flat = (t: Tensor) => tf.reshape(t, [-1]);
       const lowest = tf.fill([x.size], Number.NEGATIVE_INFINITY);
       return tf.reshape(tf.where(flat(tf.notEqual(x, tf.scalar(0))), flat(y), lowest), x.shape);

@@ -1,5 +1,6 @@
 import { AttentionError, gradients, type Ops, type Program, same, type Tensors, unbroadcast } from "@attnkit/core";
 import type { Tensor, Tf } from "./tf.ts";
+import { onWebgl } from "./webgl.ts";
 
 /**
  * `raw` under tfjs's own tape, with core's gradient rules instead of tfjs's: those of `maximum`, `minimum`, batched
@@ -17,6 +18,7 @@ export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
     const rule = (y: Tensor, args: Args) =>
       (rules[name] as (y: Tensor, ...args: Args) => readonly ((g: Tensor) => Tensor)[])(y, ...args);
     const taped = (...args: Args): Tensor => {
+      onWebgl(tf); // refuses devices without float32
       if (tf.engine().state.gradientDepth === 0) return run(...args);
       const operands = operandsOf(args);
       const wanted = [...operands.keys()].filter((i) => tensorsOf(operands[i]).some((x) => x.dtype === "float32"));

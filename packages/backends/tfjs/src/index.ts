@@ -5,6 +5,7 @@ import { differentiable, vjp } from "./gradient.ts";
 import { moves } from "./moves.ts";
 import { reductions } from "./reductions.ts";
 import type { Tensor, Tf } from "./tf.ts";
+import { onWebgl } from "./webgl.ts";
 
 export type { Tensor, Tf } from "./tf.ts";
 
@@ -62,6 +63,7 @@ export function tfjs({ tf }: { readonly tf: Tf }): TfjsBackend {
 }
 
 function upload(tf: Tf, data: Data, shape: Shape): Tensor {
+  onWebgl(tf); // refuses devices without float32
   const size = sizeOf(validShape("upload", shape));
   if (data.length !== size)
     throw new AttentionError(

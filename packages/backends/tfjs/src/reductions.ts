@@ -1,6 +1,7 @@
 import { matmulShape, type Ops, reduceShape, same, sizeOf } from "@attnkit/core";
 import { around, empty, expand, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
+import { largest, onWebgl } from "./webgl.ts";
 
 /** The operations along one axis, and products. */
 export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" | "matmul"> {
@@ -13,7 +14,9 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
     (x: Tensor, axis: number): Tensor => {
       const shape = [...reduceShape(op, x.shape, axis)];
       if (sizeOf(shape) === 0) return empty(tf, shape);
-      return x.size === 0 ? tf.fill(shape, none, "float32") : tf.reshape(tf[op](along(op, x, axis), 1), shape);
+      if (x.size === 0) return tf.fill(shape, none, "float32");
+      const line = along(op, x, axis);
+      return tf.reshape(op === "max" && onWebgl(tf) ? largest(tf, line) : tf[op](line, 1), shape);
     };
   return {
     sum: reduce("sum", 0),
@@ -30,28 +33,34 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
       const batch = shape.slice(0, -2);
       // One matrix for all of a batch: its rows are those of one tall matrix.
       if (sizeOf(b.shape.slice(0, -2)) === 1)
-        return tf.reshape(tf.matMul(tf.reshape(x, [-1, k]) as never, tf.reshape(y, [k, n]) as never), shape);
+        return tf.reshape(product(tf, tf.reshape(x, [1, -1, k]), tf.reshape(y, [1, k, n])), shape);
       // tfjs pairs batches by their number alone, which is wrong where both operands are broadcast.
       const full = (t: Tensor) =>
         same(t.shape.slice(0, -2), batch) ? t : expand(tf, t, [...batch, ...t.shape.slice(-2)]);
-      const [rows, columns] = [tf.reshape(full(x), [-1, m, k]), tf.reshape(full(y), [-1, k, n])];
-      return tf.reshape(tf.matMul(padded(tf, rows, 2), padded(tf, columns, 1)), shape);
+      return tf.reshape(product(tf, tf.reshape(full(x), [-1, m, k]), tf.reshape(full(y), [-1, k, n])), shape);
     },
   };
 }
 
-/** Of the products that tfjs's WebGPU kernels make at a time along the inner axis. */
-const TILE = 32;
+/** `[batch, m, k] x [batch, k, n]`, where tfjs reads beyond the inner axis with zeros up to a whole tile there. */
+function product(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
+  const [batch, , k] = rows.shape as [number, number, number];
+  const missing = -k & (tile(tf, batch) - 1);
+  if (missing === 0) return tf.matMul(rows, columns);
+  const padded = (x: Tensor, inner: 1 | 2) =>
+    tf.pad(
+      x,
+      [0, 1, 2].map((axis): [number, number] => [0, axis === inner ? missing : 0]),
+    );
+  return tf.matMul(padded(rows, 2), padded(columns, 1));
+}
 
 /**
- * On WebGPU, tfjs 4.22 reads the second factor beyond its inner axis, in the next batch, and multiplies that by 0: NaN
- * would pass from one batch to another. With zeros up to a whole tile there is nothing beyond.
+ * The number of products that tfjs 4.22 makes at a time along the inner axis. On WebGPU it reads the second factor beyond
+ * that axis, in the next batch, and multiplies by 0: NaN would pass from one batch to another. On WebGL it multiplies two
+ * texels that hold no element wherever the axis is odd. They are 1 each after `exp`, for one.
  */
-function padded(tf: Tf, x: Tensor, inner: 1 | 2): Tensor {
-  const missing = -(x.shape[inner] as number) & (TILE - 1);
-  if (missing === 0 || x.shape[0] === 1 || tf.getBackend() !== "webgpu") return x;
-  return tf.pad(
-    x,
-    [0, 1, 2].map((axis): [number, number] => [0, axis === inner ? missing : 0]),
-  );
+function tile(tf: Tf, batch: number): number {
+  if (onWebgl(tf)) return 2;
+  return tf.getBackend() === "webgpu" && batch > 1 ? 32 : 1;
 }

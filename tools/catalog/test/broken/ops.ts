@@ -29,6 +29,11 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     replace: (o) => ({ mul: (a, b) => edit(o.mul(a, b), (x, i) => (i < 128 ? x : 0)) }),
   },
   { name: "div truncates", law: "op-div", replace: (o) => ({ div: (a, b) => edit(o.div(a, b), Math.trunc) }) },
+  {
+    name: "div of equal operands is 1, also 0 / 0",
+    law: "op-div",
+    replace: (o) => ({ div: (a, b) => o.where(o.sub(a, b), o.div(a, b), 1) }),
+  },
   { name: "minimum is maximum", law: "op-minimum", replace: (o) => ({ minimum: o.maximum }) },
   {
     name: "maximum of -Infinity is a large finite number",
@@ -114,6 +119,16 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     replace: (o) => ({ max: (x, axis) => (x.shape.at(axis) === 0 ? fill(o.max(x, axis), 0) : o.max(x, axis)) }),
   },
   {
+    name: "max starts from -1e20",
+    law: "op-max",
+    replace: (o) => ({
+      max: (x, axis) =>
+        x.shape.at(axis) === 0 || x.data.includes(Number.NEGATIVE_INFINITY)
+          ? o.max(x, axis)
+          : o.maximum(o.max(x, axis), -1e20),
+    }),
+  },
+  {
     name: "cumsum is exclusive",
     law: "op-cumsum",
     replace: (o) => ({ cumsum: (x, axis) => o.sub(o.cumsum(x, axis), x) }),
@@ -138,6 +153,21 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
       matmul: (a, b) =>
         a.shape.at(-1)! > 64 ? o.matmul(o.slice(a, -1, 0, 64), o.slice(b, -2, 0, 64)) : o.matmul(a, b),
     }),
+  },
+  {
+    name: "matmul counts one product too many along an odd axis, of what exp left there",
+    law: "op-matmul",
+    replace: (o) => {
+      const dirty = new WeakSet<NdArray>();
+      return {
+        exp: (x) => {
+          const y = o.exp(x);
+          dirty.add(y);
+          return y;
+        },
+        matmul: (a, b) => o.add(o.matmul(a, b), dirty.has(a) && dirty.has(b) ? a.shape.at(-1)! % 2 : 0),
+      };
+    },
   },
   {
     name: "matmul does not broadcast the second batch",

@@ -33,6 +33,10 @@ const extremes: Readonly<Record<Binary, readonly (readonly [number, number])[]>>
     [7, -2],
     [-6, 3],
     [1, 3],
+    [0, 0],
+    [inf, inf],
+    [inf, -inf],
+    [-3, inf],
   ],
   maximum: [
     [-inf, 3],

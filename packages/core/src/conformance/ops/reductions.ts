@@ -1,6 +1,7 @@
 import type { Shape } from "../../ops.ts";
+import type { Bench } from "../bench.ts";
 import { host } from "../host.ts";
-import type { OpsLaw } from "../law.ts";
+import type { Case, OpsLaw } from "../law.ts";
 import { products, reductions } from "./sizes.ts";
 import { apart, floats, gradient, type Spec, value } from "./spec.ts";
 
@@ -29,8 +30,19 @@ const reduction = (op: Reduction, says: string): OpsLaw => {
       ...reductions.map((s) => value(spec(s))),
       extremes,
       ...reductions.slice(0, 8).map((s) => gradient(spec(s))),
+      ...(op === "max" ? [lowest] : []),
     ],
   };
+};
+
+/** Some backends start a maximum from a large negative number instead of -Infinity. */
+const lowest: Case<Bench> = {
+  title: "near the lowest float32",
+  async run(bench) {
+    if (bench.backend.dtype === "float16") return;
+    const a = floats([3, 3], -1e38, -3e38, -2e38, -3e20, -2e20, -9e20, -1e38, -1e19, -3e38);
+    await value({ title: "", inputs: { a }, exact: true, program: (o, x) => o.max(x.a!, 1) }).run(bench);
+  },
 };
 
 const matmul: OpsLaw = {
@@ -51,6 +63,30 @@ const matmul: OpsLaw = {
       terms: 40,
       program: (o, x) => o.matmul(x.a!, x.b!),
     }),
+    // A backend may keep its results in larger blocks than uploaded tensors: entries beyond the inner axis are not 0 then.
+    ...(
+      [
+        [
+          [2, 3],
+          [3, 2],
+        ],
+        [
+          [2, 3, 5],
+          [2, 5, 3],
+        ],
+        [
+          [2, 1, 17],
+          [17, 1],
+        ],
+      ] as const
+    ).map(([a, b]) =>
+      value({
+        title: `computed factors [${a}] x [${b}]`,
+        inputs: apart({ a, b }),
+        terms: a.at(-1)! + 4,
+        program: (o, x) => o.matmul(o.exp(x.a!), o.exp(x.b!)),
+      }),
+    ),
   ],
 };
 
