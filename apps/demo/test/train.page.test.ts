@@ -119,7 +119,7 @@ test("without WebGPU: trains, pauses, resumes, writes, and its files can be read
 
 test("with WebGPU: a device that dies in the middle takes nothing that was shown, and another one goes on", async () => {
   const page = await visit({
-    at: tiny(5000, "&train=linear&train-width=8"),
+    at: tiny(5000, "&train=linear&train-width=8&device=tfjs-webgpu"),
     options: { viewport: { width: 360, height: 800 } },
   });
   const devices: Promise<unknown>[] = [];

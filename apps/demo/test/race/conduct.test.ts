@@ -45,7 +45,7 @@ const race = async (
   signal = new AbortController().signal,
 ) => {
   const log: string[] = [];
-  await conduct({ results, signal, changed() {}, racer: (name) => racer(log, act[name]) });
+  await conduct({ results, signal, changed() {}, failed() {}, racer: (name) => racer(log, act[name]) });
   return { results, log };
 };
 const lane = ({ lanes }: RaceResults, id: string) => lanes.find((l) => l.id === id)!;
