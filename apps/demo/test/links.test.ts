@@ -11,7 +11,10 @@ import { planOf, settings as train } from "../src/train/settings.tsx";
 function open(hash: string): { url: UrlState; written: string[] } {
   const written: string[] = [];
   const at = { hash: `#${hash}`, pathname: "/page/", search: "", href: `https://example.org/page/#${hash}` };
-  const past = { state: null, replaceState: (_: unknown, __: string, to?: string | URL | null) => void written.push(String(to)) };
+  const past = {
+    state: null,
+    replaceState: (_: unknown, __: string, to?: string | URL | null) => void written.push(String(to)),
+  };
   return { url: urlState(keys, at, past), written };
 }
 
@@ -72,7 +75,9 @@ describe("a value that the page does not have", () => {
 });
 
 test("what a right link says is not a fault", () => {
-  const { url } = open("show=&polynomial.power=3&temperature=0.3&causal=0&text=%zz&train-rate=0.00123&race-on=&device=auto");
+  const { url } = open(
+    "show=&polynomial.power=3&temperature=0.3&causal=0&text=%zz&train-rate=0.00123&race-on=&device=auto",
+  );
   const view = look(url);
   train(url);
   race(url);
@@ -122,12 +127,30 @@ test("a link is short whatever the text, and whole code points are in it", () =>
 });
 
 test("links of chance open every tab, within its ranges", () => {
-  const odd = ["", "0", "-1", "2.7", "1e400", "NaN", "true", "softmax", "softmax,,x", "__proto__", "constructor", "%", "9".repeat(50), "\u0000", "ü", "null"];
+  const odd = [
+    "",
+    "0",
+    "-1",
+    "2.7",
+    "1e400",
+    "NaN",
+    "true",
+    "softmax",
+    "softmax,,x",
+    "__proto__",
+    "constructor",
+    "%",
+    "9".repeat(50),
+    "\u0000",
+    "ü",
+    "null",
+  ];
   const { pick, chance, uniform } = random("links");
   for (let n = 0; n < 15; n++) {
     const params = new URLSearchParams();
     for (const key of [...keys, "constructor", "__proto__"]) {
-      if (key !== "text" && chance(0.7)) params.append(key, chance(0.6) ? pick(odd) : String((uniform() - 0.3) * 10 ** pick([0, 1, 3, 6])));
+      if (key !== "text" && chance(0.7))
+        params.append(key, chance(0.6) ? pick(odd) : String((uniform() - 0.3) * 10 ** pick([0, 1, 3, 6])));
     }
     const hash = params.toString();
     const { url } = open(`text=aba&${hash}`);

@@ -1,6 +1,7 @@
 /** What a card says beside its numbers: formula, curve and followed token are those of the numbers. */
-import { random } from "@attnkit/core/conformance";
+
 import { mechanisms } from "@attnkit/catalog/mechanisms";
+import { random } from "@attnkit/core/conformance";
 import { describe, expect, test } from "vitest";
 import { moved } from "../src/look/follow.ts";
 import { CHANNELS, kinds } from "../src/look/kinds.ts";
@@ -75,9 +76,13 @@ describe("the element-wise formula is what is computed", () => {
 
   test.each([0, 1, 2, 3, 4])("position %d of the slider: a series that ends at the degree that it names", (order) => {
     const last = 2 * (order + 1);
-    expect(kind.formula({ order })).toBe(`exp(−k_c²) · Σ_m (2 q_c k_c)^m / m! for m = 0 to ${last}, per channel, rows add up to 1`);
+    expect(kind.formula({ order })).toBe(
+      `exp(−k_c²) · Σ_m (2 q_c k_c)^m / m! for m = 0 to ${last}, per channel, rows add up to 1`,
+    );
     const terms = Array.from({ length: last + 1 }, (_, m) => m);
-    const expected = shares((y) => Math.exp(-y * y) * terms.reduce((sum, m) => sum + (2 * x * y) ** m / factorial(m), 0));
+    const expected = shares(
+      (y) => Math.exp(-y * y) * terms.reduce((sum, m) => sum + (2 * x * y) ** m / factorial(m), 0),
+    );
     for (const [j, w] of rowOf(order).entries()) expect(w).toBeCloseTo(expected[j]!, 12);
     expect(kind.curve.note({ order })).toContain(`(2 q_c k_c)^${last}`);
   });
@@ -96,25 +101,28 @@ test("a feature map without a normaliser does not claim rows that add up", () =>
   expect(formula({ map: "identity" })).toMatch(/not normalised/);
 });
 
-test.each(["", "temperature=0.25", "causal=0&tied=0", "text=a", "text="])("with %s the curves cover the text's scores", (hash) => {
-  const { looks, sequence } = view(hash);
-  const { q, k, length } = sequence.value;
-  const row = (x: Float32Array, i: number) => [...x.subarray(i * CHANNELS, (i + 1) * CHANNELS)];
-  for (const { kind, curve } of looks) {
-    const { xs, weights } = curve.value;
-    expect(xs).toHaveLength(weights.length);
-    expect([xs[0]! <= kind.curve.least[0], xs.at(-1)! >= kind.curve.least[1]]).toEqual([true, true]);
-    for (let i = 0; i < length; i++) {
-      for (let j = 0; j <= i; j++) {
-        const [a, b] = [row(q, i), row(k, j)];
-        const at = kind.perChannel ? b[0]! : a.reduce((sum, z, c) => sum + z * b[c]!, 0) / Math.sqrt(CHANNELS);
-        expect(at).toBeGreaterThanOrEqual(xs[0]!);
-        expect(at).toBeLessThanOrEqual(xs.at(-1)!);
+test.each(["", "temperature=0.25", "causal=0&tied=0", "text=a", "text="])(
+  "with %s the curves cover the text's scores",
+  (hash) => {
+    const { looks, sequence } = view(hash);
+    const { q, k, length } = sequence.value;
+    const row = (x: Float32Array, i: number) => [...x.subarray(i * CHANNELS, (i + 1) * CHANNELS)];
+    for (const { kind, curve } of looks) {
+      const { xs, weights } = curve.value;
+      expect(xs).toHaveLength(weights.length);
+      expect([xs[0]! <= kind.curve.least[0], xs.at(-1)! >= kind.curve.least[1]]).toEqual([true, true]);
+      for (let i = 0; i < length; i++) {
+        for (let j = 0; j <= i; j++) {
+          const [a, b] = [row(q, i), row(k, j)];
+          const at = kind.perChannel ? b[0]! : a.reduce((sum, z, c) => sum + z * b[c]!, 0) / Math.sqrt(CHANNELS);
+          expect(at).toBeGreaterThanOrEqual(xs[0]!);
+          expect(at).toBeLessThanOrEqual(xs.at(-1)!);
+        }
       }
     }
-  }
-  if (hash === "") expect(looks[0]!.curve.value.xs.at(-1)).toBeGreaterThan(3);
-});
+    if (hash === "") expect(looks[0]!.curve.value.xs.at(-1)).toBeGreaterThan(3);
+  },
+);
 
 test("the stretch of a curve is that of the pairs that are seen", () => {
   const [kind] = kinds as [(typeof kinds)[number]];

@@ -99,8 +99,13 @@ test.each(Object.entries(failures))("a worker whose script %s: a message, and Re
   await press(page, "Start the race");
   await says(page, /^Stopped/);
   const row = page.getByRole("row", { name: /^linear, JavaScript/ });
-  expect(await row.textContent()).toMatch(/not done: the worker (could not be loaded|stopped: .*a broken (script|call))/);
-  await page.getByRole("alert").getByText(/the worker/).waitFor();
+  expect(await row.textContent()).toMatch(
+    /not done: the worker (could not be loaded|stopped: .*a broken (script|call))/,
+  );
+  await page
+    .getByRole("alert")
+    .getByText(/the worker/)
+    .waitFor();
   expect((await exported(page)).complete).toBe(false);
   await page.unroute(workerScript);
   await press(page, "Resume");

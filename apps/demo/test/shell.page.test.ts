@@ -53,7 +53,9 @@ test("a software adapter is not the default, the page says so in full, and it ca
   for (const width of [1280, 360]) {
     const page = await visit({ at: "#show=", options: { viewport: { width, height: 800 } } });
     const says = page.getByTestId("adapter");
-    await expect.poll(() => says.textContent()).toMatch(/WebGPU passed over: its adapter \(.*swiftshader.*\) is software/i);
+    await expect
+      .poll(() => says.textContent())
+      .toMatch(/WebGPU passed over: its adapter \(.*swiftshader.*\) is software/i);
     const device = page.getByLabel("What computes");
     expect(await device.inputValue()).toBe("tfjs-wasm");
     // All of the reason can be read.

@@ -4,7 +4,7 @@ import * as ort from "onnxruntime-node";
 import type { Page } from "playwright";
 import { afterAll, expect, test } from "vitest";
 import { readModel } from "../src/train/files/weights.ts";
-import { failures, leave, overflows, violations, visit, workerScript } from "./visit.ts";
+import { failures, leave, longestTask, overflows, violations, visit, workerScript } from "./visit.ts";
 
 afterAll(leave);
 
@@ -23,28 +23,6 @@ const download = async (page: Page, button: string) => {
     bytes: new Uint8Array(await readFile(await file.path())),
   };
 };
-/**
- * Milliseconds that the page's thread computed in its longest task. A `longtask` entry also counts the time in which a
- * busy machine ran something else, so that it says more about the machine than about the page.
- */
-function longestTask(trace: Buffer): number {
-  interface Entry {
-    readonly name: string;
-    readonly ph: string;
-    readonly pid: number;
-    readonly tid: number;
-    readonly tdur?: number;
-    readonly args: { readonly name?: string };
-  }
-  const { traceEvents }: { traceEvents: Entry[] } = JSON.parse(trace.toString());
-  const main = traceEvents.filter((e) => e.name === "thread_name" && e.args.name === "CrRendererMain");
-  const tasks = traceEvents.filter(
-    (e) => e.ph === "X" && e.name.endsWith("RunTask") && main.some((m) => m.pid === e.pid && m.tid === e.tid),
-  );
-  expect(tasks.length).toBeGreaterThan(100);
-  expect(tasks.some((e) => e.tdur !== undefined)).toBe(true);
-  return Math.max(...tasks.map((e) => (e.tdur ?? 0) / 1000));
-}
 const row = async (page: Page, mechanism: string) =>
   page
     .getByRole("row", { name: new RegExp(`^${mechanism}`) })
@@ -172,7 +150,10 @@ test.each(Object.entries(failures))("a worker whose script %s: a message, and th
   await page.route(workerScript, fail);
   await press(page, "Start training");
   await says(page, /^Not started: the worker (could not be loaded|stopped: .*a broken (script|call))/);
-  await page.getByRole("alert").getByText(/the worker/).waitFor();
+  await page
+    .getByRole("alert")
+    .getByText(/the worker/)
+    .waitFor();
   expect(await page.getByRole("button", { name: "Stop" }).count()).toBe(0);
   await page.unroute(workerScript);
   await press(page, "Start training");
@@ -206,7 +187,9 @@ test("a worker that throws in the middle: the curves stay, their device is named
   await expect.poll(async () => Number((await row(page, "linear"))[0]), { timeout: 60_000 }).toBeGreaterThan(before);
   await press(page, "Stop");
   await says(page, /^Done on JavaScript/);
-  expect(await page.getByTestId("train-on").textContent()).toMatch(/^Computed on JavaScript \(the processor, one thread\)\.$/);
+  expect(await page.getByTestId("train-on").textContent()).toMatch(
+    /^Computed on JavaScript \(the processor, one thread\)\.$/,
+  );
   // Another device is chosen: what is shown is not its own.
   await page.getByLabel("What computes").selectOption("tfjs-wasm");
   await says(page, /not of WebAssembly, which the next start uses/);
@@ -232,10 +215,14 @@ test("leaving asks first where models would be lost, and long text stays in sigh
   expect((await place()).rest).toBeLessThan(40);
   await page.getByRole("button", { name: "Generate" }).waitFor();
   await expect.poll(async () => (await place()).rest).toBeLessThan(4);
-  expect(await page.getByRole("list", { name: "State of each model" }).textContent()).toContain("JavaScript (the processor");
+  expect(await page.getByRole("list", { name: "State of each model" }).textContent()).toContain(
+    "JavaScript (the processor",
+  );
 
   await download(page, "Download weights");
-  await page.evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true }))).then((left) => expect(left).toBe(true));
+  await page
+    .evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true })))
+    .then((left) => expect(left).toBe(true));
   await press(page, "Train anew");
   await says(page, /^Done on JavaScript/);
   // What was written belonged to the models before.

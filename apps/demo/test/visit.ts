@@ -108,3 +108,26 @@ export async function violations(page: Page): Promise<string[]> {
 /** Whether anything sticks out of the window sideways. */
 export const overflows = (page: Page): Promise<boolean> =>
   page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+/**
+ * Milliseconds that the page's thread computed in its longest task. A `longtask` entry also counts the time in which a
+ * busy machine ran something else, so that it says more about the machine than about the page.
+ */
+export function longestTask(trace: Buffer): number {
+  interface Entry {
+    readonly name: string;
+    readonly ph: string;
+    readonly pid: number;
+    readonly tid: number;
+    readonly tdur?: number;
+    readonly args: { readonly name?: string };
+  }
+  const { traceEvents }: { traceEvents: Entry[] } = JSON.parse(trace.toString());
+  const main = traceEvents.filter((e) => e.name === "thread_name" && e.args.name === "CrRendererMain");
+  const tasks = traceEvents.filter(
+    (e) => e.ph === "X" && e.name.endsWith("RunTask") && main.some((m) => m.pid === e.pid && m.tid === e.tid),
+  );
+  expect(tasks.length).toBeGreaterThan(100);
+  expect(tasks.some((e) => e.tdur !== undefined)).toBe(true);
+  return Math.max(...tasks.map((e) => (e.tdur ?? 0) / 1000));
+}

@@ -56,8 +56,7 @@ const requestAdapter = (): Promise<GPUAdapter | null> =>
   navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
 
 /** Browsers before the flag moved to `info` have it on the adapter. */
-const isFallback = (adapter: object): boolean =>
-  "isFallbackAdapter" in adapter && adapter.isFallbackAdapter === true;
+const isFallback = (adapter: object): boolean => "isFallbackAdapter" in adapter && adapter.isFallbackAdapter === true;
 
 export function describeAdapter(info: GPUAdapterInfo, fallback = false): Found {
   const words = [info.vendor, info.architecture, info.description].filter(Boolean);

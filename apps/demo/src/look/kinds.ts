@@ -51,8 +51,7 @@ export interface Curve {
 const diagonal = {
   query: (d: number) => Array<number>(d).fill(1),
   key: (x: number, d: number) => Array<number>(d).fill(x / Math.sqrt(d)),
-  at: (q: readonly number[], k: readonly number[]) =>
-    q.reduce((sum, x, c) => sum + x * k[c]!, 0) / Math.sqrt(q.length),
+  at: (q: readonly number[], k: readonly number[]) => q.reduce((sum, x, c) => sum + x * k[c]!, 0) / Math.sqrt(q.length),
   ...{ least: [-3, 3] as const, axis: "q·k / √d" },
 };
 const exactly = "A function of q·k alone.";

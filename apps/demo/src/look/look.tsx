@@ -40,8 +40,8 @@ export function Look({ context }: TabProps): JSX.Element {
           />
           {isCut(text.value) && (
             <p class="warn-text" role="status">
-              This text is too long for a link: a link to this view holds only its beginning, {LONGEST.toLocaleString("en")}{" "}
-              characters at most.
+              This text is too long for a link: a link to this view holds only its beginning,{" "}
+              {LONGEST.toLocaleString("en")} characters at most.
             </p>
           )}
         </div>

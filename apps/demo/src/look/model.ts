@@ -5,8 +5,8 @@ import type { Reference } from "@attnkit/core";
 import { embed } from "@attnkit/measure/embed";
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { UrlState } from "../contract.ts";
-import { CHANNELS, HEADS, type Kind, kinds, type Param, type Values } from "./kinds.ts";
 import { moved } from "./follow.ts";
+import { CHANNELS, HEADS, type Kind, kinds, type Param, type Values } from "./kinds.ts";
 import { type Pairs, type Weights, weightsOf } from "./weights.ts";
 
 /** A matrix of more tokens than this is too fine to read, and too slow to follow a slider. */
@@ -126,9 +126,12 @@ function createLook(url: UrlState, kind: Kind, { sequence, causal, headNumber }:
     return { q: of(sequence.value.q), k: of(sequence.value.k), causal: causal.value };
   });
   const weights = computed(() => weightsOf(mechanism.value, { ...pairs.value, channel: channel.value }));
+  // Whole numbers, each a signal of its own: the curve is computed anew only where they change.
+  const reach = computed(() => stretch(kind, pairs.value, channel.value ?? 0));
+  const [low, high] = [computed(() => reach.value[0]), computed(() => reach.value[1])];
   const curve = computed((): Curve => {
     const { query, key } = kind.curve;
-    const [from, to] = stretch(kind, pairs.value, channel.value ?? 0);
+    const [from, to] = [low.value, high.value];
     const xs = Array.from({ length: POINTS }, (_, i) => from + ((to - from) * i) / (POINTS - 1));
     // Keys along the line, seen by the one query: their weights are the curve, but for the common divisor.
     const line = { q: [query(CHANNELS)], k: xs.map((x) => key(x, CHANNELS)), causal: false };

@@ -113,7 +113,8 @@ async function openLanes(course: Course, backend: BackendName, lanes: LaneResult
     remotes.set(backend, open);
     for (const lane of lanes) {
       // Times of one adapter do not stand under the name of another.
-      if (lane.adapter !== null && lane.adapter !== adapter) Object.assign(lane, { checks: [], points: [], leftOut: [] });
+      if (lane.adapter !== null && lane.adapter !== adapter)
+        Object.assign(lane, { checks: [], points: [], leftOut: [] });
       Object.assign(lane, { adapter, hardware, status: "waiting" });
       delete lane.reason;
     }

@@ -86,9 +86,9 @@ export function Table({ results }: { results: RaceResults }): JSX.Element {
         </tbody>
       </table>
       <p class="soft">
-        Of the longest context that was timed, which the third column names: median, and in brackets the distance of the quartiles. An answer is
-        checked against a float64 reference before anything is timed, and again at every size; in brackets the share of
-        the error budget that it used.
+        Of the longest context that was timed, which the third column names: median, and in brackets the distance of the
+        quartiles. An answer is checked against a float64 reference before anything is timed, and again at every size;
+        in brackets the share of the error budget that it used.
       </p>
     </section>
   );

@@ -7,9 +7,9 @@ import { titles } from "../device/device.ts";
 import { download } from "../shell/download.ts";
 import { newResults } from "./conduct.ts";
 import { Plots, Table } from "./lanes.tsx";
-import { described, sameRace } from "./summary.ts";
 import { racing as newRacing, type Racing, standIn } from "./racing.ts";
 import { Controls, settings as newSettings, optionsOf } from "./settings.tsx";
+import { described, sameRace } from "./summary.ts";
 
 export function Race({ context }: TabProps): JSX.Element {
   const settings = useMemo(() => newSettings(context.url), []);

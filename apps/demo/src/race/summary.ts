@@ -2,7 +2,9 @@
 import type { LaneResult, PointResult, RaceOptions, What } from "./results.ts";
 
 export const lastOf = (lane: LaneResult, what: What): PointResult | undefined =>
-  lane.points.filter((p) => p.what === what).reduce<PointResult | undefined>((a, b) => (a && a.size > b.size ? a : b), undefined);
+  lane.points
+    .filter((p) => p.what === what)
+    .reduce<PointResult | undefined>((a, b) => (a && a.size > b.size ? a : b), undefined);
 
 /** The contexts of the times that a row shows; both where they differ. */
 export function contextOf(lane: LaneResult): string {

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { conduct, newResults, type Remote } from "../../src/race/conduct.ts";
 import { standIn } from "../../src/race/racing.ts";
-import { WorkerFailure } from "../../src/shell/worker.ts";
-import { contextOf, described, lastOf, sameRace, stopsOf } from "../../src/race/summary.ts";
 import { type RaceOptions, RaceResults } from "../../src/race/results.ts";
+import { contextOf, described, lastOf, sameRace, stopsOf } from "../../src/race/summary.ts";
+import { WorkerFailure } from "../../src/shell/worker.ts";
 
 const options: RaceOptions = {
   mechanisms: ["softmax", "linear"],
@@ -237,10 +237,13 @@ describe("what a row says", () => {
   const point = (what: "prefill" | "decode", size: number, seconds: number) => ({
     ...{ what, size, calls: 1, samples: [seconds], median: seconds, q1: seconds, q3: seconds, stateBytes: 1 },
   });
-  const base = newResults({ ...options, mechanisms: ["softmax"], backends: ["cpu"] }, { userAgent: "", cores: 1 }).lanes[0]!;
+  const base = newResults({ ...options, mechanisms: ["softmax"], backends: ["cpu"] }, { userAgent: "", cores: 1 })
+    .lanes[0]!;
   const cut = {
     ...base,
-    points: [64, 128, 256].flatMap((n) => (n < 256 ? [point("prefill", n, n), point("decode", n, 1)] : [point("decode", n, 2)])),
+    points: [64, 128, 256].flatMap((n) =>
+      n < 256 ? [point("prefill", n, n), point("decode", n, 1)] : [point("decode", n, 2)],
+    ),
     leftOut: [
       { what: "prefill" as const, size: 256, reason: "expected to take 3.0 s a call, over 2 s" },
       { what: "prefill" as const, size: 512, reason: "expected to take 12.0 s a call, over 2 s" },
@@ -265,11 +268,20 @@ describe("what a row says", () => {
   });
 
   test("results are of the race that was run", () => {
-    expect(described(options)).toBe("2 heads of 8 channels, up to 256 tokens, 3 samples of each, calls of at most 1 s.");
+    expect(described(options)).toBe(
+      "2 heads of 8 channels, up to 256 tokens, 3 samples of each, calls of at most 1 s.",
+    );
     expect(sameRace(options, { ...options })).toBe(true);
     // A stand-in is one backend more.
     expect(sameRace({ ...options, backends: [...options.backends, "tfjs-webgpu"] }, options)).toBe(true);
-    for (const other of [{ heads: 3 }, { dim: 16 }, { rounds: 4 }, { limit: 2 }, { sizes: [64] }, { mechanisms: ["linear"] }])
+    for (const other of [
+      { heads: 3 },
+      { dim: 16 },
+      { rounds: 4 },
+      { limit: 2 },
+      { sizes: [64] },
+      { mechanisms: ["linear"] },
+    ])
       expect(sameRace(options, { ...options, ...other })).toBe(false);
   });
 });
