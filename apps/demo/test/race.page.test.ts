@@ -21,10 +21,11 @@ const small = "race-to=256&race-heads=1&race-dim=8&race-rounds=3";
 test("without WebGPU: runs, stops, resumes, and its file says what was checked and timed", async () => {
   const page = await visit({ webgpu: false, at: `#tab=race&${small}&race=softmax,linear` });
   // A browser without WebGPU has none in its workers either.
-  page.on(
-    "worker",
-    (worker) => void worker.evaluate(() => Reflect.deleteProperty(Object.getPrototypeOf(navigator), "gpu")),
-  );
+  await page.route(workerScript, async (route) => {
+    const response = await route.fetch();
+    const none = 'Reflect.deleteProperty(Object.getPrototypeOf(navigator), "gpu");';
+    await route.fulfill({ response, body: none + (await response.text()) });
+  });
   await press(page, "Start the race");
   await says(page, /^Now timing/);
   await press(page, "Stop");
@@ -114,7 +115,11 @@ test.each(Object.entries(failures))("a worker whose script %s: a message, and Re
 });
 
 test("a worker that never answers can be stopped; one that throws in the middle keeps its times", async () => {
-  const page = await visit({ webgpu: false, at: `#tab=race&${small}&race=linear&race-on=cpu&race-to=16384`, provokes });
+  const page = await visit({
+    webgpu: false,
+    at: "#tab=race&race-to=16384&race-heads=1&race-dim=8&race-rounds=3&race=linear&race-on=cpu",
+    provokes,
+  });
   await page.route(workerScript, () => new Promise(() => {}));
   await press(page, "Start the race");
   await says(page, /^Now opening/);

@@ -154,7 +154,7 @@ test.each(Object.entries(failures))("a worker whose script %s: a message, and th
     .getByRole("alert")
     .getByText(/the worker/)
     .waitFor();
-  expect(await page.getByRole("button", { name: "Stop" }).count()).toBe(0);
+  expect(await page.getByRole("button", { name: "Stop", exact: true }).count()).toBe(0);
   await page.unroute(workerScript);
   await press(page, "Start training");
   await says(page, /^Done on JavaScript .*: step 3 of 3$/);
@@ -196,7 +196,11 @@ test("a worker that throws in the middle: the curves stay, their device is named
 });
 
 test("leaving asks first where models would be lost, and long text stays in sight", async () => {
-  const page = await visit({ webgpu: false, at: tiny(5, "&train=linear&device=cpu&train-length=1500") });
+  const page = await visit({
+    webgpu: false,
+    at: tiny(5, "&train=linear&device=cpu").replace("train-length=40", "train-length=3000"),
+    options: { viewport: { width: 700, height: 800 } },
+  });
   const asked: string[] = [];
   page.on("dialog", (dialog) => {
     asked.push(dialog.type());
