@@ -87,7 +87,7 @@ test("a device that is lost in the middle ends the check, and what was found sta
 
   await page.getByRole("button", { name: "Continue on WebAssembly" }).click();
   await page.getByRole("button", { name: "Check on WebAssembly" }).waitFor();
-  // What stays names the device that it was found on, and is marked.
+  // The results name the device that they were found on, and are marked.
   expect(await page.getByTestId("checked-on").textContent()).toMatch(
     /^Checked on WebGPU \(.*swiftshader.*\)\. These results are not of WebAssembly/i,
   );

@@ -1,4 +1,4 @@
-/** What a card says beside its numbers: formula, curve and followed token are those of the numbers. */
+/** The words of a card belong to its numbers: formula, curve and followed token. */
 
 import { mechanisms } from "@attnkit/catalog/mechanisms";
 import { random } from "@attnkit/core/conformance";
@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { moved } from "../src/look/follow.ts";
 import { CHANNELS, kinds } from "../src/look/kinds.ts";
 import { createView, stretch } from "../src/look/model.ts";
-import { referenceWeights, weightsOf } from "../src/look/weights.ts";
+import { programWeights, weightsOf } from "../src/look/weights.ts";
 import { urlState } from "../src/shell/url.ts";
 import { keys } from "../src/tabs.ts";
 
@@ -31,8 +31,8 @@ describe("weights by one call of the program", () => {
     const entry = mechanisms.find((m) => m.name === name)!;
     for (const causal of [true, false]) {
       const pairs = { q, k, causal, channel: perChannel && Number(values.channel) };
-      const expected = referenceWeights(entry.reference(options(values)), pairs).data;
-      const got = weightsOf(entry.create(options(values)), pairs).data;
+      const expected = weightsOf(entry.reference(options(values)), pairs).data;
+      const got = programWeights(entry.create(options(values)), pairs).data;
       const most = expected.reduce((max, w) => (Number.isNaN(w) ? max : Math.max(max, Math.abs(w))), 0);
       for (const [n, w] of expected.entries()) {
         if (Number.isNaN(w)) expect(got[n]).toBeNaN();
@@ -54,8 +54,8 @@ describe("weights by one call of the program", () => {
     for (const name of ["softmax", "logsumexp"]) {
       const entry = mechanisms.find((m) => m.name === name)!;
       const pairs = { q: many, k: others, causal: true };
-      const program = time(() => weightsOf(entry.create(), pairs));
-      expect(program, name).toBeLessThan(time(() => referenceWeights(entry.reference(), pairs)) / 2);
+      const program = time(() => programWeights(entry.create(), pairs));
+      expect(program, name).toBeLessThan(time(() => weightsOf(entry.reference(), pairs)) / 2);
     }
   });
 });
@@ -67,7 +67,7 @@ describe("the element-wise formula is what is computed", () => {
   const [x, ys] = [0.7, [-1.2, 0.3, 0.9]];
   const rowOf = (order: number) => {
     const pairs = { q: [[x]], k: ys.map((y) => [y]), causal: false, channel: 0 };
-    return [...weightsOf(entry.create(kind.options({ order, channel: 0 })), pairs).data];
+    return [...programWeights(entry.create(kind.options({ order, channel: 0 })), pairs).data];
   };
   const shares = (weight: (y: number) => number) => {
     const total = ys.reduce((sum, y) => sum + weight(y), 0);

@@ -229,7 +229,7 @@ test("leaving asks first where models would be lost, and long text stays in sigh
     .then((left) => expect(left).toBe(true));
   await press(page, "Train anew");
   await says(page, /^Done on JavaScript/);
-  // What was written belonged to the models before.
+  // The text was written by the models before.
   expect(await text.inputValue()).toBe("");
   await page.reload();
   expect(asked).toEqual(["beforeunload"]);

@@ -65,7 +65,7 @@ function hold(): void {
   };
 }
 
-/** What happens to a worker's script: a redeploy takes it away, the network fails, never answers, or brings another. */
+/** Fates of a worker's script: a redeploy takes it away, the network fails, a server sends something else, it throws. */
 export const failures: Readonly<Record<string, (route: Route) => Promise<unknown>>> = {
   "is not there": (route) => route.fulfill({ status: 404, body: "not found" }),
   "cannot be reached": (route) => route.abort("internetdisconnected"),

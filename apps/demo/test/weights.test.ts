@@ -7,9 +7,7 @@ const [n, d] = [5, 3];
 const matrix = (seed: number) =>
   Array.from({ length: n }, (_, i) => Array.from({ length: d }, (_, c) => Math.sin(seed + 7 * i + 3 * c)));
 const [q, k, v] = [matrix(1), matrix(2), matrix(3)];
-const entry = (name: string) => mechanisms.find((m) => m.name === name)!;
-const reference = (name: string, options = {}) => entry(name).reference(options);
-const mechanism = (name: string, options = {}) => entry(name).create(options);
+const reference = (name: string, options = {}) => mechanisms.find((m) => m.name === name)!.reference(options);
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, c) => sum + x * b[c]!, 0);
 const normal = (row: readonly number[]) => row.map((w) => w / row.reduce((sum, x) => sum + x, 0));
 
@@ -27,14 +25,14 @@ describe("weights are the formula's", () => {
   test.each([true, false])("softmax and polynomial, causal %s", (causal) => {
     const s = (i: number, j: number) => dot(q[i]!, k[j]!) / Math.sqrt(d);
     const soft = by((i, j) => Math.exp(s(i, j)), causal).map(normal);
-    near(rows(weightsOf(mechanism("softmax"), { q, k, causal })), soft);
+    near(rows(weightsOf(reference("softmax"), { q, k, causal })), soft);
     const cubes = by((i, j) => s(i, j) ** 3, causal).map((row) => row.map((w) => w / Math.sqrt(row.length)));
-    near(rows(weightsOf(mechanism("polynomial", { power: 3 }), { q, k, causal })), cubes);
+    near(rows(weightsOf(reference("polynomial", { power: 3 }), { q, k, causal })), cubes);
   });
 
   test("elementwise, the asked channel", () => {
     const expected = by((i, j) => Math.exp(-((q[i]![2]! - k[j]![2]!) ** 2)), true).map(normal);
-    near(rows(weightsOf(mechanism("elementwise", { order: "exact" }), { q, k, causal: true, channel: 2 })), expected);
+    near(rows(weightsOf(reference("elementwise", { order: "exact" }), { q, k, causal: true, channel: 2 })), expected);
   });
 
   test("of every mechanism, times v, are its reference's output", () => {
@@ -42,7 +40,7 @@ describe("weights are the formula's", () => {
       const head = { q, k, v, visible: (i: number, j: number) => j <= i, bias: () => 0, position: (i: number) => i };
       const { y } = reference(name)(head);
       for (let c = 0; c < d; c++) {
-        const w = weightsOf(mechanism(name), { q, k, causal: true, channel: perChannel && c });
+        const w = weightsOf(reference(name), { q, k, causal: true, channel: perChannel && c });
         for (const [i, got] of apply(w, v, c).entries()) expect(got, name).toBeCloseTo(y[i]![c]!, 12);
       }
     }

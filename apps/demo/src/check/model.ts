@@ -19,7 +19,7 @@ export interface View {
   /** How the last run ended, in words. */
   readonly outcome: Signal<string>;
   readonly report: Signal<PageReport | undefined>;
-  /** What the shown cases ran on; undefined before it has opened. */
+  /** The device of the shown cases; undefined before it has opened. */
   readonly on: Signal<Pick<OpenBackend, "name" | "adapter"> | undefined>;
   start(): Promise<void>;
   /** One case, from a line of a report. */

@@ -109,7 +109,7 @@ function Profile({ weights, keyAt }: { weights: readonly number[]; keyAt: number
   );
 }
 
-/** What a comparison found, and the weights that it is about: with other weights it says nothing. */
+/** The result of a comparison and the weights that were compared: it says nothing about other weights. */
 type Compared = { readonly of: Weights } & (
   | { readonly verdict: Verdict; readonly on: string }
   | { readonly error: string }
@@ -123,7 +123,7 @@ function Verified({ look, view, context }: CardProps): JSX.Element {
     const shown = { sequence: view.sequence.value, causal: view.causal.value, head };
     const of = look.weights.value;
     const { status } = context.device.value;
-    // What was found on a device stays when the device is lost, as long as the numbers stay that it was found for.
+    // A verdict outlives its device, as long as the weights are shown that it is about.
     if (status !== "ready") return;
     state.value = undefined;
     let current = true;

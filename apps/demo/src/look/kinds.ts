@@ -92,7 +92,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     name: "polynomial",
-    formula: () => "(q·k / √d)^p / √N over the N keys that a row sees, not normalised",
+    formula: () => "(q·k / √d)^p / √N, N keys seen, not normalised",
     params: [{ kind: "number", key: "power", label: "Power p", fallback: 2, min: 1, max: 6, step: 1 }],
     options: ({ power }) => ({ power: Number(power) }),
     curve: { ...diagonal, note: () => exactly },

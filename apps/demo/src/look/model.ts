@@ -7,7 +7,7 @@ import { computed, effect, type ReadonlySignal, type Signal, signal } from "@pre
 import type { UrlState } from "../contract.ts";
 import { moved } from "./follow.ts";
 import { CHANNELS, HEADS, type Kind, kinds, type Param, type Values } from "./kinds.ts";
-import { type Pairs, type Weights, weightsOf } from "./weights.ts";
+import { type Pairs, programWeights, type Weights } from "./weights.ts";
 
 /** A matrix of more tokens than this is too fine to read, and too slow to follow a slider. */
 export const MOST_TOKENS = 64;
@@ -125,7 +125,7 @@ function createLook(url: UrlState, kind: Kind, { sequence, causal, headNumber }:
     const of = (x: Float32Array) => rowsOf(x, sequence.value.length, headNumber.value - 1);
     return { q: of(sequence.value.q), k: of(sequence.value.k), causal: causal.value };
   });
-  const weights = computed(() => weightsOf(mechanism.value, { ...pairs.value, channel: channel.value }));
+  const weights = computed(() => programWeights(mechanism.value, { ...pairs.value, channel: channel.value }));
   // Whole numbers, each a signal of its own: the curve is computed anew only where they change.
   const reach = computed(() => stretch(kind, pairs.value, channel.value ?? 0));
   const [low, high] = [computed(() => reach.value[0]), computed(() => reach.value[1])];
@@ -135,7 +135,7 @@ function createLook(url: UrlState, kind: Kind, { sequence, causal, headNumber }:
     const xs = Array.from({ length: POINTS }, (_, i) => from + ((to - from) * i) / (POINTS - 1));
     // Keys along the line, seen by the one query: their weights are the curve, but for the common divisor.
     const line = { q: [query(CHANNELS)], k: xs.map((x) => key(x, CHANNELS)), causal: false };
-    return { xs, weights: weightsOf(mechanism.value, { ...line, channel: kind.perChannel && 0 }).data };
+    return { xs, weights: programWeights(mechanism.value, { ...line, channel: kind.perChannel && 0 }).data };
   });
   return { kind, params, values, reference, weights, curve };
 }

@@ -24,7 +24,7 @@ const host = cpu({ dtype: "float64" });
  * The matrix W for which `y = W v`, by one call of the mechanism's program in float64. A mechanism of one weight per
  * channel takes v with the channels of q and k, so there the one channel is repeated as often as there are keys.
  */
-export function weightsOf(mechanism: Mechanism, pairs: Pairs): Weights {
+export function programWeights(mechanism: Mechanism, pairs: Pairs): Weights {
   const { q, k, v } = overUnits(pairs);
   const upload = (x: Matrix) => host.upload(Float64Array.from(x.flat()), [1, x.length, x[0]?.length ?? 0]);
   const { y } = attention(mechanism, host, { causal: pairs.causal }).sync({ q: upload(q), k: upload(k), v: upload(v) });
@@ -35,7 +35,7 @@ export function weightsOf(mechanism: Mechanism, pairs: Pairs): Weights {
  * The same by the mechanism's float64 reference, which shares no code with the program and takes n times as long: it
  * sums over the keys once per column.
  */
-export function referenceWeights(reference: Reference, pairs: Pairs): Weights {
+export function weightsOf(reference: Reference, pairs: Pairs): Weights {
   const { q, k, v } = overUnits(pairs);
   const { y } = reference(head(q, k, v, pairs.causal));
   return hidden(pairs, Float64Array.from(y.flat()));

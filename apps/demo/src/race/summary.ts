@@ -1,4 +1,4 @@
-/** What a table of results says of a lane and of a race: sizes and reasons beside the numbers that they belong to. */
+/** Words for lanes and races: sizes and reasons beside the numbers that they belong to. */
 import type { LaneResult, PointResult, RaceOptions, What } from "./results.ts";
 
 export const lastOf = (lane: LaneResult, what: What): PointResult | undefined =>
@@ -29,7 +29,7 @@ export function described({ heads, dim, rounds, limit, sizes }: RaceOptions): st
   return `${s(heads, "head")} of ${s(dim, "channel")}, up to ${to} tokens, ${s(rounds, "sample")} of each, calls of at most ${limit} s.`;
 }
 
-/** Whether results of `a` are those that a race with `b` would give. A stand-in for a lost device is one backend more. */
+/** True where results of `a` are those that a race with `b` would give. A stand-in for a lost device is one backend more. */
 export function sameRace(a: RaceOptions, b: RaceOptions): boolean {
   const plain = (o: RaceOptions) => JSON.stringify([o.sizes, o.heads, o.dim, o.rounds, o.limit, o.seed, o.mechanisms]);
   return plain(a) === plain(b) && b.backends.every((name) => a.backends.includes(name));

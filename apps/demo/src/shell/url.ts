@@ -17,7 +17,7 @@ export interface UrlState {
   query(key: string): string | undefined;
   /** The address with all that is bound. */
   href(): string;
-  /** What the link said that this page does not have, and what stands in its place: one sentence each. */
+  /** Values and keys of the link that this page does not have, each with the value that is used instead. */
   readonly faults: ReadonlySignal<readonly string[]>;
   /** Forgets the faults once they were read. */
   dismiss(): void;
@@ -149,5 +149,5 @@ export function urlState(
   };
 }
 
-/** Whether a link holds less of `text` than there is. */
+/** True where a link holds only the beginning of `text`. */
 export const isCut = (text: string): boolean => beginning(text, LONGEST).length < text.length;

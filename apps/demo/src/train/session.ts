@@ -30,7 +30,7 @@ export interface Session {
   readonly changed: Signal<number>;
   /** The devices of the curves, in the order of their steps. */
   readonly stretches: Signal<readonly Stretch[]>;
-  /** Whether a model has steps that no downloaded file holds. */
+  /** True where a model has steps that no downloaded file holds. */
   unsaved(): boolean;
   /** Notes that a file with this model was handed out. */
   saved(mechanism: string, step: number): void;
@@ -186,6 +186,7 @@ export function session(problem: (error: unknown) => void, lostStep: (what: stri
     curves.clear();
     savedSteps.clear();
     stretches.value = [];
+    opened.value = undefined;
     kept = {};
     for (const { mechanism } of wanted.models) curves.set(mechanism, emptyCurve());
     changed.value += 1;

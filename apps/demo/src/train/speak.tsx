@@ -41,7 +41,7 @@ export function Speak({ session, context }: { session: Session; context: Context
     weighed.value = [];
   });
   const page = useRef<HTMLTextAreaElement>(null);
-  /** Whether the end of the text is in sight; a reader who scrolled up stays where they read. */
+  /** True while the end of the text is in sight; a reader who scrolled up stays where they read. */
   const atEnd = useRef(true);
   useLayoutEffect(() => {
     if (page.current && atEnd.current) page.current.scrollTop = page.current.scrollHeight;

@@ -105,7 +105,7 @@ export function Train({ context }: TabProps): JSX.Element {
   );
 }
 
-/** What is shown was made on one device, and another one is chosen now. */
+/** Marks results of one device while another one is chosen. */
 function Elsewhere({ session, chosen }: { session: Session; chosen: BackendName }): JSX.Element | null {
   const made = session.opened.value?.name;
   if (made === undefined || made === chosen || session.curves.size === 0) return null;
