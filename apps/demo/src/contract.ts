@@ -12,6 +12,8 @@ export interface Tab {
   /** In the address: `?tab=look`. */
   readonly id: string;
   readonly title: string;
+  /** Its keys in the address after `#`; others are dropped from a link, with a notice. */
+  readonly keys: readonly string[];
   load(): Promise<ComponentType<TabProps>>;
 }
 

@@ -1,6 +1,6 @@
 import "./style/base.css";
 import "./style/shell.css";
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { render } from "preact";
 import type { Context, Device } from "./contract.ts";
 import { type BackendName, backendNames } from "./device/device.ts";
@@ -9,18 +9,33 @@ import { looking, probe } from "./device/probe.ts";
 import { App } from "./shell/app.tsx";
 import { announce, problem } from "./shell/notices.tsx";
 import { urlState } from "./shell/url.ts";
+import { keys } from "./tabs.ts";
 
-const url = urlState();
+const url = urlState(keys);
 const device = signal<Device>(looking);
-const wanted = url.choice<BackendName>("device", backendNames[0]!, backendNames);
+const wanted = url.choice<BackendName | "auto">("device", "auto", ["auto", ...backendNames]);
+/** Counts choices: to choose the same again is to ask the browser again. */
+const turn = signal(0);
 
 // Chosen in the header or by a link.
 effect(() => {
   const name = wanted.value;
-  probe(name).then((found) => {
-    device.value = found;
-  }, problem);
+  const mine = turn.value;
+  const current = () => wanted.peek() === name && turn.peek() === mine;
+  probe(name).then(
+    (found) => {
+      if (current()) device.value = found;
+    },
+    (error: unknown) => {
+      if (current()) problem(error);
+    },
+  );
 });
+const choose = (name: BackendName) =>
+  batch(() => {
+    wanted.value = name;
+    turn.value += 1;
+  });
 effect(() => {
   const gone = lost.value;
   if (gone === undefined || device.peek().name !== gone.name) return;
@@ -28,4 +43,4 @@ effect(() => {
 });
 
 const context: Context = { device, url, announce, problem };
-render(<App context={context} wanted={wanted} />, document.getElementById("app")!);
+render(<App context={context} choose={choose} />, document.getElementById("app")!);

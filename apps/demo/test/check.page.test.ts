@@ -49,7 +49,7 @@ test("without WebGPU: a quick check, its matrix and its report; then one that is
 });
 
 test("a broken GPU is caught, and a link replays the case where it works", async () => {
-  const broken = await visit({ at: "#tab=check&check=ops" });
+  const broken = await visit({ at: "#device=tfjs-webgpu&tab=check&check=ops" });
   await broken.evaluate(() => {
     const { createShaderModule } = GPUDevice.prototype;
     GPUDevice.prototype.createShaderModule = function (descriptor) {
@@ -74,7 +74,7 @@ test("a broken GPU is caught, and a link replays the case where it works", async
 });
 
 test("a device that is lost in the middle ends the check, and what was found stays", async () => {
-  const page = await visit({ at: "#tab=check&check=ops&set=full" });
+  const page = await visit({ at: "#device=tfjs-webgpu&tab=check&check=ops&set=full" });
   await start(page);
   await expect.poll(() => cases(page), { timeout: 30_000 }).toBeGreaterThan(1);
   const before = await cases(page);
@@ -87,6 +87,10 @@ test("a device that is lost in the middle ends the check, and what was found sta
 
   await page.getByRole("button", { name: "Continue on WebAssembly" }).click();
   await page.getByRole("button", { name: "Check on WebAssembly" }).waitFor();
+  // The results name the device that they were found on, and are marked.
+  expect(await page.getByTestId("checked-on").textContent()).toMatch(
+    /^Checked on WebGPU \(.*swiftshader.*\)\. These results are not of WebAssembly/i,
+  );
   expect(await cases(page)).toBeGreaterThanOrEqual(before);
 });
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Page } from "playwright";
 import { afterAll, expect, test } from "vitest";
 import { RaceResults } from "../src/race/results.ts";
-import { leave, overflows, violations, visit } from "./visit.ts";
+import { failures, leave, overflows, violations, visit, workerScript } from "./visit.ts";
 
 afterAll(leave);
 
@@ -21,10 +21,11 @@ const small = "race-to=256&race-heads=1&race-dim=8&race-rounds=3";
 test("without WebGPU: runs, stops, resumes, and its file says what was checked and timed", async () => {
   const page = await visit({ webgpu: false, at: `#tab=race&${small}&race=softmax,linear` });
   // A browser without WebGPU has none in its workers either.
-  page.on(
-    "worker",
-    (worker) => void worker.evaluate(() => Reflect.deleteProperty(Object.getPrototypeOf(navigator), "gpu")),
-  );
+  await page.route(workerScript, async (route) => {
+    const response = await route.fetch();
+    const none = 'Reflect.deleteProperty(Object.getPrototypeOf(navigator), "gpu");';
+    await route.fulfill({ response, body: none + (await response.text()) });
+  });
   await press(page, "Start the race");
   await says(page, /^Now timing/);
   await press(page, "Stop");
@@ -89,4 +90,53 @@ test("with WebGPU: a software adapter is named as one; when it dies its points s
   const whole = await exported(page);
   expect(whole.lanes[0]!.points).toEqual(part.lanes[0]!.points);
   expect(whole.lanes[1]).toMatchObject({ backend: "tfjs-wasm", status: "checked" });
+});
+
+const provokes = /Failed to load resource|a broken/;
+
+test.each(Object.entries(failures))("a worker whose script %s: a message, and Resume races", async (_, fail) => {
+  const page = await visit({ webgpu: false, at: `#tab=race&${small}&race=linear&race-on=cpu`, provokes });
+  await page.route(workerScript, fail);
+  await press(page, "Start the race");
+  await says(page, /^Stopped/);
+  const row = page.getByRole("row", { name: /^linear, JavaScript/ });
+  expect(await row.textContent()).toMatch(
+    /not done: the worker (could not be loaded|stopped: .*a broken (script|call))/,
+  );
+  await page
+    .getByRole("alert")
+    .getByText(/the worker/)
+    .waitFor();
+  expect((await exported(page)).complete).toBe(false);
+  await page.unroute(workerScript);
+  await press(page, "Resume");
+  await says(page, /^Done/);
+  expect(await row.textContent()).toMatch(/right, \d+ checks.*256/);
+});
+
+test("a worker that never answers can be stopped; one that throws in the middle keeps its times", async () => {
+  const page = await visit({
+    webgpu: false,
+    at: "#tab=race&race-to=16384&race-heads=1&race-dim=8&race-rounds=3&race=linear&race-on=cpu",
+    provokes,
+  });
+  await page.route(workerScript, () => new Promise(() => {}));
+  await press(page, "Start the race");
+  await says(page, /^Now opening/);
+  await press(page, "Stop");
+  await says(page, /^Stopped/);
+  await page.unrouteAll();
+  await press(page, "Resume");
+  await says(page, /^Now (checking|timing) (prefill|decode) of (256|512|1024|2048|4096) tokens/);
+  await page.workers()[0]!.evaluate(() => void Promise.reject(new Error("a broken worker")));
+  await says(page, /^Stopped/);
+  const row = page.getByRole("row", { name: /^linear, JavaScript/ });
+  expect(await row.textContent()).toMatch(/not done: the worker stopped: .*a broken worker/);
+  const part = await exported(page);
+  expect(part.lanes[0]!.points.length).toBeGreaterThan(1);
+  // The sizes of a race stand beside its times; other settings mark them.
+  expect(await page.getByTestId("race-of").textContent()).toMatch(/^1 head of 8 channels, up to 16,384 tokens/);
+  await page.getByLabel("Heads").fill("2");
+  await page.getByLabel("Heads").blur();
+  await page.getByText("The settings above are others").waitFor();
 });

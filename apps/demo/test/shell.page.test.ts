@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, inject, test } from "vitest";
-import { leave, violations, visit } from "./visit.ts";
+import { leave, overflows, violations, visit } from "./visit.ts";
 
 afterAll(leave);
 
@@ -39,11 +39,32 @@ test("it says what computes, with WebGPU and without", async () => {
     await expect.poll(() => says.textContent()).not.toContain("asking");
     return [await page.getByLabel("What computes").inputValue(), await says.textContent()];
   };
-  expect(await adapter(true)).toEqual(["tfjs-webgpu", expect.stringMatching(/swiftshader.*, software|, hardware/i)]);
+  expect(await adapter(true, "#show=&device=tfjs-webgpu")).toEqual([
+    "tfjs-webgpu",
+    expect.stringMatching(/swiftshader.*, software|, hardware/i),
+  ]);
   const [name, words] = await adapter(false);
   expect(name).toBe("tfjs-wasm");
   expect(words).toMatch(/WebAssembly; WebGPU passed over: this browser has no WebGPU/);
   expect(await adapter(false, "#show=&device=cpu")).toEqual(["cpu", "the processor, one thread"]);
+});
+
+test("a software adapter is not the default, the page says so in full, and it can be chosen", async () => {
+  for (const width of [1280, 360]) {
+    const page = await visit({ at: "#show=", options: { viewport: { width, height: 800 } } });
+    const says = page.getByTestId("adapter");
+    await expect
+      .poll(() => says.textContent())
+      .toMatch(/WebGPU passed over: its adapter \(.*swiftshader.*\) is software/i);
+    const device = page.getByLabel("What computes");
+    expect(await device.inputValue()).toBe("tfjs-wasm");
+    // All of the reason can be read.
+    expect(await says.evaluate((p) => p.scrollWidth <= p.clientWidth && p.scrollHeight <= p.clientHeight)).toBe(true);
+    expect(await overflows(page)).toBe(false);
+    await device.selectOption("tfjs-webgpu");
+    await expect.poll(() => says.textContent()).toMatch(/, software$/);
+    await page.waitForURL(/device=tfjs-webgpu/);
+  }
 });
 
 test("the theme follows the system until it is chosen, and the choice stays", async () => {

@@ -4,7 +4,7 @@ import * as ort from "onnxruntime-node";
 import type { Page } from "playwright";
 import { afterAll, expect, test } from "vitest";
 import { readModel } from "../src/train/files/weights.ts";
-import { leave, overflows, violations, visit } from "./visit.ts";
+import { failures, leave, longestTask, overflows, violations, visit, workerScript } from "./visit.ts";
 
 afterAll(leave);
 
@@ -23,28 +23,6 @@ const download = async (page: Page, button: string) => {
     bytes: new Uint8Array(await readFile(await file.path())),
   };
 };
-/**
- * Milliseconds that the page's thread computed in its longest task. A `longtask` entry also counts the time in which a
- * busy machine ran something else, so that it says more about the machine than about the page.
- */
-function longestTask(trace: Buffer): number {
-  interface Entry {
-    readonly name: string;
-    readonly ph: string;
-    readonly pid: number;
-    readonly tid: number;
-    readonly tdur?: number;
-    readonly args: { readonly name?: string };
-  }
-  const { traceEvents }: { traceEvents: Entry[] } = JSON.parse(trace.toString());
-  const main = traceEvents.filter((e) => e.name === "thread_name" && e.args.name === "CrRendererMain");
-  const tasks = traceEvents.filter(
-    (e) => e.ph === "X" && e.name.endsWith("RunTask") && main.some((m) => m.pid === e.pid && m.tid === e.tid),
-  );
-  expect(tasks.length).toBeGreaterThan(100);
-  expect(tasks.some((e) => e.tdur !== undefined)).toBe(true);
-  return Math.max(...tasks.map((e) => (e.tdur ?? 0) / 1000));
-}
 const row = async (page: Page, mechanism: string) =>
   page
     .getByRole("row", { name: new RegExp(`^${mechanism}`) })
@@ -119,7 +97,7 @@ test("without WebGPU: trains, pauses, resumes, writes, and its files can be read
 
 test("with WebGPU: a device that dies in the middle takes nothing that was shown, and another one goes on", async () => {
   const page = await visit({
-    at: tiny(5000, "&train=linear&train-width=8"),
+    at: tiny(5000, "&train=linear&train-width=8&device=tfjs-webgpu"),
     options: { viewport: { width: 360, height: 800 } },
   });
   const devices: Promise<unknown>[] = [];
@@ -163,6 +141,98 @@ test("with WebGPU: a device that dies in the middle takes nothing that was shown
   await press(page, "Stop");
   await says(page, /^Done on WebAssembly/);
   expect(Number((await row(page, "linear"))[1])).toBeLessThan(6);
+});
+
+const provokes = /Failed to load resource|a broken/;
+
+test.each(Object.entries(failures))("a worker whose script %s: a message, and the next try trains", async (_, fail) => {
+  const page = await visit({ webgpu: false, at: tiny(3, "&train=linear&device=cpu"), provokes });
+  await page.route(workerScript, fail);
+  await press(page, "Start training");
+  await says(page, /^Not started: the worker (could not be loaded|stopped: .*a broken (script|call))/);
+  await page
+    .getByRole("alert")
+    .getByText(/the worker/)
+    .waitFor();
+  expect(await page.getByRole("button", { name: "Stop", exact: true }).count()).toBe(0);
+  await page.unroute(workerScript);
+  await press(page, "Start training");
+  await says(page, /^Done on JavaScript .*: step 3 of 3$/);
+});
+
+test("a worker that never answers can be stopped, and the next try trains", async () => {
+  const page = await visit({ webgpu: false, at: tiny(3, "&train=linear&device=cpu"), provokes });
+  await page.route(workerScript, () => new Promise(() => {}));
+  await press(page, "Start training");
+  await says(page, /^Loading what computes/);
+  await press(page, "Stop");
+  await says(page, /^Not started: stopped/);
+  await page.unrouteAll();
+  await press(page, "Start training");
+  await says(page, /^Done on JavaScript/);
+});
+
+test("a worker that throws in the middle: the curves stay, their device is named, and training goes on", async () => {
+  const page = await visit({ webgpu: false, at: tiny(4000, "&train=linear&train-width=8&device=cpu"), provokes });
+  await press(page, "Start training");
+  await says(page, /^Training on JavaScript .*: step [2-9]/);
+  // As a promise that nobody waits for; an exception outside of any call is the same.
+  await page.workers()[0]!.evaluate(() => void Promise.reject(new Error("a broken worker")));
+  await page.getByText(/The worker was lost: the worker stopped: .*a broken worker/).waitFor();
+  const before = Number((await row(page, "linear"))[0]);
+  expect(before).toBeGreaterThan(1);
+  expect((await download(page, "Download weights")).name).toMatch(/^linear-\d+\.safetensors$/);
+  await press(page, "Try JavaScript again");
+  await says(page, /^Training on JavaScript/);
+  await expect.poll(async () => Number((await row(page, "linear"))[0]), { timeout: 60_000 }).toBeGreaterThan(before);
+  await press(page, "Stop");
+  await says(page, /^Done on JavaScript/);
+  expect(await page.getByTestId("train-on").textContent()).toMatch(
+    /^Computed on JavaScript \(the processor, one thread\)\.$/,
+  );
+  // Another device is chosen: what is shown is not its own.
+  await page.getByLabel("What computes").selectOption("tfjs-wasm");
+  await says(page, /not of WebAssembly, which the next start uses/);
+});
+
+test("leaving asks first where models would be lost, and long text stays in sight", async () => {
+  const page = await visit({
+    webgpu: false,
+    at: tiny(5, "&train=linear&device=cpu").replace("train-length=40", "train-length=3000"),
+    options: { viewport: { width: 700, height: 800 } },
+  });
+  const asked: string[] = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.type());
+    void dialog.accept();
+  });
+  await page.getByLabel("Seed").click(); // browsers ask only those who have touched the page
+  await page.reload();
+  expect(asked).toEqual([]);
+  await press(page, "Start training");
+  await says(page, /^Done on JavaScript/);
+
+  await press(page, "Generate");
+  const text = page.getByTestId("generated");
+  const place = () => text.evaluate((t) => ({ top: t.scrollTop, rest: t.scrollHeight - t.scrollTop - t.clientHeight }));
+  await expect.poll(async () => (await place()).top, { timeout: 60_000 }).toBeGreaterThan(0);
+  expect((await place()).rest).toBeLessThan(40);
+  await page.getByRole("button", { name: "Generate" }).waitFor();
+  await expect.poll(async () => (await place()).rest).toBeLessThan(4);
+  expect(await page.getByRole("list", { name: "State of each model" }).textContent()).toContain(
+    "JavaScript (the processor",
+  );
+
+  await download(page, "Download weights");
+  await page
+    .evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true })))
+    .then((left) => expect(left).toBe(true));
+  await press(page, "Train anew");
+  await says(page, /^Done on JavaScript/);
+  // The text was written by the models before.
+  expect(await text.inputValue()).toBe("");
+  await page.reload();
+  expect(asked).toEqual(["beforeunload"]);
 });
 
 test("what cannot be trained is said before it is tried", async () => {

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useId, useMemo } from "preact/hooks";
 import type { TabProps } from "../contract.ts";
-import { titles } from "../device/device.ts";
+import { nameOf, titles } from "../device/device.ts";
 import { download } from "../shell/download.ts";
 import { Ticks } from "../shell/fields.tsx";
 import { Failures } from "./failures.tsx";
@@ -14,6 +14,7 @@ import { columns } from "./run.ts";
 export function Check({ context }: TabProps): JSX.Element {
   const view = useMemo(() => createView(context), []);
   const { running, cases, outcome, report } = view;
+  const made = view.on.value;
   const asked = context.url.query("replay");
   useEffect(() => {
     if (asked !== undefined) void view.replay(asked);
@@ -70,6 +71,14 @@ export function Check({ context }: TabProps): JSX.Element {
         </p>
       ) : (
         <>
+          {made && (
+            <p class="soft" data-testid="checked-on">
+              Checked on {nameOf(made)}.
+              {(made.name !== on.name || made.adapter !== on.adapter) && (
+                <strong class="warn-text"> These results are not of {nameOf(on)}, which is chosen now.</strong>
+              )}
+            </p>
+          )}
           <Failures cases={cases.value} />
           <Matrix cases={cases.value} />
           <p class="soft">

@@ -19,6 +19,8 @@ export interface View {
   /** How the last run ended, in words. */
   readonly outcome: Signal<string>;
   readonly report: Signal<PageReport | undefined>;
+  /** The device of the shown cases; undefined before it has opened. */
+  readonly on: Signal<Pick<OpenBackend, "name" | "adapter"> | undefined>;
   start(): Promise<void>;
   /** One case, from a line of a report. */
   replay(line: string): Promise<void>;
@@ -46,6 +48,7 @@ export function createView(context: Context): View {
   const wanted = context.url.list("check", columns, columns);
   const [running, done, total] = [signal(false), signal(0), signal(0)];
   const cases = signal<readonly CaseResult[]>([]);
+  const on = signal<Pick<OpenBackend, "name" | "adapter"> | undefined>(undefined);
   const [outcome, report] = [signal(""), signal<PageReport | undefined>(undefined)];
   let abort = new AbortController();
 
@@ -60,10 +63,12 @@ export function createView(context: Context): View {
       running.value = true;
       [done.value, total.value] = [0, 0];
       [cases.value, outcome.value, report.value] = [[], "", undefined];
+      on.value = undefined;
     });
     context.announce("Checking");
     try {
       const open = await opening();
+      on.value = { name: open.name, adapter: open.adapter };
       let gone: string | undefined;
       open.lost.then((reason) => {
         gone = reason;
@@ -102,7 +107,7 @@ export function createView(context: Context): View {
   };
 
   return {
-    ...{ set, columns: wanted, running, done, total, cases, outcome, report },
+    ...{ set, columns: wanted, running, done, total, cases, outcome, report, on },
     start: () => {
       const choice = { set: set.value, columns: wanted.value };
       return perform(

@@ -1,3 +1,8 @@
 import type { Tab } from "../contract.ts";
 
-export const tab: Tab = { id: "check", title: "Check", load: async () => (await import("./check.tsx")).Check };
+export const tab: Tab = {
+  id: "check",
+  title: "Check",
+  keys: ["set", "check"],
+  load: async () => (await import("./check.tsx")).Check,
+};

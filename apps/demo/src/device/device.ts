@@ -31,6 +31,8 @@ export interface Device {
 export interface Passed {
   readonly name: BackendName;
   readonly reason: string;
+  /** It works, and is passed over for another reason: the visitor may choose it. */
+  readonly usable?: true;
 }
 
 /** A backend that is ready to compute. */
@@ -49,6 +51,9 @@ export interface OpenBackend {
   /** Why the device was lost, once it is; never resolves for the processor. */
   readonly lost: Promise<string>;
 }
+
+/** The backend and what it runs on, as results name what made them. */
+export const nameOf = ({ name, adapter }: Pick<Device, "name" | "adapter">): string => `${titles[name]} (${adapter})`;
 
 /** The one to try after `name`; undefined after the last. */
 export function next(name: BackendName): BackendName | undefined {

@@ -11,13 +11,19 @@ export const looking: Device = {
   passed: [],
 };
 
-/** The first backend from `wanted` on that this browser has. `"cpu"` it always has. */
-export async function probe(wanted: BackendName = backendNames[0]!): Promise<Device> {
+/**
+ * The first backend from `wanted` on that this browser has. `"cpu"` it always has. With `"auto"` a WebGPU adapter that
+ * computes on the processor is passed over: WebAssembly does the same work many times faster.
+ */
+export async function probe(wanted: BackendName | "auto"): Promise<Device> {
   const passed: Passed[] = [];
-  for (let name: BackendName | undefined = wanted; name !== undefined; name = next(name)) {
+  const first = wanted === "auto" ? backendNames[0] : wanted;
+  for (let name = first; name !== undefined; name = next(name)) {
     const found: Found | string = await look[name]();
-    if (typeof found !== "string") return { name, ...found, status: "ready", passed };
-    passed.push({ name, reason: found });
+    if (typeof found === "string") passed.push({ name, reason: found });
+    else if (wanted === "auto" && name === "tfjs-webgpu" && !found.hardware)
+      passed.push({ name, reason: `its adapter (${found.adapter}) is software and slower`, usable: true });
+    else return { name, ...found, status: "ready", passed };
   }
   throw new Error("unreachable: JavaScript runs");
 }
@@ -31,7 +37,7 @@ const look: Readonly<Record<BackendName, () => Promise<Found | string>>> = {
     if (!navigator.gpu) return "this browser has no WebGPU";
     const adapter = await requestAdapter().catch((error: unknown) => String(error));
     if (adapter === null) return "the browser offers no WebGPU adapter on this machine";
-    return typeof adapter === "string" ? adapter : describeAdapter(adapter.info);
+    return typeof adapter === "string" ? adapter : describeAdapter(adapter.info, isFallback(adapter));
   },
   async "tfjs-wasm"() {
     return typeof WebAssembly === "object" ? onProcessor["tfjs-wasm"] : "this browser has no WebAssembly";
@@ -49,8 +55,11 @@ export const onProcessor = {
 const requestAdapter = (): Promise<GPUAdapter | null> =>
   navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
 
-export function describeAdapter(info: GPUAdapterInfo): Found {
+/** Browsers before the flag moved to `info` have it on the adapter. */
+const isFallback = (adapter: object): boolean => "isFallbackAdapter" in adapter && adapter.isFallbackAdapter === true;
+
+export function describeAdapter(info: GPUAdapterInfo, fallback = false): Found {
   const words = [info.vendor, info.architecture, info.description].filter(Boolean);
   const adapter = [...new Set(words)].join(" ") || "an adapter that does not tell its name";
-  return { adapter, hardware: !isSoftware(info) };
+  return { adapter, hardware: !fallback && !isSoftware(info) };
 }

@@ -1,7 +1,7 @@
 import { type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Context } from "../contract.ts";
-import { titles } from "../device/device.ts";
+import { nameOf } from "../device/device.ts";
 import { openChosen } from "../device/open.ts";
 import { Choice, Range } from "../shell/fields.tsx";
 import { theme } from "../shell/theme.ts";
@@ -11,7 +11,7 @@ import { Heatmap } from "./heatmap.tsx";
 import type { Look, View } from "./model.ts";
 import { named } from "./strip.tsx";
 import { type Verdict, verify } from "./verify.ts";
-import { entropy, frobenius, rowOf } from "./weights.ts";
+import { entropy, frobenius, rowOf, type Weights } from "./weights.ts";
 
 interface CardProps {
   readonly look: Look;
@@ -40,7 +40,7 @@ export function Card({ look, view, context }: CardProps): JSX.Element {
     <article class="card look" aria-label={kind.name}>
       <header>
         <h3>{kind.name}</h3>
-        <p class="formula">{kind.formula}</p>
+        <p class="formula">{kind.formula(look.values.value)}</p>
       </header>
       <div class="params">
         {params.map(({ param, state }) =>
@@ -109,27 +109,31 @@ function Profile({ weights, keyAt }: { weights: readonly number[]; keyAt: number
   );
 }
 
+/** The result of a comparison and the weights that were compared: it says nothing about other weights. */
+type Compared = { readonly of: Weights } & (
+  | { readonly verdict: Verdict; readonly on: string }
+  | { readonly error: string }
+);
+
 /** Compares the picture with the output of the chosen device, a moment after the last change. */
 function Verified({ look, view, context }: CardProps): JSX.Element {
-  const state = useSignal<"waiting" | { readonly verdict: Verdict; readonly on: string } | { readonly error: string }>(
-    "waiting",
-  );
+  const state = useSignal<Compared | undefined>(undefined);
   useSignalEffect(() => {
     const head = view.headNumber.value - 1;
     const shown = { sequence: view.sequence.value, causal: view.causal.value, head };
-    look.weights.value;
+    const of = look.weights.value;
     const { status } = context.device.value;
-    // What was found on a device stays when the device is lost.
+    // A verdict outlives its device, as long as the weights are shown that it is about.
     if (status !== "ready") return;
-    state.value = "waiting";
+    state.value = undefined;
     let current = true;
     const timer = setTimeout(async () => {
       try {
         const open = await openChosen(context.device);
         const verdict = await verify(look, open, shown);
-        if (current) state.value = { verdict, on: titles[open.name] };
+        if (current) state.value = { of, verdict, on: nameOf(open) };
       } catch (error) {
-        if (current) state.value = { error: error instanceof Error ? error.message : String(error) };
+        if (current) state.value = { of, error: error instanceof Error ? error.message : String(error) };
       }
     }, 300);
     return () => {
@@ -138,7 +142,11 @@ function Verified({ look, view, context }: CardProps): JSX.Element {
     };
   });
   const now = state.value;
-  if (now === "waiting") return <p class="verified soft">Comparing with the device's output…</p>;
+  if (now?.of !== look.weights.value) {
+    const { status } = context.device.value;
+    if (status !== "lost") return <p class="verified soft">Comparing with the device's output…</p>;
+    return <p class="verified bad-text">Not compared: the device was lost before these weights were shown.</p>;
+  }
   if ("error" in now) return <p class="verified bad-text">Not compared: {now.error}</p>;
   const { agrees, difference, used } = now.verdict;
   return (

@@ -25,8 +25,8 @@ export type Values = Readonly<Record<string, number | string>>;
 
 export interface Kind {
   readonly name: string;
-  /** The weight of a key, as in the README of the mechanism. */
-  readonly formula: string;
+  /** The weight of a key as it is computed with these values, in the signs of the mechanism's README. */
+  formula(values: Values): string;
   readonly params: readonly Param[];
   options(values: Values): Options;
   /** Every channel has weights of its own; `values.channel` is the one shown. */
@@ -38,8 +38,10 @@ export interface Curve {
   /** The one query, and the key at `x`, of d channels. */
   query(d: number): number[];
   key(x: number, d: number): number[];
-  readonly from: number;
-  readonly to: number;
+  /** Where a pair of the text lies on the axis; `channel` is the one shown. */
+  at(q: readonly number[], k: readonly number[], channel: number): number;
+  /** The stretch that is always drawn; pairs of the text outside it widen it. */
+  readonly least: readonly [from: number, to: number];
   readonly axis: string;
   /** Whether weight is a function of the axis alone; if not, which line this is. */
   note(values: Values): string;
@@ -49,16 +51,21 @@ export interface Curve {
 const diagonal = {
   query: (d: number) => Array<number>(d).fill(1),
   key: (x: number, d: number) => Array<number>(d).fill(x / Math.sqrt(d)),
-  ...{ from: -3, to: 3, axis: "q·k / √d" },
+  at: (q: readonly number[], k: readonly number[]) => q.reduce((sum, x, c) => sum + x * k[c]!, 0) / Math.sqrt(q.length),
+  ...{ least: [-3, 3] as const, axis: "q·k / √d" },
 };
 const exactly = "A function of q·k alone.";
 const alongDiagonal = "Depends on more than q·k: drawn for a query and keys with all channels alike.";
+
+/** The slider's last position: no series. The others are even degrees from 2 on. */
+const EXACT = 5;
+const degree = (order: number | string | undefined): number => 2 * (Number(order) + 1);
 
 /** In the order of the catalog. */
 export const kinds: readonly Kind[] = [
   {
     name: "softmax",
-    formula: "exp(q·k · s / √d), rows add up to 1",
+    formula: () => "exp(q·k · s / √d), rows add up to 1",
     params: [{ kind: "number", key: "scale", label: "Scale s", fallback: 1, min: 0, max: 3, step: 0.05 }],
     // The mechanism's scale includes 1 / sqrt d.
     options: ({ scale }) => (scale === 1 ? {} : { scale: Number(scale) / Math.sqrt(CHANNELS) }),
@@ -66,7 +73,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     name: "linear",
-    formula: "φ(q)·φ(k), rows add up to 1",
+    formula: ({ map }) => (map === "identity" ? "q·k, not normalised" : "φ(q)·φ(k), rows add up to 1"),
     params: [
       {
         kind: "choice",
@@ -85,21 +92,24 @@ export const kinds: readonly Kind[] = [
   },
   {
     name: "polynomial",
-    formula: "(q·k / √d)^p / √N, not normalised",
+    formula: () => "(q·k / √d)^p / √N, N keys seen, not normalised",
     params: [{ kind: "number", key: "power", label: "Power p", fallback: 2, min: 1, max: 6, step: 1 }],
     options: ({ power }) => ({ power: Number(power) }),
     curve: { ...diagonal, note: () => exactly },
   },
   {
     name: "logsumexp",
-    formula: "Σ_c exp(q_c + k_c), rows add up to 1",
+    formula: () => "Σ_c exp(q_c + k_c), rows add up to 1",
     params: [],
     options: () => ({}),
     curve: { ...diagonal, note: () => alongDiagonal },
   },
   {
     name: "elementwise",
-    formula: "Taylor series of exp(−(q_c − k_c)²), per channel",
+    formula: ({ order }) =>
+      order === EXACT
+        ? "exp(−(q_c − k_c)²) per channel, rows add up to 1"
+        : `exp(−k_c²) · Σ_m (2 q_c k_c)^m / m! for m = 0 to ${degree(order)}, per channel, rows add up to 1`,
     params: [
       {
         kind: "number",
@@ -107,20 +117,23 @@ export const kinds: readonly Kind[] = [
         label: "Order",
         fallback: 2,
         min: 0,
-        max: 5,
+        max: EXACT,
         step: 1,
         names: ["2", "4", "6", "8", "10", "exact"],
       },
       { kind: "number", key: "channel", label: "Channel c", fallback: 0, min: 0, max: 15, step: 1 },
     ],
-    options: ({ order }) => ({ order: order === 5 ? "exact" : 2 * (Number(order) + 1) }),
+    options: ({ order }) => ({ order: order === EXACT ? "exact" : degree(order) }),
     perChannel: true,
     curve: {
       query: (d) => Array<number>(d).fill(1),
       key: (x, d) => Array<number>(d).fill(x),
-      ...{ from: -2, to: 4, axis: "k_c, for q_c = 1" },
+      at: (_, k, channel) => k[channel]!,
+      ...{ least: [-2, 4] as const, axis: "k_c, for q_c = 1" },
       note: ({ order }) =>
-        order === 5 ? "A function of the distance alone." : "Falls off the squared distance where the series ends.",
+        order === EXACT
+          ? "Within a row, a function of the distance alone."
+          : `The series ends at (2 q_c k_c)^${degree(order)}: far from 0 the weight is not a function of the distance.`,
     },
   },
 ];

@@ -1,25 +1,20 @@
 import "./look.css";
-import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useId, useMemo } from "preact/hooks";
 import type { TabProps } from "../contract.ts";
 import { Check, Choice, Range, Ticks } from "../shell/fields.tsx";
+import { isCut, LONGEST } from "../shell/url.ts";
 import { Card } from "./card.tsx";
 import { HEADS, kinds } from "./kinds.ts";
-import { createView, MOST_TOKENS } from "./model.ts";
+import { createView, MOST_TOKENS, temperatures } from "./model.ts";
 import { Strip } from "./strip.tsx";
 
 const names = kinds.map(({ name }) => name);
 
 export function Look({ context }: TabProps): JSX.Element {
   const view = useMemo(() => createView(context.url), []);
-  const { text, unit, headNumber, causal, tied, temperature, shown, count, tokens, looks, row, key } = view;
+  const { text, unit, headNumber, causal, tied, temperature, shown, count, tokens, looks } = view;
   const id = useId();
-  useSignalEffect(() => {
-    const last = Math.max(0, tokens.value.length - 1);
-    if (row.value > last) row.value = last;
-    if (key.value > last) key.value = last;
-  });
   const ticked = looks.filter(({ kind }) => shown.value.includes(kind.name));
   return (
     <>
@@ -43,11 +38,17 @@ export function Look({ context }: TabProps): JSX.Element {
               text.value = currentTarget.value;
             }}
           />
+          {isCut(text.value) && (
+            <p class="warn-text" role="status">
+              This text is too long for a link: a link to this view holds only its beginning,{" "}
+              {LONGEST.toLocaleString("en")} characters at most.
+            </p>
+          )}
         </div>
         <div class="knobs">
           <Choice label="Tokens" value={unit} values={["characters", "words"]} />
           <Range label="Head" value={headNumber} min={1} max={HEADS} step={1} show={(n) => `${n} of ${HEADS}`} />
-          <Range label="Temperature" value={temperature} min={0.25} max={4} step={0.05} show={(t) => t.toFixed(2)} />
+          <Range label="Temperature" value={temperature} {...temperatures} show={(t) => t.toFixed(2)} />
           <div class="ticks-column">
             <Check
               checked={causal.value}

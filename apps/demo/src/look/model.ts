@@ -3,15 +3,17 @@
 import { mechanisms } from "@attnkit/catalog/mechanisms";
 import type { Reference } from "@attnkit/core";
 import { embed } from "@attnkit/measure/embed";
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { UrlState } from "../contract.ts";
+import { moved } from "./follow.ts";
 import { CHANNELS, HEADS, type Kind, kinds, type Param, type Values } from "./kinds.ts";
-import { type Weights, weightsOf } from "./weights.ts";
+import { type Pairs, programWeights, type Weights } from "./weights.ts";
 
 /** A matrix of more tokens than this is too fine to read, and too slow to follow a slider. */
 export const MOST_TOKENS = 64;
 const OWN_TEXT = "the cat saw the dog that saw the cat";
 const SEED = 1;
+export const temperatures = { min: 0.25, max: 4, step: 0.05 };
 
 export interface View {
   readonly text: Signal<string>;
@@ -48,15 +50,24 @@ export interface Look {
   readonly values: ReadonlySignal<Values>;
   readonly reference: ReadonlySignal<Reference>;
   readonly weights: ReadonlySignal<Weights>;
+  readonly curve: ReadonlySignal<Curve>;
 }
+
+/** Weights of keys along a line, over the stretch of it on which the pairs of the text lie. */
+export interface Curve {
+  readonly xs: readonly number[];
+  readonly weights: Float64Array;
+}
+
+const POINTS = 97;
 
 export function createView(url: UrlState): View {
   const text = url.text("text", OWN_TEXT);
   const unit = url.choice("tokens", "characters", ["characters", "words"]);
-  const headNumber = url.number("head", 1, { min: 1, max: HEADS });
+  const headNumber = url.number("head", 1, { min: 1, max: HEADS, step: 1 });
   const causal = url.flag("causal", true);
   const tied = url.flag("tied", true);
-  const temperature = url.number("temperature", 1, { min: 0.25, max: 4 });
+  const temperature = url.number("temperature", 1, temperatures);
   const names = kinds.map(({ name }) => name);
   const shown = url.list("show", names, names);
 
@@ -80,6 +91,19 @@ export function createView(url: UrlState): View {
   const row = signal(Math.max(0, tokens.peek().length - 1));
   const count = computed(() => all.value.length);
   const key = signal(0);
+  let before = all.peek();
+  effect(() => {
+    const now = all.value;
+    if (now === before) return;
+    const last = Math.min(now.length, MOST_TOKENS) - 1;
+    const follow = (at: Signal<number>, instead: number) => {
+      const to = moved(before, now, at.peek()) ?? instead;
+      at.value = Math.max(0, Math.min(to, last));
+    };
+    follow(row, last);
+    follow(key, 0);
+    before = now;
+  });
   return { text, unit, headNumber, causal, tied, temperature, shown, count, tokens, sequence, looks, row, key };
 }
 
@@ -95,13 +119,38 @@ function createLook(url: UrlState, kind: Kind, { sequence, causal, headNumber }:
   });
   const values = computed(() => Object.fromEntries(params.map(({ param, state }) => [param.key, state.value])));
   const reference = computed(() => entry.reference(kind.options(values.value)));
-  const weights = computed(() => {
-    const { q, k } = sequence.value;
+  const mechanism = computed(() => entry.create(kind.options(values.value)));
+  const channel = computed(() => kind.perChannel && Number(values.value.channel));
+  const pairs = computed(() => {
     const of = (x: Float32Array) => rowsOf(x, sequence.value.length, headNumber.value - 1);
-    const channel = kind.perChannel && Number(values.value.channel);
-    return weightsOf(reference.value, { q: of(q), k: of(k), causal: causal.value, channel });
+    return { q: of(sequence.value.q), k: of(sequence.value.k), causal: causal.value };
   });
-  return { kind, params, values, reference, weights };
+  const weights = computed(() => programWeights(mechanism.value, { ...pairs.value, channel: channel.value }));
+  // Whole numbers, each a signal of its own: the curve is computed anew only where they change.
+  const reach = computed(() => stretch(kind, pairs.value, channel.value ?? 0));
+  const [low, high] = [computed(() => reach.value[0]), computed(() => reach.value[1])];
+  const curve = computed((): Curve => {
+    const { query, key } = kind.curve;
+    const [from, to] = [low.value, high.value];
+    const xs = Array.from({ length: POINTS }, (_, i) => from + ((to - from) * i) / (POINTS - 1));
+    // Keys along the line, seen by the one query: their weights are the curve, but for the common divisor.
+    const line = { q: [query(CHANNELS)], k: xs.map((x) => key(x, CHANNELS)), causal: false };
+    return { xs, weights: programWeights(mechanism.value, { ...line, channel: kind.perChannel && 0 }).data };
+  });
+  return { kind, params, values, reference, weights, curve };
+}
+
+/** From the least to the largest score of the pairs that a row sees, in whole numbers; no less than the kind asks. */
+export function stretch(kind: Kind, { q, k, causal }: Omit<Pairs, "channel">, channel: number): [number, number] {
+  let [from, to] = kind.curve.least;
+  for (const [i, query] of q.entries()) {
+    for (const key of causal ? k.slice(0, i + 1) : k) {
+      const x = kind.curve.at(query, key, channel);
+      from = Math.min(from, Math.floor(x));
+      to = Math.max(to, Math.ceil(x));
+    }
+  }
+  return [from, to];
 }
 
 /** `[n][d]` of one head, in float64. */

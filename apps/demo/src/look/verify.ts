@@ -1,4 +1,4 @@
-/** Whether the weights that are shown are those that the mechanism computes with, on the device that computes. */
+/** Compares the weights that are shown with the float64 reference and with the device that computes. */
 import { creator, mechanisms } from "@attnkit/catalog/mechanisms";
 import { attention } from "@attnkit/core";
 import { allowance } from "@attnkit/core/conformance";
@@ -9,9 +9,9 @@ import { apply, head } from "./weights.ts";
 
 export interface Verdict {
   readonly agrees: boolean;
-  /** Largest |weights . v - output| of the head that is shown. */
+  /** Largest |weights . v - output of the device| of the head that is shown. */
   readonly difference: number;
-  /** Its share of the error budget of the conformance suite. */
+  /** Share of the error budget of the conformance suite: the device's, or the picture's against the reference. */
   readonly used: number;
 }
 
@@ -37,7 +37,7 @@ export async function verify(look: Look, { backend }: OpenBackend, shown: Shown)
   try {
     const y = await backend.download(result.y);
     const rows = (x: Float32Array) => rowsOf(x, sequence.length, shown.head);
-    const { scale } = oracle(head(rows(sequence.q), rows(sequence.k), rows(sequence.v), causal));
+    const { y: exact, scale } = oracle(head(rows(sequence.q), rows(sequence.k), rows(sequence.v), causal));
     let [difference, used] = [0, 0];
     const channels = channel === undefined ? Array.from({ length: CHANNELS }, (_, c) => c) : [channel];
     for (const c of channels) {
@@ -45,7 +45,9 @@ export async function verify(look: Look, { backend }: OpenBackend, shown: Shown)
         const got = Number(y[(shown.head * sequence.length + i) * CHANNELS + c]);
         const off = Math.abs(got - expected);
         difference = Math.max(difference, off);
-        const share = off / allowance(backend.dtype, sequence.length + CHANNELS, scale[i]![c]!);
+        const terms = sequence.length + CHANNELS;
+        const drawn = Math.abs(expected - exact[i]![c]!) / allowance("float64", terms, scale[i]![c]!);
+        const share = Math.max(off / allowance(backend.dtype, terms, scale[i]![c]!), drawn);
         // A comparison with NaN must not pass.
         used = Number.isNaN(share) ? Number.POSITIVE_INFINITY : Math.max(used, share);
       }

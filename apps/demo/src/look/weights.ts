@@ -1,5 +1,6 @@
-/** Attention weights from a mechanism's own float64 reference: over values that are the unit vectors, y is the weights. */
-import type { Head, Matrix, Reference } from "@attnkit/core";
+/** Attention weights: over values that are the unit vectors, a mechanism's output is its weights. */
+import { attention, type Head, type Matrix, type Mechanism, type Reference } from "@attnkit/core";
+import { cpu } from "@attnkit/cpu";
 
 /** `[rows][keys]`, row-major; `NaN` where the row may not see the key. */
 export interface Weights {
@@ -17,17 +18,38 @@ export interface Pairs {
   readonly channel?: number | undefined;
 }
 
+const host = cpu({ dtype: "float64" });
+
 /**
- * The matrix W for which `y = W v`. A mechanism of one weight per channel takes v with the channels of q and k, so there
- * the one channel is repeated as often as there are keys.
+ * The matrix W for which `y = W v`, by one call of the mechanism's program in float64. A mechanism of one weight per
+ * channel takes v with the channels of q and k, so there the one channel is repeated as often as there are keys.
  */
-export function weightsOf(reference: Reference, { q, k, causal, channel }: Pairs): Weights {
+export function programWeights(mechanism: Mechanism, pairs: Pairs): Weights {
+  const { q, k, v } = overUnits(pairs);
+  const upload = (x: Matrix) => host.upload(Float64Array.from(x.flat()), [1, x.length, x[0]?.length ?? 0]);
+  const { y } = attention(mechanism, host, { causal: pairs.causal }).sync({ q: upload(q), k: upload(k), v: upload(v) });
+  return hidden(pairs, Float64Array.from(y.data));
+}
+
+/**
+ * The same by the mechanism's float64 reference, which shares no code with the program and takes n times as long: it
+ * sums over the keys once per column.
+ */
+export function weightsOf(reference: Reference, pairs: Pairs): Weights {
+  const { q, k, v } = overUnits(pairs);
+  const { y } = reference(head(q, k, v, pairs.causal));
+  return hidden(pairs, Float64Array.from(y.flat()));
+}
+
+function overUnits({ q, k, channel }: Pairs): { readonly [name in "q" | "k" | "v"]: Matrix } {
   const repeat = (x: Matrix) => (channel === undefined ? x : x.map((row) => k.map(() => row[channel]!)));
-  const v = k.map((_, j) => k.map((_, f) => (f === j ? 1 : 0)));
-  const { y } = reference(head(repeat(q), repeat(k), v, causal));
+  return { q: repeat(q), k: repeat(k), v: k.map((_, j) => k.map((_, f) => (f === j ? 1 : 0))) };
+}
+
+function hidden({ q, k, causal }: Pairs, y: Float64Array): Weights {
   const data = new Float64Array(q.length * k.length);
-  for (const [i, row] of y.entries()) {
-    for (const [j, w] of row.entries()) data[i * k.length + j] = causal && j > i ? Number.NaN : w;
+  for (const [n, w] of y.entries()) {
+    data[n] = causal && n % k.length > Math.floor(n / k.length) ? Number.NaN : w;
   }
   return { rows: q.length, keys: k.length, data };
 }

@@ -2,6 +2,7 @@
 import { mechanisms } from "@attnkit/catalog/mechanisms";
 import { summary } from "@attnkit/measure/statistics";
 import type { BackendName } from "../device/device.ts";
+import { WorkerFailure } from "../shell/worker.ts";
 import type { Racer } from "./racer.ts";
 import type { LaneResult, PointResult, RaceOptions, RaceResults, What } from "./results.ts";
 import { SCHEMA } from "./schema.ts";
@@ -23,6 +24,8 @@ export interface Course {
   racer(name: BackendName): Remote;
   readonly signal: AbortSignal;
   changed(doing: string): void;
+  /** Says that a worker failed; its lanes wait and can be tried again. */
+  failed(error: WorkerFailure): void;
 }
 
 /** Milliseconds in which a failure may still turn out to be the device's. */
@@ -67,7 +70,7 @@ export async function conduct(course: Course): Promise<void> {
       await heat(course, remotes, what, size);
     }
   }
-  results.complete = !signal.aborted && results.lanes.every((l) => l.status !== "lost");
+  results.complete = !signal.aborted && results.lanes.every((l) => l.status !== "lost" && l.status !== "waiting");
   results.finished = new Date().toISOString();
 }
 
@@ -90,17 +93,35 @@ async function openLanes(course: Course, backend: BackendName, lanes: LaneResult
   try {
     course.changed(`opening ${backend}`);
     const { adapter, hardware } = await remote.open(backend, course.results.options);
-    const gone = remote.lost().then((reason): never => {
-      for (const lane of lanes) if (lane.status !== "failed") Object.assign(lane, { status: "lost", reason });
+    const end = (status: "lost" | "waiting", reason: string) => {
+      for (const lane of lanes) if (lane.status !== "failed") Object.assign(lane, { status, reason });
       course.changed(`${backend} was lost`);
-      throw new Error("lost");
-    });
+    };
+    const gone = remote.lost().then(
+      (reason): never => {
+        end("lost", reason);
+        throw new Error("lost");
+      },
+      (error: unknown): never => {
+        end("waiting", messageOf(error));
+        if (error instanceof WorkerFailure) course.failed(error);
+        throw error;
+      },
+    );
     gone.catch(() => {}); // also where nothing waits for it
     open = { remote, gone };
     remotes.set(backend, open);
-    for (const lane of lanes) Object.assign(lane, { adapter, hardware, status: "waiting" });
+    for (const lane of lanes) {
+      // Times of one adapter do not stand under the name of another.
+      if (lane.adapter !== null && lane.adapter !== adapter)
+        Object.assign(lane, { checks: [], points: [], leftOut: [] });
+      Object.assign(lane, { adapter, hardware, status: "waiting" });
+      delete lane.reason;
+    }
   } catch (error) {
-    for (const lane of lanes) Object.assign(lane, { status: "unavailable", reason: messageOf(error) });
+    const status = error instanceof WorkerFailure ? "waiting" : "unavailable";
+    for (const lane of lanes) Object.assign(lane, { status, reason: messageOf(error) });
+    if (error instanceof WorkerFailure) course.failed(error);
     return;
   }
   for (const lane of lanes) {
@@ -147,7 +168,10 @@ async function heat({ results, signal, changed }: Course, remotes: Map<BackendNa
       });
     }
   }
-  for (const { lane, open } of jobs) if (lane.status !== "lost") await open.remote.done(lane.mechanism, what, size);
+  for (const { lane, open } of jobs) {
+    if (lane.status === "lost" || lane.status === "waiting") continue;
+    await Promise.race([open.remote.done(lane.mechanism, what, size), open.gone]).catch(() => {});
+  }
 }
 
 /** Why this size is not asked for: predicted from the one before by the work of both. */
@@ -173,9 +197,9 @@ async function guarded(lane: LaneResult, { gone }: Open, work: () => Promise<voi
     await Promise.race([work(), gone]);
   } catch (error) {
     // A device may fail its calls before it says that it is lost, and a lost one has not answered wrong.
-    if (lane.checks.at(-1)?.passed !== false)
+    if (lane.checks.at(-1)?.passed !== false && !(error instanceof WorkerFailure))
       await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, GRACE))]).catch(() => {});
-    if (lane.status === "lost") return;
+    if (lane.status === "lost" || error instanceof WorkerFailure) return;
     Object.assign(lane, { status: "failed", reason: messageOf(error), points: [] });
   }
 }

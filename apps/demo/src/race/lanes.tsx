@@ -5,6 +5,7 @@ import { titles } from "../device/device.ts";
 import { type Line, Plot } from "../plot/plot.tsx";
 import { colourOf } from "../plot/series.ts";
 import type { LaneResult, PointResult, RaceResults, What } from "./results.ts";
+import { contextOf, lastOf, stopsOf } from "./summary.ts";
 
 const dashes = { "tfjs-webgpu": [], "tfjs-wasm": [8, 5], cpu: [2, 4] } as const;
 
@@ -85,17 +86,16 @@ export function Table({ results }: { results: RaceResults }): JSX.Element {
         </tbody>
       </table>
       <p class="soft">
-        Of the longest context that was timed: median, and in brackets the distance of the quartiles. An answer is
-        checked against a float64 reference before anything is timed, and again at every size; in brackets the share of
-        the error budget that it used.
+        Of the longest context that was timed, which the third column names: median, and in brackets the distance of the
+        quartiles. An answer is checked against a float64 reference before anything is timed, and again at every size;
+        in brackets the share of the error budget that it used.
       </p>
     </section>
   );
 }
 
 function Row({ lane }: { lane: LaneResult }): JSX.Element {
-  const last = (what: What) => lane.points.filter((p) => p.what === what).at(-1);
-  const [prefill, decode] = [last("prefill"), last("decode")];
+  const [prefill, decode] = [lastOf(lane, "prefill"), lastOf(lane, "decode")];
   const per = (p: PointResult | undefined) => (p ? `${time(p.median / tokens(p))} (${spread(p)})` : "–");
   return (
     <tr>
@@ -112,7 +112,7 @@ function Row({ lane }: { lane: LaneResult }): JSX.Element {
       <td class="race-answer">
         <Answer lane={lane} />
       </td>
-      <td>{Math.max(prefill?.size ?? 0, decode?.size ?? 0) || "–"}</td>
+      <td class="race-context">{contextOf(lane)}</td>
       <td>{per(prefill)}</td>
       <td>{per(decode)}</td>
       <td>{decode ? bytes(decode.stateBytes) : "–"}</td>
@@ -120,23 +120,23 @@ function Row({ lane }: { lane: LaneResult }): JSX.Element {
   );
 }
 
-function Answer({ lane: { status, reason, checks, leftOut } }: { lane: LaneResult }): JSX.Element {
+function Answer({ lane }: { lane: LaneResult }): JSX.Element {
+  const { status, reason, checks } = lane;
   const used = checks.map((c) => c.used).filter((x) => x !== null);
-  const left = leftOut.at(-1);
   switch (status) {
     case "waiting":
-      return <>not checked yet</>;
+      return reason === undefined ? <>not checked yet</> : <span class="bad-text">not done: {reason}</span>;
     case "checked":
       return (
         <>
           <span class="good">
             ✓ right, {checks.length} {checks.length === 1 ? "check" : "checks"} ({percent(Math.max(0, ...used))})
           </span>
-          {left && (
-            <span class="race-device">
-              stops before {left.size.toLocaleString("en")} tokens: {left.reason}
+          {stopsOf(lane).map((words) => (
+            <span key={words} class="race-device">
+              {words}
             </span>
-          )}
+          ))}
         </>
       );
     case "failed":

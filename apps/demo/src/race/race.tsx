@@ -9,6 +9,7 @@ import { newResults } from "./conduct.ts";
 import { Plots, Table } from "./lanes.tsx";
 import { racing as newRacing, type Racing, standIn } from "./racing.ts";
 import { Controls, settings as newSettings, optionsOf } from "./settings.tsx";
+import { described, sameRace } from "./summary.ts";
 
 export function Race({ context }: TabProps): JSX.Element {
   const settings = useMemo(() => newSettings(context.url), []);
@@ -38,8 +39,8 @@ export function Race({ context }: TabProps): JSX.Element {
         <Controls settings={settings} locked={running} />
         <div class="row">
           {running ? (
-            <button type="button" class="primary" disabled={kind === "stopping"} onClick={race.stop}>
-              {kind === "stopping" ? "Stopping…" : "Stop"}
+            <button type="button" class="primary" onClick={race.stop}>
+              {kind === "stopping" ? "Stop at once" : "Stop"}
             </button>
           ) : (
             <button type="button" class="primary" disabled={empty} onClick={() => void race.start(options)}>
@@ -68,6 +69,14 @@ export function Race({ context }: TabProps): JSX.Element {
         )}
       </section>
       <section class="card" aria-label="Results">
+        {race.results() && (
+          <p class="soft" data-testid="race-of">
+            {described(results.options)}
+            {!running && !sameRace(results.options, options) && (
+              <strong class="warn-text"> The settings above are others: these times were taken before.</strong>
+            )}
+          </p>
+        )}
         <Plots results={results} />
         <Table results={results} />
       </section>
@@ -82,7 +91,7 @@ function words({ kind, doing }: Racing): string {
     case "running":
       return `Now ${doing.value}`;
     case "stopping":
-      return "The call that is under way ends first.";
+      return "The call that is under way ends first; stopping at once breaks it off.";
     case "stopped":
       return "Stopped: not everything was timed.";
     case "done":

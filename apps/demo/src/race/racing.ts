@@ -1,7 +1,7 @@
 /** The visitor's race: its workers, its results, and what can be done now. Lives as long as the page. */
 import { batch, type Signal, signal } from "@preact/signals";
-import { wrap } from "comlink";
 import { type BackendName, next } from "../device/device.ts";
+import { type WorkerFailure, type Working, working } from "../shell/worker.ts";
 import { conduct, newResults, type Remote } from "./conduct.ts";
 import type { Racer } from "./racer.ts";
 import type { RaceOptions, RaceResults } from "./results.ts";
@@ -14,6 +14,7 @@ export interface Racing {
   results(): RaceResults | undefined;
   readonly changed: Signal<number>;
   start(options: RaceOptions): Promise<void>;
+  /** The call that is under way may end; asked again, it is broken off with the worker that runs it. */
   stop(): void;
   /** On with what is not done, lost devices tried again; `instead` joins the race in place of one that is gone. */
   resume(instead?: BackendName): Promise<void>;
@@ -25,7 +26,9 @@ export function racing(problem: (error: unknown) => void): Racing {
   const changed = signal(0);
   let results: RaceResults | undefined;
   let abort = new AbortController();
-  let workers: Worker[] = [];
+  let workers: Working<Racer>[] = [];
+  /** None has answered yet: there is no call whose end would be worth waiting for. */
+  let opening = 0;
   let now = "";
   /** Short calls end more often than a screen is drawn. */
   let told: ReturnType<typeof setTimeout> | undefined;
@@ -45,6 +48,7 @@ export function racing(problem: (error: unknown) => void): Racing {
     if (!results) return;
     abort = new AbortController();
     kind.value = "running";
+    let told: WorkerFailure | undefined;
     try {
       await conduct({
         results,
@@ -52,14 +56,34 @@ export function racing(problem: (error: unknown) => void): Racing {
         changed: tell,
         racer(name) {
           const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: `race ${name}` });
-          workers.push(worker);
-          return wrap<Racer>(worker) as unknown as Remote;
+          const made = working<Racer>(worker);
+          workers.push(made);
+          const remote = made.remote as unknown as Remote;
+          return {
+            open: (...args) => {
+              opening += 1;
+              return remote.open(...args).finally(() => {
+                opening -= 1;
+              });
+            },
+            lost: () => remote.lost(),
+            enter: (...args) => remote.enter(...args),
+            cost: (...args) => remote.cost(...args),
+            ready: (...args) => remote.ready(...args),
+            sample: (...args) => remote.sample(...args),
+            done: (...args) => remote.done(...args),
+          };
+        },
+        failed(error) {
+          // Every lane says it; the page says it once, and not where the visitor ended the worker.
+          if (told === undefined && !abort.signal.aborted) problem(error);
+          told = error;
         },
       });
     } catch (error) {
       problem(error);
     }
-    for (const worker of workers) worker.terminate();
+    for (const worker of workers) worker.close();
     workers = [];
     kind.value = results.complete ? "done" : "stopped";
     tell("");
@@ -77,8 +101,10 @@ export function racing(problem: (error: unknown) => void): Racing {
       return run();
     },
     stop() {
+      const again = kind.value === "stopping";
       kind.value = "stopping";
       abort.abort();
+      if (again || opening > 0) for (const worker of workers) worker.end("stopped");
     },
     resume(instead) {
       if (results && instead !== undefined && !results.options.backends.includes(instead)) {

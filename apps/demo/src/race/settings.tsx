@@ -33,7 +33,7 @@ export interface Settings {
 }
 
 export function settings(url: UrlState): Settings {
-  const number = ({ key, fallback, min, max }: Choice) => url.number(`race-${key}`, fallback, { min, max });
+  const number = ({ key, fallback, min, max }: Choice) => url.number(`race-${key}`, fallback, { min, max, step: 1 });
   return {
     mechanisms: url.list("race", ["softmax", "linear", "logsumexp"], names),
     backends: url.list<BackendName>("race-on", ["tfjs-webgpu", "tfjs-wasm", "cpu"], backendNames),

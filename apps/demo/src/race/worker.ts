@@ -1,4 +1,4 @@
-import { expose } from "comlink";
+import { serve } from "../shell/expose.ts";
 import { racer } from "./racer.ts";
 
-expose(racer());
+serve(racer());

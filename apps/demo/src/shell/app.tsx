@@ -1,4 +1,3 @@
-import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Context } from "../contract.ts";
 import type { BackendName } from "../device/device.ts";
@@ -10,10 +9,10 @@ import { TabList } from "./tablist.tsx";
 
 export interface AppProps {
   readonly context: Context;
-  readonly wanted: Signal<BackendName>;
+  choose(name: BackendName): void;
 }
 
-export function App({ context, wanted }: AppProps): JSX.Element {
+export function App({ context, choose }: AppProps): JSX.Element {
   const chosen = context.url.choice(
     "tab",
     tabs[0]!.id,
@@ -24,8 +23,8 @@ export function App({ context, wanted }: AppProps): JSX.Element {
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to content
       </button>
-      <Header context={context} wanted={wanted} />
-      <Notices device={context.device} />
+      <Header context={context} choose={choose} />
+      <Notices device={context.device} url={context.url} choose={choose} />
       <TabList tabs={tabs} chosen={chosen} />
       <main id="main" tabIndex={-1}>
         {tabs.map((tab) => (

@@ -2,14 +2,14 @@ import { type Signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Context } from "../contract.ts";
 import { type BackendName, backendNames, type Device, titles } from "../device/device.ts";
-import { choose, theme } from "./theme.ts";
+import { choose as chooseTheme, theme } from "./theme.ts";
 
 interface HeaderProps {
   readonly context: Context;
-  readonly wanted: Signal<BackendName>;
+  choose(name: BackendName): void;
 }
 
-export function Header({ context, wanted }: HeaderProps): JSX.Element {
+export function Header({ context, choose }: HeaderProps): JSX.Element {
   return (
     <header class="top">
       <div class="brand">
@@ -20,7 +20,7 @@ export function Header({ context, wanted }: HeaderProps): JSX.Element {
         </div>
       </div>
       <div class="tools">
-        <DeviceChoice device={context.device} wanted={wanted} />
+        <DeviceChoice device={context.device} choose={choose} />
         <ShareButton context={context} />
         <ThemeButton />
       </div>
@@ -28,7 +28,7 @@ export function Header({ context, wanted }: HeaderProps): JSX.Element {
   );
 }
 
-function DeviceChoice({ device, wanted }: { device: Signal<Device>; wanted: Signal<BackendName> }): JSX.Element {
+function DeviceChoice({ device, choose }: { device: Signal<Device> } & Pick<HeaderProps, "choose">): JSX.Element {
   const { name, passed } = device.value;
   return (
     <div class="device">
@@ -39,17 +39,16 @@ function DeviceChoice({ device, wanted }: { device: Signal<Device>; wanted: Sign
         id="device"
         value={name}
         onChange={({ currentTarget }) => {
-          // Also where the address already says so and the browser had passed it over: ask again.
-          wanted.value = currentTarget.value as BackendName;
+          choose(currentTarget.value as BackendName);
         }}
       >
         {backendNames.map((option) => (
-          <option key={option} value={option} disabled={passed.some((p) => p.name === option)}>
+          <option key={option} value={option} disabled={passed.some((p) => p.name === option && !p.usable)}>
             {titles[option]}
           </option>
         ))}
       </select>
-      <p class="adapter" data-testid="adapter" title={describe(device.value)}>
+      <p class="adapter" data-testid="adapter">
         {describe(device.value)}
       </p>
     </div>
@@ -59,9 +58,9 @@ function DeviceChoice({ device, wanted }: { device: Signal<Device>; wanted: Sign
 /** "Apple M2, hardware", and what was passed over. */
 function describe({ adapter, hardware, status, passed, name }: Device): string {
   if (status === "looking") return "asking the browser…";
-  const what = `${adapter}, ${hardware ? "hardware" : "software"}${status === "lost" ? ", lost" : ""}`;
+  const what = name === "tfjs-webgpu" ? `${adapter}, ${hardware ? "hardware" : "software"}` : adapter;
   const why = passed.map((p) => `${titles[p.name]} passed over: ${p.reason}`);
-  return [name === "cpu" || name === "tfjs-wasm" ? adapter : what, ...why].join("; ");
+  return [`${what}${status === "lost" ? ", lost" : ""}`, ...why].join("; ");
 }
 
 function ShareButton({ context }: { context: Context }): JSX.Element {
@@ -88,7 +87,7 @@ function ShareButton({ context }: { context: Context }): JSX.Element {
 function ThemeButton(): JSX.Element {
   const other = theme.value === "dark" ? "light" : "dark";
   return (
-    <button type="button" class="quiet icon" onClick={() => choose(other)} aria-label={`Use the ${other} theme`}>
+    <button type="button" class="quiet icon" onClick={() => chooseTheme(other)} aria-label={`Use the ${other} theme`}>
       <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
         <circle cx="10" cy="10" r="6.5" fill="none" stroke="currentColor" stroke-width="1.6" />
         <path d="M10 3.5a6.5 6.5 0 0 1 0 13z" fill="currentColor" />

@@ -1,8 +1,8 @@
 /** What the page has to say: errors, the state of the device, and words for screen readers alone. */
 import { type Signal, signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { type Device, next, titles } from "../device/device.ts";
-import { probe } from "../device/probe.ts";
+import type { UrlState } from "../contract.ts";
+import { type BackendName, type Device, next, titles } from "../device/device.ts";
 
 const problems = signal<readonly string[]>([]);
 const said = signal("");
@@ -18,14 +18,21 @@ export function announce(text: string): void {
   said.value = text;
 }
 
-export function Notices({ device }: { readonly device: Signal<Device> }): JSX.Element {
+interface NoticesProps {
+  readonly device: Signal<Device>;
+  readonly url: UrlState;
+  choose(name: BackendName): void;
+}
+
+export function Notices({ device, url, choose }: NoticesProps): JSX.Element {
   return (
     <>
       <div class="visually-hidden" role="status" aria-live="polite">
         {said.value}
       </div>
       <div class="notices" role="alert">
-        {device.value.status === "lost" && <Lost device={device} />}
+        {device.value.status === "lost" && <Lost device={device} choose={choose} />}
+        {url.faults.value.length > 0 && <LinkFaults url={url} />}
         {problems.value.map((words) => (
           <div class="notice bad" key={words}>
             <p>{words}</p>
@@ -43,12 +50,32 @@ function dismiss(words: string): void {
   problems.value = problems.value.filter((other) => other !== words);
 }
 
-function Lost({ device }: { readonly device: Signal<Device> }): JSX.Element {
+/** More than these would push the page out of sight. */
+const MOST_FAULTS = 5;
+
+/** An old link, or one that was written by hand: the page says what it did not take from it. */
+function LinkFaults({ url }: { readonly url: UrlState }): JSX.Element {
+  const faults = url.faults.value;
+  const more = faults.length - MOST_FAULTS;
+  return (
+    <div class="notice warn" data-testid="link-faults">
+      <p>
+        <strong>Not everything in this link could be used.</strong> {faults.slice(0, MOST_FAULTS).join("; ")}
+        {more > 0 && `; and ${more} more`}.
+      </p>
+      <button type="button" onClick={url.dismiss} aria-label="Dismiss: what the link could not say">
+        Dismiss
+      </button>
+    </div>
+  );
+}
+
+function Lost({ device, choose }: Omit<NoticesProps, "url">): JSX.Element {
   const { name, reason } = device.value;
   const following = next(name);
-  const use = async (wanted: Device["name"]) => {
-    device.value = await probe(wanted);
-    announce(`Continuing on ${titles[device.value.name]}`);
+  const use = (wanted: BackendName) => {
+    choose(wanted);
+    announce(`Continuing on ${titles[wanted]}`);
   };
   return (
     <div class="notice bad" data-testid="lost">

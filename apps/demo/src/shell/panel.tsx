@@ -1,6 +1,6 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useErrorBoundary } from "preact/hooks";
 import type { Context, Tab, TabProps } from "../contract.ts";
 
 interface PanelProps {
@@ -30,6 +30,8 @@ export function Panel({ tab, shown, context }: PanelProps): JSX.Element {
     );
   });
   const now = view.value;
+  // Without it an error in one view would take the whole page away.
+  const [broken] = useErrorBoundary();
   return (
     <section
       id={`panel-${tab.id}`}
@@ -39,8 +41,16 @@ export function Panel({ tab, shown, context }: PanelProps): JSX.Element {
       class="panel"
       aria-busy={now === undefined}
     >
-      {now === undefined && <p class="empty">Loading…</p>}
-      {now !== undefined && "error" in now && (
+      {broken !== undefined && (
+        <div class="empty" role="alert">
+          <p>This view stopped: {broken instanceof Error ? broken.message : String(broken)}</p>
+          <button type="button" onClick={() => startOver(tab.id)}>
+            Open it with its defaults
+          </button>
+        </div>
+      )}
+      {broken === undefined && now === undefined && <p class="empty">Loading…</p>}
+      {broken === undefined && now !== undefined && "error" in now && (
         <div class="empty">
           <p>This view could not be loaded: {now.error}</p>
           <button type="button" onClick={() => location.reload()}>
@@ -48,7 +58,13 @@ export function Panel({ tab, shown, context }: PanelProps): JSX.Element {
           </button>
         </div>
       )}
-      {now !== undefined && "Content" in now && <now.Content context={context} />}
+      {broken === undefined && now !== undefined && "Content" in now && <now.Content context={context} />}
     </section>
   );
+}
+
+/** Whatever the address said, it ended here. */
+function startOver(tab: string): void {
+  location.hash = `tab=${tab}`;
+  location.reload();
 }

@@ -28,6 +28,7 @@ export function Files({ session, context, load }: FilesProps): JSX.Element {
     const trained = await session.model(mechanism);
     const name = `${mechanism}-${trained.step}.safetensors`;
     download(name, "application/octet-stream", writeModel(trained) as BlobPart);
+    session.saved(mechanism, trained.step);
     return `${name} is downloaded.`;
   });
   const onnx = guarded(async () => {
@@ -71,7 +72,8 @@ export function Files({ session, context, load }: FilesProps): JSX.Element {
       </div>
       <p class="soft">
         Weights are a safetensors file with the sizes, the mechanism and the step in its metadata. The optimiser's
-        moments are not in it: training that goes on from a file starts them at zero.
+        moments are not in it: training that goes on from a file starts them at zero. The page keeps no model: leaving
+        or reloading it loses what was not downloaded, and the browser asks first.
       </p>
       <div class="train-how">
         <div class="field">

@@ -53,6 +53,15 @@ export function Plots({ session }: { session: Session }): JSX.Element {
   );
 }
 
+/** Which device made the curves, step by step where it was more than one. */
+function made({ stretches }: Session): string {
+  const all = stretches.value;
+  const [first] = all;
+  if (!first) return "";
+  if (all.length === 1) return `Computed on ${first.on}.`;
+  return `Computed ${all.map(({ step, on }) => `from step ${step} on ${on}`).join(", ")}.`;
+}
+
 const cell = (x: number | null): string => (x === null ? "–" : digits(x));
 
 export function Table({ session }: { session: Session }): JSX.Element {
@@ -87,6 +96,9 @@ export function Table({ session }: { session: Session }): JSX.Element {
           ))}
         </tbody>
       </table>
+      <p class="soft" data-testid="train-on">
+        {made(session)}
+      </p>
       <p class="soft">
         Means of the last 20 steps; held-out loss is of the last tenth of the text, which no step sees, every 25 steps
         (dashed). Attention norm: Frobenius norm of the attention outputs y of one token over all heads and layers, root

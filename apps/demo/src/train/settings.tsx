@@ -38,7 +38,9 @@ export interface Settings {
 }
 
 export function settings(url: UrlState): Settings {
-  const number = ({ key, fallback, min, max }: Choice) => url.number(`train-${key}`, fallback, { min, max });
+  // The rate may be any number; everything else is counted.
+  const number = ({ key, fallback, min, max, step = 1 }: Choice) =>
+    url.number(`train-${key}`, fallback, step === 1 ? { min, max, step } : { min, max });
   return {
     ticked: url.list("train", ["softmax", "linear", "logsumexp"], names),
     numbers: Object.fromEntries(choices.map((c) => [c.key, number(c)])) as Settings["numbers"],

@@ -1,10 +1,11 @@
 /** Generation from a trained model, and what its state weighs. */
 import { bytes, digits } from "@attnkit/measure/format";
-import { useSignal } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { proxy } from "comlink";
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Context } from "../contract.ts";
+import { nameOf } from "../device/device.ts";
 import { Plot } from "../plot/plot.tsx";
 import { colourOf } from "../plot/series.ts";
 import { ModelField, useModel } from "./model.tsx";
@@ -13,6 +14,8 @@ import type { Session } from "./session.ts";
 /** State against tokens of one generation. */
 interface Weighed {
   readonly mechanism: string;
+  /** The device that wrote. */
+  readonly on: string;
   readonly seen: readonly number[];
   readonly stateBytes: readonly number[];
   /** Seconds per token, the first one, which reads the prompt, left out. */
@@ -23,17 +26,33 @@ export function Speak({ session, context }: { session: Session; context: Context
   const model = useModel(session);
   const { names, mechanism } = model;
   const prompt = useSignal("The keeper ");
-  const temperature = context.url.number("train-temperature", 0.7, { min: 0, max: 2 });
-  const length = context.url.number("train-length", 300, { min: 1, max: 10_000 });
+  const temperature = context.url.number("train-temperature", 0.7, { min: 0, max: 2, step: 0.05 });
+  const length = context.url.number("train-length", 300, { min: 1, max: 10_000, step: 1 });
   const said = useSignal("");
   const going = useSignal(false);
   const weighed = useSignal<readonly Weighed[]>([]);
   const seed = useRef(0);
   const ready = names.length > 0 && !["idle", "opening", "lost"].includes(session.status.value.kind);
 
+  // Text and speed belong to the models that wrote them.
+  useSignalEffect(() => {
+    void session.plan.value;
+    said.value = "";
+    weighed.value = [];
+  });
+  const page = useRef<HTMLTextAreaElement>(null);
+  /** True while the end of the text is in sight; a reader who scrolled up stays where they read. */
+  const atEnd = useRef(true);
+  useLayoutEffect(() => {
+    if (page.current && atEnd.current) page.current.scrollTop = page.current.scrollHeight;
+  }, [said.value]);
+
   const speak = async () => {
     const worker = session.worker();
     if (!worker || !mechanism) return;
+    const plan = session.plan.peek();
+    const device = session.opened.peek();
+    atEnd.current = true;
     going.value = true;
     const start = new TextEncoder().encode(prompt.value);
     const out = [...start];
@@ -43,9 +62,11 @@ export function Speak({ session, context }: { session: Session; context: Context
     let drawn = 0;
     const decoder = () => new TextDecoder().decode(Uint8Array.from(out));
     const show = () => {
+      if (session.plan.peek() !== plan) return;
       said.value = decoder();
       const own = {
         mechanism,
+        on: device ? nameOf(device) : "",
         seen: [...seen],
         stateBytes: [...stateBytes],
         seconds: seconds / Math.max(1, seen.length - 1),
@@ -120,11 +141,14 @@ export function Speak({ session, context }: { session: Session; context: Context
             min={1}
             max={10000}
             value={length.value}
-            onChange={(e) => (length.value = Math.round(e.currentTarget.valueAsNumber) || 300)}
+            onChange={(e) => {
+              const x = Math.round(e.currentTarget.valueAsNumber) || 300;
+              length.value = Math.min(10_000, Math.max(1, x));
+            }}
           />
         </div>
         {going.value ? (
-          <button type="button" onClick={() => void session.worker()?.hush()}>
+          <button type="button" onClick={() => void session.worker()?.hush().catch(session.failed)}>
             Stop writing
           </button>
         ) : (
@@ -134,6 +158,10 @@ export function Speak({ session, context }: { session: Session; context: Context
         )}
       </div>
       <textarea
+        ref={page}
+        onScroll={({ currentTarget: t }) => {
+          atEnd.current = t.scrollHeight - t.scrollTop - t.clientHeight < 4;
+        }}
         class="train-said"
         readOnly
         rows={9}
@@ -153,7 +181,7 @@ function Meters({ weighed }: { weighed: readonly Weighed[] }): JSX.Element {
   return (
     <div class="train-memory">
       <ul class="meters" aria-label="State of each model">
-        {weighed.map(({ mechanism, seen, stateBytes, seconds }) => {
+        {weighed.map(({ mechanism, on, seen, stateBytes, seconds }) => {
           const [first, last] = [stateBytes[0] ?? 0, stateBytes.at(-1) ?? 0];
           return (
             <li key={mechanism}>
@@ -161,7 +189,7 @@ function Meters({ weighed }: { weighed: readonly Weighed[] }): JSX.Element {
                 <span>
                   <strong>{mechanism}</strong>: {bytes(last)} after {seen.at(-1) ?? 0} tokens,{" "}
                   {last === first ? "the same as after the prompt" : `${bytes(first)} after the prompt: it grows`}
-                  {seconds > 0 && `; ${digits(1 / seconds)} tokens/s`}
+                  {seconds > 0 && `; ${digits(1 / seconds)} tokens/s`}; {on}
                 </span>
                 <meter min={0} max={most} value={last} />
               </label>

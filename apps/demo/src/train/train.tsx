@@ -3,7 +3,7 @@ import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TabProps } from "../contract.ts";
-import { titles } from "../device/device.ts";
+import { type BackendName, titles } from "../device/device.ts";
 import { recent } from "./curves.ts";
 import type { SavedModel } from "./files/weights.ts";
 import { Files } from "./files.tsx";
@@ -16,8 +16,8 @@ export function Train({ context }: TabProps): JSX.Element {
   const settings = useMemo(() => newSettings(context.url), []);
   const session = useMemo(
     () =>
-      newSession(context.problem, (step) =>
-        context.announce(`The device was lost. The curves stay; weights of step ${step} are kept.`),
+      newSession(context.problem, (what, step) =>
+        context.announce(`The ${what} was lost. The curves stay; weights of step ${step} are kept.`),
       ),
     [],
   );
@@ -26,6 +26,14 @@ export function Train({ context }: TabProps): JSX.Element {
   const wanted = planOf(settings);
   const device = () => context.device.peek().name;
   useEffect(() => effect(() => say(session, context.announce)), []);
+  useEffect(() => {
+    // Browsers ask with words of their own, and only where the visitor has touched the page.
+    const ask = (event: BeforeUnloadEvent) => {
+      if (session.unsaved()) event.preventDefault();
+    };
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, []);
 
   const load = (model: SavedModel) => {
     adopt(settings, model.config);
@@ -75,13 +83,14 @@ export function Train({ context }: TabProps): JSX.Element {
               Resume
             </button>
           )}
-          {(kind === "running" || kind === "paused" || kind === "lost") && (
+          {(kind === "opening" || kind === "running" || kind === "paused" || kind === "lost") && (
             <button type="button" onClick={session.stop}>
               Stop
             </button>
           )}
           <p class="soft train-status" data-testid="train-status">
             {"fault" in wanted && !locked ? <span class="bad-text">{wanted.fault}</span> : words(session)}
+            <Elsewhere session={session} chosen={context.device.value.name} />
           </p>
         </div>
         {session.status.value.kind === "lost" && <Lost session={session} status={session.status.value} />}
@@ -96,14 +105,21 @@ export function Train({ context }: TabProps): JSX.Element {
   );
 }
 
+/** Marks results of one device while another one is chosen. */
+function Elsewhere({ session, chosen }: { session: Session; chosen: BackendName }): JSX.Element | null {
+  const made = session.opened.value?.name;
+  if (made === undefined || made === chosen || session.curves.size === 0) return null;
+  return <span class="warn-text"> These results are not of {titles[chosen]}, which the next start uses.</span>;
+}
+
 function Lost({ session, status }: { session: Session; status: Extract<Status, { kind: "lost" }> }): JSX.Element {
   const here = session.opened.value?.name;
-  const options = [here, status.next].filter((name) => name !== undefined);
+  const options = [...new Set([here, status.next])].filter((name) => name !== undefined);
   return (
     <div class="notice bad">
       <p>
-        The device was lost: {status.reason || "the browser gives no reason"}. The curves stay, and the last weights are
-        kept.
+        {status.what === "start" ? "It could not go on" : `The ${status.what} was lost`}:{" "}
+        {status.reason || "the browser gives no reason"}. The curves stay, and the last weights are kept.
       </p>
       {options.reverse().map((name) => (
         <button key={name} type="button" onClick={() => void session.proceed(name)}>
@@ -120,9 +136,10 @@ function words({ status, opened, curves, plan, changed }: Session): string {
   const on = opened.value ? ` on ${titles[opened.value.name]} (${opened.value.adapter})` : "";
   const steps = Math.min(...[...curves.values()].map((c) => c.loss.length));
   const done = Number.isFinite(steps) ? `step ${steps} of ${plan.value?.steps}` : "";
-  switch (status.value.kind) {
+  const now = status.value;
+  switch (now.kind) {
     case "idle":
-      return "Nothing is trained yet.";
+      return now.reason === undefined ? "Nothing is trained yet." : `Not started: ${now.reason}.`;
     case "opening":
       return "Loading what computes…";
     case "running":

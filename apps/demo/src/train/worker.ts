@@ -1,4 +1,4 @@
-import { expose } from "comlink";
+import { serve } from "../shell/expose.ts";
 import { engine } from "./engine.ts";
 
-expose(engine());
+serve(engine());

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { conduct, newResults, type Remote } from "../../src/race/conduct.ts";
 import { standIn } from "../../src/race/racing.ts";
 import { type RaceOptions, RaceResults } from "../../src/race/results.ts";
+import { contextOf, described, lastOf, sameRace, stopsOf } from "../../src/race/summary.ts";
+import { WorkerFailure } from "../../src/shell/worker.ts";
 
 const options: RaceOptions = {
   mechanisms: ["softmax", "linear"],
@@ -45,7 +47,7 @@ const race = async (
   signal = new AbortController().signal,
 ) => {
   const log: string[] = [];
-  await conduct({ results, signal, changed() {}, racer: (name) => racer(log, act[name]) });
+  await conduct({ results, signal, changed() {}, failed() {}, racer: (name) => racer(log, act[name]) });
   return { results, log };
 };
 const lane = ({ lanes }: RaceResults, id: string) => lanes.find((l) => l.id === id)!;
@@ -164,5 +166,122 @@ describe("a race", () => {
     expect(results.complete).toBe(false);
     expect(standIn(results)).toBeUndefined();
     expect(standIn({ ...results, options: { ...options, backends: ["tfjs-wasm"] } })).toBe("cpu");
+  });
+
+  test("a worker that fails leaves its lanes waiting, with the reason and their points; a second run does the rest", async () => {
+    const failed: string[] = [];
+    const results = newResults(options, { userAgent: "test", cores: 2 });
+    let fail: (error: Error) => void = () => {};
+    const gone = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    gone.catch(() => {});
+    const log: string[] = [];
+    const broken = racer(log, {
+      lost: () => gone,
+      sample: (_, __, size) => {
+        if (size < 128) return Promise.resolve(1e-3);
+        fail(new WorkerFailure("the worker stopped: oops"));
+        return gone;
+      },
+    });
+    await conduct({
+      results,
+      signal: new AbortController().signal,
+      changed() {},
+      failed: (error) => void failed.push(error.message),
+      racer: (name) => (name === "cpu" ? broken : racer(log)),
+    });
+    const cut = lane(results, "softmax on cpu");
+    expect([cut.status, cut.reason, cut.points.length]).toEqual(["waiting", "the worker stopped: oops", 2]);
+    expect(results.complete).toBe(false);
+    expect(failed).toEqual(["the worker stopped: oops"]);
+    expect(standIn(results)).toBeUndefined();
+    expect(lane(results, "softmax on tfjs-wasm").points).toHaveLength(6);
+    const { results: whole } = await race({}, results);
+    expect(whole.complete).toBe(true);
+    expect(whole.lanes.every((l) => l.points.length === 6 && l.reason === undefined)).toBe(true);
+  });
+
+  test("a worker that does not load is no backend that is missing: its lanes wait", async () => {
+    const { results } = await race({ cpu: { open: () => Promise.reject(new WorkerFailure("not loaded")) } });
+    expect(lane(results, "linear on cpu")).toMatchObject({ status: "waiting", reason: "not loaded" });
+    expect(results.complete).toBe(false);
+  });
+
+  test("times of one adapter do not stand under the name of another", async () => {
+    const stop = new AbortController();
+    const first = await race(
+      {
+        cpu: {
+          async sample(_, what, size) {
+            if (what === "decode" && size === 128) stop.abort();
+            return 1e-3;
+          },
+        },
+      },
+      undefined,
+      stop.signal,
+    );
+    expect(lane(first.results, "softmax on cpu").points.length).toBeGreaterThan(2);
+    const open = async () => ({ adapter: "another processor", hardware: false });
+    const { results } = await race({ cpu: { open, sample: async () => 7e-3 } }, first.results);
+    const other = lane(results, "softmax on cpu");
+    expect(other.adapter).toBe("another processor");
+    expect(other.points.flatMap((p) => p.samples).every((s) => s === 7e-3)).toBe(true);
+    expect(lane(results, "softmax on tfjs-wasm").points.some((p) => p.samples.includes(64e-6))).toBe(true);
+  });
+});
+
+describe("what a row says", () => {
+  const point = (what: "prefill" | "decode", size: number, seconds: number) => ({
+    ...{ what, size, calls: 1, samples: [seconds], median: seconds, q1: seconds, q3: seconds, stateBytes: 1 },
+  });
+  const base = newResults({ ...options, mechanisms: ["softmax"], backends: ["cpu"] }, { userAgent: "", cores: 1 })
+    .lanes[0]!;
+  const cut = {
+    ...base,
+    points: [64, 128, 256].flatMap((n) =>
+      n < 256 ? [point("prefill", n, n), point("decode", n, 1)] : [point("decode", n, 2)],
+    ),
+    leftOut: [
+      { what: "prefill" as const, size: 256, reason: "expected to take 3.0 s a call, over 2 s" },
+      { what: "prefill" as const, size: 512, reason: "expected to take 12.0 s a call, over 2 s" },
+      { what: "decode" as const, size: 512, reason: "its largest tensor would take 512 MiB" },
+    ],
+  };
+
+  test("the context is that of the times, both where they differ", () => {
+    expect([lastOf(cut, "prefill")?.size, lastOf(cut, "decode")?.size]).toEqual([128, 256]);
+    expect(contextOf(cut)).toBe("128 prefill, 256 decode");
+    expect(contextOf({ ...cut, points: cut.points.slice(0, 4) })).toBe("128");
+    expect(contextOf({ ...cut, points: cut.points.slice(0, 1) })).toBe("64");
+    expect(contextOf(base)).toBe("–");
+  });
+
+  test("it stops before the first size that was left out", () => {
+    expect(stopsOf(cut)).toEqual([
+      "prefill stops before 256 tokens: expected to take 3.0 s a call, over 2 s",
+      "decode stops before 512 tokens: its largest tensor would take 512 MiB",
+    ]);
+    expect(stopsOf(base)).toEqual([]);
+  });
+
+  test("results are of the race that was run", () => {
+    expect(described(options)).toBe(
+      "2 heads of 8 channels, up to 256 tokens, 3 samples of each, calls of at most 1 s.",
+    );
+    expect(sameRace(options, { ...options })).toBe(true);
+    // A stand-in is one backend more.
+    expect(sameRace({ ...options, backends: [...options.backends, "tfjs-webgpu"] }, options)).toBe(true);
+    for (const other of [
+      { heads: 3 },
+      { dim: 16 },
+      { rounds: 4 },
+      { limit: 2 },
+      { sizes: [64] },
+      { mechanisms: ["linear"] },
+    ])
+      expect(sameRace(options, { ...options, ...other })).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
+import { generator } from "@attnkit/measure/random";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Tokens } from "./forward.ts";
 
 export interface Corpus {
@@ -29,7 +29,7 @@ export function corpus(text: Uint8Array, context: number): Corpus {
 /** The windows of one step. The seed and the step decide, nothing else: every mechanism sees the same, and so does a resumed run. */
 export function batchAt({ training }: Corpus, seed: number, step: number, batch: number, context: number): Batch {
   // A multiplicative hash (Knuth 1997, 6.4) sets neighbouring steps apart.
-  const rng = xoroshiro128plus(seed ^ Math.imul(step + 1, 0x9e3779b1));
+  const rng = generator(seed ^ Math.imul(step + 1, 0x9e3779b1));
   return windows(
     training,
     Array.from({ length: batch }, () => uniformInt(rng, 0, training.length - context - 1)),

@@ -1,6 +1,5 @@
 import type { Backend, Mechanism, Program, Tensors } from "@attnkit/core";
-import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { uniforms } from "@attnkit/measure/random";
 import { attendOn } from "./attend.ts";
 import { type ModelConfig, sizeOf } from "./config.ts";
 import { forward, lastLogits, under } from "./forward.ts";
@@ -35,7 +34,7 @@ export async function* generate(
   prompt: Uint8Array,
   { temperature, length, seed }: Sampling,
 ): AsyncGenerator<Generated, void, void> {
-  const rng = xoroshiro128plus(seed);
+  const uniform = uniforms(seed);
   const steps = stepper(backend, mechanism, config, weights);
   try {
     let next = prompt.length ? [...prompt] : [0x0a];
@@ -44,7 +43,7 @@ export async function* generate(
       const start = performance.now();
       const logits = await steps.next(next);
       seen += next.length;
-      const byte = sample(logits, temperature, uniformFloat64(rng));
+      const byte = sample(logits, temperature, uniform());
       yield { byte, seen, stateBytes: steps.bytes(), seconds: (performance.now() - start) / 1000 };
       next = [byte];
     }
