@@ -7,6 +7,7 @@ import { lseLaw, mergeOutputsLaw } from "./normaliser.ts";
 import { emptyLaw, leakLaw } from "./nothing.ts";
 import { edgeLaw, longLaw, oracleLaw, rankLaw } from "./oracle.ts";
 import { beyondLaw, domainLaw, rampLaw } from "./range.ts";
+import { rememberedLaw } from "./remembered.ts";
 import { forkLaw, partitionLaw, roundTripLaw } from "./sequence.ts";
 import { causalityLaw, groupedLaw, independenceLaw, permutationLaw, truncationLaw } from "./visibility.ts";
 
@@ -17,5 +18,5 @@ export const laws: readonly Law[] = [
   ...[causalityLaw, independenceLaw, groupedLaw, permutationLaw, truncationLaw],
   ...[leakLaw, emptyLaw, domainLaw, rampLaw, beyondLaw],
   ...[lseLaw, mergeOutputsLaw, gradientLaw],
-  ...[errorsLaw, unsupportedLaw, kernelsLaw, syncLaw, untouchedLaw, deterministicLaw],
+  ...[errorsLaw, unsupportedLaw, kernelsLaw, syncLaw, untouchedLaw, deterministicLaw, rememberedLaw],
 ];
