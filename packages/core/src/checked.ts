@@ -61,11 +61,13 @@ function again<T>(
   shapeOf: (x: T, name: string) => Shape,
 ): Call | undefined {
   let [found, length, same] = [0, 0, true];
+  const shapes: Record<string, Shape> = {};
   for (const name in x) {
     const before = inputs[name];
     if (before === undefined) return undefined;
     found++;
     const shape = shapeOf(x[name]!, name);
+    shapes[name] = shape;
     if (shape.length !== before.shape.length) return undefined;
     for (let i = 0; i < shape.length; i++) {
       const n = shape[i]!;
@@ -79,8 +81,6 @@ function again<T>(
   if (found !== count) return undefined;
   if (same) return call;
   if (fixed) return undefined;
-  const shapes: Record<string, Shape> = {};
-  for (const name in x) shapes[name] = shapeOf(x[name]!, name);
   const longer = { ...call, shapes };
   mechanism.check?.(longer);
   return longer;

@@ -83,7 +83,7 @@ export function checkBlock<T>(who: string, block: Block<T>, more: readonly unkno
     const rule = "a call takes one object { q, k, v, mask, bias, keyMask, state }";
     throw new AttentionError("ATTN_DATA", who, `${rule}; got ${got}, expected q, k and v as its entries${options}`);
   }
-  for (const name of Object.keys(block)) if (!ENTRIES.has(name)) throw unknownEntry(who, name);
+  for (const name in block) if (!ENTRIES.has(name) && Object.hasOwn(block, name)) throw unknownEntry(who, name);
   if (block.k === undefined || block.v === undefined) {
     const missing = block.k === undefined ? "k" : "v";
     const got = Object.keys(block).filter((n) => block[n as "q"] !== undefined);

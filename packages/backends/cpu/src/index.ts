@@ -50,8 +50,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
 
 /** `x`, if it is an array of this backend. */
 function own(x: NdArray): NdArray {
-  const { shape, data } = (x ?? {}) as Partial<NdArray>;
-  if (Array.isArray(shape) && isData(data) && data.length === sizeOf(shape)) return x;
+  if (Array.isArray(x?.shape) && isData(x.data) && x.data.length === sizeOf(x.shape)) return x;
   throw notOwn("cpu", x, "{ shape, data } with as many values as the shape says");
 }
 

@@ -89,9 +89,9 @@ export const rememberedLaw: Law = {
   says: "a call is checked and computed by what it is given, whatever the same attention was called with before",
   cases: ({ mechanism: { takes } }) =>
     [
-      ...[...plain, ...ranks],
       ...(takes.mask === true ? masked("mask") : []),
       ...(takes.bias === true ? masked("bias") : []),
+      ...[...plain, ...ranks],
     ].map(
       ({ title, first, other }): Case<Lab> => ({
         title,
