@@ -16,7 +16,8 @@ export function validShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
     throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0) throw wrong(op, `a size is a whole number from 0; got ${show(shape)}, expected no other`);
+    if (!Number.isInteger(n) || n < 0)
+      throw wrong(op, `a size is a whole number from 0; got ${show(shape)}, expected no other`);
   return shape;
 }
 
