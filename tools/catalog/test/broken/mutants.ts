@@ -1,6 +1,6 @@
 import type { Backend, Kernel } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
-import { cpu } from "@attnkit/cpu";
+import { cpu, type NdArray } from "@attnkit/cpu";
 import { brokenBackends, withOps } from "./backends.ts";
 import { brokenOps } from "./ops.ts";
 import { type SoftmaxFault, softmax } from "./softmax.ts";
