@@ -3,7 +3,15 @@ import type { Block, Causal, Result, State, Tensors } from "./block.ts";
 import { checkStates } from "./check.ts";
 import { checker } from "./checked.ts";
 import { AttentionError } from "./errors.ts";
-import { checkBlock, checkGivenState, outputsToMerge, requireBackend, requireMechanism, shapeOf } from "./given.ts";
+import {
+  checkBlock,
+  checkGivenState,
+  floatMask,
+  outputsToMerge,
+  requireBackend,
+  requireMechanism,
+  shapeOf,
+} from "./given.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Dims, How, Mechanism } from "./mechanism.ts";
 import { mergeOutputs, type Output } from "./merge.ts";
@@ -73,6 +81,7 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
     if (block.state !== undefined) checkGivenState(who, "state", block.state);
     const x = named(block);
     const call = checked(x);
+    if (x.mask !== undefined && backend.boolean?.(x.mask) === false) throw floatMask(who);
     if (kernels === "never") return { x, call };
     const refusals: string[] = [];
     for (const kernel of own) {

@@ -100,6 +100,12 @@ function unknownEntry(who: string, name: string): AttentionError {
   return new AttentionError("ATTN_OPTION", who, `${rule}${hintFor(name)}`);
 }
 
+/** The error of a mask of floats, which PyTorch adds to the scores and which would be read here as "true where not 0". */
+export function floatMask(who: string): AttentionError {
+  const rule = "mask is boolean, true = may attend; got a tensor of floats, expected one made from a Uint8Array";
+  return new AttentionError("ATTN_DATA", who, `${rule}. An additive mask is bias`);
+}
+
 function hintFor(name: string): string {
   const bare = name.toLowerCase();
   if (["causal", "lse", "kernels"].includes(name)) return `. ${name} is an option of attention(...)`;

@@ -98,6 +98,15 @@ describe.each(Object.entries(made))("on %s", (name, make) => {
       await refused({ ...good, [entry]: thing }, new RegExp(`^ATTN_DATA .*${entry}`));
     });
 
+  test("floats as mask: refused where the backend knows the type, on tfjs true where not 0", async () => {
+    const hidden = await b.download((await attend({ ...good, mask })).y);
+    const floats = up([2, 2], 1, 0, 1, 1);
+    if (b.boolean) await refused({ ...good, mask: floats }, /^ATTN_DATA .*An additive mask is bias/);
+    else expect(await b.download((await attend({ ...good, mask: floats })).y)).toEqual(hidden);
+    const { y } = await attend({ ...good, bias: up([2, 2], 0, Number.NEGATIVE_INFINITY, 0, 0) });
+    expect(await b.download(y)).toEqual(hidden);
+  });
+
   test("arrays: the message says how to upload them", async () => {
     await refused({ q: [[1, 2]], k: [[1, 2]], v: [[1, 2]] }, /upload\(new Float32Array\(values\), shape\)/);
   });

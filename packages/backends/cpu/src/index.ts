@@ -40,6 +40,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
     upload: (data, shape) => fromData(Float, data, shape),
     download: async (x) => own(x).data.slice(),
     shape: (x) => own(x).shape,
+    boolean: ({ data }) => Object.prototype.toString.call(data) === "[object Uint8Array]",
     free(x) {
       own(x);
     },

@@ -97,6 +97,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
       throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
     },
     shape: (x) => own(name, x).dims,
+    boolean: (x) => x.type === "bool",
     free(x) {
       if (!isTensor(x)) throw notOwn(name, x, "an ort.Tensor");
       x.dispose();
