@@ -1,12 +1,22 @@
 import type { Backend, Compiled, Program } from "./backend.ts";
 import type { Block, Causal, Result, State, Tensors } from "./block.ts";
-import { checkState } from "./check.ts";
+import { checkStates } from "./check.ts";
 import { checker } from "./checked.ts";
 import { AttentionError } from "./errors.ts";
+import {
+  checkBlock,
+  checkGivenState,
+  floatMask,
+  outputsToMerge,
+  requireBackend,
+  requireMechanism,
+  shapeOf,
+} from "./given.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Dims, How, Mechanism } from "./mechanism.ts";
 import { mergeOutputs, type Output } from "./merge.ts";
 import type { Ops, Shape } from "./ops.ts";
+import { knownOptions, requireOption } from "./options.ts";
 import { type Varying, varying } from "./varying.ts";
 
 export interface AttentionOptions {
@@ -36,18 +46,21 @@ export interface Attention<T> {
 
 /**
  * A mechanism on a backend: `attention(softmax(), cpu(), { causal: true })`.
- * Throws `ATTN_UNSUPPORTED` if the mechanism has no `lse` and it is asked for; calls throw what `checkCall` throws.
+ * Throws `ATTN_OPTION` on an unknown option or value, and on what is no mechanism or backend; `ATTN_UNSUPPORTED` if the
+ * mechanism has no `lse` and it is asked for. Calls reject with `ATTN_OPTION` on an unknown entry, `ATTN_DATA` on what is
+ * no tensor of the backend, and with what `checkCall` throws.
  */
-export function attention<T>(
-  mechanism: Mechanism,
-  backend: Backend<T>,
-  { causal = false, lse = false, kernels = "prefer" }: AttentionOptions = {},
-): Attention<T> {
-  const how: How = { causal, lse };
+export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options: AttentionOptions = {}): Attention<T> {
+  requireMechanism("attention", mechanism);
+  requireBackend("attention", backend);
   const who = `${mechanism.name} on ${backend.name}`;
-  if (![true, false, "end"].includes(causal)) {
-    throw new AttentionError("ATTN_OPTION", who, `causal is ${JSON.stringify(causal)}; expected true, false or "end"`);
-  }
+  knownOptions(who, options, ["causal", "lse", "kernels"]);
+  const { causal = false, lse = false, kernels = "prefer" } = options;
+  requireOption([true, false, "end"].includes(causal), who, "causal", causal, 'true, false or "end"');
+  requireOption([true, false].includes(lse), who, "lse", lse, "true or false");
+  const uses = ["prefer", "require", "never"];
+  requireOption(uses.includes(kernels), who, "kernels", kernels, '"prefer", "require" or "never"');
+  const how: How = { causal, lse };
   if (lse && mechanism.takes.lse !== true)
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
   const program = programOf(mechanism, how);
@@ -60,12 +73,15 @@ export function attention<T>(
   };
   const own = (mechanism.kernels ?? []).filter((k) => k.backend === backend.kind) as readonly Kernel<T>[];
 
-  const checked = checker<T>(mechanism, how, (t) => backend.shape(t));
+  const checked = checker<T>(mechanism, how, (t, name) => shapeOf(who, backend, name, t));
 
   /** The tensors of a checked call, and the kernel that takes it. */
-  const admit = (block: Block<T>) => {
+  const admit = (block: Block<T>, more: readonly unknown[]) => {
+    checkBlock(who, block, more);
+    if (block.state !== undefined) checkGivenState(who, "state", block.state);
     const x = named(block);
     const call = checked(x);
+    if (x.mask !== undefined && backend.boolean?.(x.mask) === false) throw floatMask(who);
     if (kernels === "never") return { x, call };
     const refusals: string[] = [];
     for (const kernel of own) {
@@ -85,13 +101,17 @@ export function attention<T>(
 
   /** By the sizes, which are one object for all the steps of a decode. */
   const forward = new WeakMap<Dims, Compiled<T>>();
-  const attend = async (block: Block<T>): Promise<Result<T>> => {
-    const { x, call, kernel } = admit(block);
+  const attend = async (block: Block<T>, ...more: readonly unknown[]): Promise<Result<T>> => {
+    const { x, call, kernel } = admit(block, more);
     if (kernel) return result(await kernel.run(x, call, backend));
     const run =
       forward.get(call.dims) ?? compile("forward", program, varying(mechanism, call, mechanism.granularity?.(call)));
     forward.set(call.dims, run);
     return result(await run(x));
+  };
+  const shapesOf = (state: State<T>, name: string) => {
+    checkGivenState(who, name, state);
+    return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOf(who, backend, `${name}.${n}`, t)]));
   };
   const eagerly = (what: string): Ops<T> => {
     if (backend.ops) return backend.ops;
@@ -104,16 +124,17 @@ export function attention<T>(
   return Object.assign(attend, {
     mechanism,
     backend,
-    sync(block: Block<T>): Result<T> {
+    sync(block: Block<T>, ...more: readonly unknown[]): Result<T> {
       const o = eagerly("sync");
-      const { x, call, kernel } = admit(block);
+      const { x, call, kernel } = admit(block, more);
       const out = kernel ? kernel.run(x, call, backend) : program(o, x);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
       return result(out);
     },
     async merge(a: State<T>, b: State<T>): Promise<State<T>> {
-      for (const s of [a, b]) checkState(mechanism, shapesOf(backend, s));
+      const [x, y] = [shapesOf(a, "a"), shapesOf(b, "b")];
+      checkStates(mechanism, x, y);
       const merged: Program = (o, x) =>
         prefixed("state.", mechanism.merge(o, unprefixed("a.", x), unprefixed("b.", x)));
       const out = await compile("merge", merged)({ ...prefixed("a.", a), ...prefixed("b.", b) });
@@ -126,7 +147,7 @@ export function attention<T>(
       const joined: Program = (o, x) => ({
         ...merge(o, { y: x["a.y"]!, lse: x["a.lse"]! }, { y: x["b.y"]!, lse: x["b.lse"]! }),
       });
-      const out = await compile("mergeOutputs", joined)({ "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse });
+      const out = await compile("mergeOutputs", joined)(outputsToMerge(who, backend, a, b));
       return { y: out.y!, lse: out.lse! };
     },
   });
@@ -194,7 +215,7 @@ function named<T>({ q, k, v, mask, bias, keyMask, state }: Block<T>): Tensors<T>
   if (mask !== undefined) x.mask = mask;
   if (bias !== undefined) x.bias = bias;
   if (keyMask !== undefined) x.keyMask = keyMask;
-  for (const n in state) x[inState(n)] = state[n]!;
+  for (const n in state) if (state[n] !== undefined) x[inState(n)] = state[n];
   return x;
 }
 
@@ -206,6 +227,3 @@ function result<T>(x: Tensors<T>): Result<T> {
   }
   return { y: x.y!, lse: x.lse, state };
 }
-
-const shapesOf = <T>(backend: Backend<T>, x: Tensors<T>) =>
-  Object.fromEntries(Object.entries(x).map(([n, t]) => [n, backend.shape(t)]));

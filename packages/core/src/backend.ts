@@ -34,6 +34,8 @@ export interface Backend<T> {
   /** Floats come back as Float32Array (Float64Array where `dtype` is float64), booleans as Uint8Array. */
   download(x: T): Promise<Data>;
   shape(x: T): Shape;
+  /** Whether a tensor is boolean. Where a backend has this, `attention` refuses floats as `mask`: an additive mask is `bias`. */
+  boolean?(x: T): boolean;
   free(x: T): void;
   /** Prepare a program for many calls. `varying`: sizes that may differ between calls without it being another program. */
   compile(program: Program, varying?: Varying): Compiled<T>;

@@ -13,7 +13,7 @@ export function checkCall(mechanism: Mechanism, how: How, shapes: Shapes): Call 
     const got = Object.entries(shapes).map(([n, s]) => `${n} [${s.join(", ")}]`);
     throw new AttentionError("ATTN_SHAPE", mechanism.name, `${rule}; got ${got.join(", ")}, expected ${EXPECTED}`);
   };
-  const [q, k, v] = [shapes.q!, shapes.k!, shapes.v!];
+  const [q, k, v] = ["q", "k", "v"].map((n) => shapes[n] ?? fail(`${n} is missing`)) as [Shape, Shape, Shape];
   if (q.length < 2 || q.length > 4) fail(`q has rank ${q.length}, not 2, 3 or 4`);
   if (k.length !== q.length || v.length !== q.length) fail("q, k and v must have the same rank");
   const dims = dimsOf(shapes);
@@ -73,10 +73,26 @@ function checkPast(mechanism: Mechanism, shapes: Shapes, dims: Dims): number {
   return Object.keys(given).length === 0 ? 0 : matchState(mechanism, given, dims);
 }
 
-/** A state on its own, as `merge` gets it: sizes are taken from the state itself, only names and ranks are checked. */
+const ONES: Dims = { B: 1, Hq: 1, Hkv: 1, L: 1, S: 1, d: 1, dv: 1 };
+
+/** A state on its own: sizes are taken from the state itself, only names and ranks are checked. */
 export function checkState(mechanism: Mechanism, given: Shapes): void {
-  const dims: Dims = { B: 1, Hq: 1, Hkv: 1, L: 1, S: 1, d: 1, dv: 1 };
-  matchState(mechanism, given, dims, true);
+  matchState(mechanism, given, ONES, true);
+}
+
+/** Two states, as `merge` gets them: each on its own, and the sizes of the second are those of the first but for P. */
+export function checkStates(mechanism: Mechanism, a: Shapes, b: Shapes): void {
+  for (const state of [a, b]) checkState(mechanism, state);
+  const entries = mechanism.state(ONES, Object.keys(a));
+  for (const [n, { shape, optional }] of Object.entries(entries)) {
+    const [x, y] = [a[n], b[n]];
+    const same = x && y ? x.every((size, i) => shape[i] === -1 || size === y[i]) : optional || x === y;
+    if (same) continue;
+    const show = (s: Shape | undefined) => (s ? `[${s.join(", ")}]` : "nothing");
+    const rule = "merge takes two states of the same sizes";
+    const got = `got ${n} ${show(x)} and ${show(y)}, expected sizes that differ in the number of tokens alone`;
+    throw new AttentionError("ATTN_STATE", mechanism.name, `${rule}; ${got}`);
+  }
 }
 
 function matchState(mechanism: Mechanism, given: Shapes, dims: Dims, namesOnly = false): number {

@@ -6,6 +6,7 @@ export * from "./check.ts";
 export * from "./cost.ts";
 export * from "./derived.ts";
 export * from "./errors.ts";
+export { notOwn, requireBackend, requireMechanism } from "./given.ts";
 export { type Gradient, type Gradients, gradients, unbroadcast } from "./gradients.ts";
 export * from "./kernel.ts";
 export * from "./mechanism.ts";

@@ -4,21 +4,63 @@ import type { Options } from "./mechanism.ts";
 /** Throws `ATTN_OPTION` unless `ok`, saying which option of which mechanism got what and what was expected. */
 export function requireOption(ok: boolean, who: string, option: string, got: unknown, expected: string): void {
   if (ok) return;
-  const shown = typeof got === "function" ? "a function" : (JSON.stringify(got) ?? String(got));
-  throw new AttentionError("ATTN_OPTION", who, `option ${option} is ${shown}; expected ${expected}`);
+  throw new AttentionError("ATTN_OPTION", who, `option ${option} is ${shownAs(got)}; expected ${expected}`);
 }
 
-/** Throws `ATTN_OPTION` on names that the mechanism does not have: a misspelt option must not be ignored. */
+/**
+ * Throws `ATTN_OPTION` on names that the mechanism does not have: a misspelt option must not be ignored.
+ * Also throws where `options` is not an object.
+ */
 export function knownOptions(who: string, options: object, names: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new AttentionError(
+      "ATTN_OPTION",
+      who,
+      `the options must be an object; got ${shownAs(options)}, expected { }`,
+    );
   for (const name of Object.keys(options)) {
+    const meant = nearest(name, names);
     requireOption(
       names.includes(name),
       who,
       name,
       (options as Options)[name],
-      `one of the options ${names.join(", ") || "(none)"}`,
+      `one of the options ${names.join(", ") || "(none)"}${meant ? `; did you mean ${meant}?` : ""}`,
     );
   }
+}
+
+/** A value as an error message shows it. */
+const shownAs = (x: unknown): string => {
+  if (typeof x === "function") return "a function";
+  try {
+    return JSON.stringify(x) ?? String(x);
+  } catch {
+    return `a ${typeof x}`; // a bigint, or an object that contains itself
+  }
+};
+
+/** The name among `names` that a caller who wrote `given` probably meant, if there is one. */
+export function nearest(given: string, names: readonly string[]): string | undefined {
+  const bare = (s: string) => s.toLowerCase().replace(/[^a-z0-9]/g, "");
+  const written = bare(given);
+  return (
+    names.find((name) => bare(name) === written) ??
+    names.find((name) => name.length > 3 && distance(bare(name), written) <= 2) ??
+    names.find((name) => name.length > 2 && written.includes(bare(name)))
+  );
+}
+
+/** Levenshtein's distance: how many letters must be inserted, removed or replaced. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++)
+      next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (a[i] === b[j] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
 }
 
 export const isPositive = (x: unknown): x is number => typeof x === "number" && Number.isFinite(x) && x > 0;

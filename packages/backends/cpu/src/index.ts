@@ -1,4 +1,4 @@
-import { type Backend, eager, type Ops, vjp } from "@attnkit/core";
+import { type Backend, eager, knownOptions, notOwn, type Ops, requireOption, sizeOf, vjp } from "@attnkit/core";
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
 import { moves } from "./move.ts";
@@ -15,9 +15,12 @@ export interface CpuBackend extends Backend<NdArray> {
 
 /**
  * The operations in plain JavaScript on one thread, in Node and in browsers: what every operation means, and fast enough
- * to use. `float64` is for oracles and gradient checks.
+ * to use. `float64` is for oracles and gradient checks. Throws `ATTN_OPTION`.
  */
-export function cpu({ dtype = "float32" }: { dtype?: "float32" | "float64" } = {}): CpuBackend {
+export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): CpuBackend {
+  knownOptions("cpu", options, ["dtype"]);
+  const { dtype = "float32" } = options;
+  requireOption(["float32", "float64"].includes(dtype), "cpu", "dtype", dtype, '"float32" or "float64"');
   const Float: FloatType = dtype === "float64" ? Float64Array : Float32Array;
   const ops: Ops<NdArray> = {
     shape: (x) => x.shape,
@@ -35,10 +38,25 @@ export function cpu({ dtype = "float32" }: { dtype?: "float32" | "float64" } = {
     supports: { gradients: true },
     ops,
     upload: (data, shape) => fromData(Float, data, shape),
-    download: async (x) => x.data.slice(),
-    shape: (x) => x.shape,
-    free() {},
+    download: async (x) => own(x).data.slice(),
+    shape: (x) => own(x).shape,
+    boolean: ({ data }) => Object.prototype.toString.call(data) === "[object Uint8Array]",
+    free(x) {
+      own(x);
+    },
     compile: eager(ops),
     vjp: async (program, x, seeds, wrt) => vjp(ops, program, x, seeds, wrt),
   };
 }
+
+/** `x`, if it is an array of this backend. */
+function own(x: NdArray): NdArray {
+  if (Array.isArray(x?.shape) && isData(x.data) && x.data.length === sizeOf(x.shape)) return x;
+  throw notOwn("cpu", x, "{ shape, data } with as many values as the shape says");
+}
+
+const isData = (x: unknown): x is NdArray["data"] =>
+  x instanceof Float32Array ||
+  x instanceof Float64Array ||
+  x instanceof Uint8Array ||
+  /^\[object (Float32|Float64|Uint8)Array\]$/.test(Object.prototype.toString.call(x));

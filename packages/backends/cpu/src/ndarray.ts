@@ -1,5 +1,5 @@
 import type { Data, Shape } from "@attnkit/core";
-import { AttentionError, dataShape } from "@attnkit/core";
+import { dataShape, hostData } from "@attnkit/core";
 
 /** A dense row-major array of floats, or of booleans as bytes 0 and 1. Never modified once made; reshaping shares `data`. */
 export interface NdArray {
@@ -27,11 +27,11 @@ export function bytesOf({ data }: NdArray): Uint8Array {
 
 /** Host data as an array that shares no memory with it. */
 export function fromData(Float: FloatType, data: Data, shape: Shape): NdArray {
-  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, the same in every realm
-  if (kind !== "Float32Array" && kind !== "Float64Array" && kind !== "Uint8Array")
-    throw new AttentionError("ATTN_DATA", "upload", `got ${kind}, expected Float32Array, Float64Array or Uint8Array`);
-  const own = [...dataShape("upload", data.length, shape)];
-  return { shape: own, data: kind === "Uint8Array" ? Uint8Array.from(data, (b) => (b ? 1 : 0)) : new Float(data) };
+  const kind = hostData("cpu", data, shape);
+  return {
+    shape: [...shape],
+    data: kind === "Uint8Array" ? Uint8Array.from(data, (b) => (b ? 1 : 0)) : new Float(data),
+  };
 }
 
 /** Numbers as a float array. */

@@ -4,9 +4,11 @@ import {
   type Causal,
   checkCall,
   type How,
+  knownOptions,
   type Mechanism,
   type Ops,
   programOf,
+  requireMechanism,
   requireOption,
   type Tensors,
 } from "@attnkit/core";
@@ -72,8 +74,8 @@ export interface ExportOptions {
  * the same bytes. Throws `ATTN_OPTION`, `ATTN_NO_KERNEL`, and what `checkCall` throws.
  */
 export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8Array {
-  const { form, causal = false, lse = false, dtype = "float32", opset = 21, chunk = 128 } = options;
   const asked = checked(mechanism, options);
+  const { form, causal = false, lse = false, dtype = "float32", opset = 21, chunk = 128 } = options;
   const past = form !== "prefill";
   const how: How = { causal, lse };
   const call = checkCall(mechanism, how, shapesOf(inputsOf(mechanism, asked, examples(asked.dims, past))));
@@ -135,8 +137,12 @@ function kernelFor(mechanism: Mechanism, { dims }: ExportOptions, call: Call): F
   throw new AttentionError("ATTN_NO_KERNEL", "exportOnnx", `no fused program takes this call (${why})`);
 }
 
+const NAMES = ["form", "causal", "dims", "mask", "bias", "keyMask", "lse", "dtype", "opset", "fused", "chunk"];
+
 /** The options with the length of a decode step. Throws what `exportOnnx` throws. */
 function checked(mechanism: Mechanism, options: ExportOptions): ExportOptions {
+  requireMechanism("exportOnnx", mechanism);
+  knownOptions("exportOnnx", options, NAMES);
   const { form, causal = false, dims, lse = false, dtype = "float32", opset = 21, chunk = 128 } = options;
   const known = (ok: boolean, option: string, got: unknown, expected: string) =>
     requireOption(ok, "exportOnnx", option, got, expected);
@@ -146,6 +152,7 @@ function checked(mechanism: Mechanism, options: ExportOptions): ExportOptions {
   known(Number.isInteger(opset) && opset >= 18 && opset <= 25, "opset", opset, "a whole number from 18 to 25");
   known(Number.isInteger(chunk) && chunk >= 1, "chunk", chunk, "a whole number from 1");
   known(typeof dims === "object" && dims !== null, "dims", dims, "{ Hq, d } and more");
+  knownOptions("exportOnnx, dims", dims, ["B", "Hq", "Hkv", "L", "d", "dv"]);
   const size = (name: keyof ExportDims, least: number, must = false) => {
     const n = dims[name];
     const ok = n === undefined ? !must : Number.isInteger(n) && n >= least && n < 2 ** 31;

@@ -2,10 +2,13 @@ import {
   AttentionError,
   type Backend,
   type Compiled,
+  hostData,
+  isCount,
+  knownOptions,
+  notOwn,
   type Program,
-  sizeOf,
+  requireOption,
   type Tensors,
-  validShape,
   vjp,
 } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
@@ -51,10 +54,15 @@ export interface OnnxBackend extends Backend<ORT.Tensor> {
   release(): Promise<void>;
 }
 
-/** ONNX Runtime, handed in by the caller: programs are recorded as ONNX graphs, with open sizes where they may be (`Varying`). */
-export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32", ...more }: OnnxOptions): OnnxBackend {
+/**
+ * ONNX Runtime, handed in by the caller: programs are recorded as ONNX graphs, with open sizes where they may be
+ * (`Varying`). Throws `ATTN_OPTION`.
+ */
+export function onnx(options: OnnxOptions): OnnxBackend {
+  checkOptions(options);
+  const { ort, sessionOptions, maxSessions = 64, dtype = "float32" } = options;
   const web = isWeb(ort);
-  const executionProviders = more.executionProviders ?? [web ? "wasm" : "cpu"];
+  const executionProviders = options.executionProviders ?? [web ? "wasm" : "cpu"];
   const provider = nameOf(executionProviders[0]);
   const name = `ort-${provider}`;
   const device = deviceOf(executionProviders[0]);
@@ -79,27 +87,21 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
     },
     release: () => sessions.clear(),
     upload(data, shape) {
-      if (!(data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)) {
-        throw new AttentionError("ATTN_DATA", name, `upload takes Float32Array, Float64Array or Uint8Array`);
-      }
-      if (data.length !== sizeOf(validShape("upload", shape))) {
-        const expected = `expected ${sizeOf(shape)}`;
-        throw new AttentionError("ATTN_DATA", name, `got ${data.length} values for [${shape.join(", ")}], ${expected}`);
-      }
-      return upload(data, shape);
+      const kind = hostData(name, data, shape);
+      return upload(kind === "Uint8Array" ? Uint8Array.from(data) : data, shape);
     },
     async download(x) {
-      if (x.location === "none") throw new AttentionError("ATTN_DATA", name, "download of a tensor that was disposed");
-      const data = await places.read(x);
+      const data = await places.read(own(name, x));
       if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)
         return data.slice();
       throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
     },
-    shape(x) {
-      if (Array.isArray((x as ORT.Tensor | undefined)?.dims)) return x.dims;
-      throw new AttentionError("ATTN_DATA", name, "not an ort.Tensor; make one with upload");
+    shape: (x) => own(name, x).dims,
+    boolean: (x) => x.type === "bool",
+    free(x) {
+      if (!isTensor(x)) throw notOwn(name, x, "an ort.Tensor");
+      x.dispose();
     },
-    free: (x) => x.dispose(),
     compile,
     async vjp(program, x, seeds, wrt) {
       const key = JSON.stringify([Object.keys(x), Object.keys(seeds), wrt]);
@@ -110,6 +112,33 @@ export function onnx({ ort, sessionOptions, maxSessions = 64, dtype = "float32",
       return run({ ...renamed("x.", x), ...renamed("seed.", seeds) });
     },
   };
+}
+
+/** Throws `ATTN_OPTION`. */
+function checkOptions(options: OnnxOptions): void {
+  const { ort, executionProviders, sessionOptions, dtype = "float32", maxSessions = 64 } = options ?? {};
+  const given = ort?.InferenceSession !== undefined && ort.Tensor !== undefined && ort.env !== undefined;
+  const module = "the module onnxruntime-node or onnxruntime-web: onnx({ ort })";
+  requireOption(given, "onnx", "ort", typeof ort, module);
+  knownOptions("onnx", options, ["ort", "executionProviders", "sessionOptions", "dtype", "maxSessions"]);
+  const listed = executionProviders === undefined || Array.isArray(executionProviders);
+  requireOption(listed, "onnx", "executionProviders", executionProviders, 'a list such as ["cpu"]');
+  const settings = sessionOptions === undefined || (typeof sessionOptions === "object" && sessionOptions !== null);
+  requireOption(settings, "onnx", "sessionOptions", sessionOptions, "an object");
+  requireOption(["float32", "float64"].includes(dtype), "onnx", "dtype", dtype, '"float32" or "float64"');
+  const most = isCount(maxSessions) || maxSessions === Number.POSITIVE_INFINITY;
+  requireOption(most, "onnx", "maxSessions", maxSessions, "a whole number from 1, or Infinity");
+}
+
+const isTensor = (x: ORT.Tensor): boolean =>
+  typeof x === "object" && x !== null && Array.isArray(x.dims) && typeof x.type === "string";
+
+/** `x`, if it is a tensor of ONNX Runtime that still has its values. */
+function own(who: string, x: ORT.Tensor): ORT.Tensor {
+  if (!isTensor(x)) throw notOwn(who, x, "an ort.Tensor");
+  if (x.location !== "none") return x;
+  const shape = `[${x.dims.join(", ")}]`;
+  throw new AttentionError("ATTN_DATA", who, `got a tensor ${shape} that was disposed, expected one that was not`);
 }
 
 const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefined): string =>

@@ -1,4 +1,14 @@
-import { AttentionError, type Backend, type Data, type Ops, type Shape, sizeOf, validShape } from "@attnkit/core";
+import {
+  AttentionError,
+  type Backend,
+  type Data,
+  hostData,
+  knownOptions,
+  notOwn,
+  type Ops,
+  requireOption,
+  type Shape,
+} from "@attnkit/core";
 import { deviceOf } from "./device.ts";
 import { elementwise } from "./elementwise.ts";
 import { differentiable, vjp } from "./gradient.ts";
@@ -18,9 +28,14 @@ export interface TfjsBackend extends Backend<Tensor> {
 
 /**
  * attnkit on the caller's own tfjs, on whatever backend that runs: `tfjs({ tf })`. Every output is a tensor of its own
- * that the caller frees; intermediates are freed here.
+ * that the caller frees; intermediates are freed here. Throws `ATTN_OPTION`.
  */
-export function tfjs({ tf }: { readonly tf: Tf }): TfjsBackend {
+export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
+  const { tf } = options ?? {};
+  const given = typeof tf?.getBackend === "function" && typeof tf.tidy === "function";
+  const module = "the module @tensorflow/tfjs, or @tensorflow/tfjs-core with a backend: tfjs({ tf })";
+  requireOption(given, "tfjs", "tf", given ? tf : typeof tf, module);
+  knownOptions("tfjs", options, ["tf"]);
   const ops = differentiable(tf, {
     shape: (x) => x.shape,
     ...moves(tf),
@@ -42,12 +57,14 @@ export function tfjs({ tf }: { readonly tf: Tf }): TfjsBackend {
     tf,
     upload: (data, shape) => upload(tf, data, shape),
     async download(x) {
-      const data = await x.data();
+      const data = await own(x).data();
       // Some tfjs backends hand out their own memory.
       return x.dtype === "bool" ? Uint8Array.from(data) : Float32Array.from(data);
     },
-    shape: (x) => x.shape,
-    free: (x) => x.dispose(),
+    shape: (x) => own(x).shape,
+    free(x) {
+      if (!(isTensor(x) && x.isDisposed)) own(x).dispose();
+    },
     compile: (program) => async (x) =>
       tf.tidy(() => {
         const seen = new Set(Object.values(x));
@@ -64,20 +81,17 @@ export function tfjs({ tf }: { readonly tf: Tf }): TfjsBackend {
 
 function upload(tf: Tf, data: Data, shape: Shape): Tensor {
   onWebgl(tf); // refuses devices without float32
-  const size = sizeOf(validShape("upload", shape));
-  if (data.length !== size)
-    throw new AttentionError(
-      "ATTN_DATA",
-      "upload",
-      `got ${data.length} values for [${shape.join(", ")}], expected ${size}`,
-    );
-  if (data instanceof Uint8Array)
-    return tf.tensor(
-      data.map((b) => (b ? 1 : 0)),
-      [...shape],
-      "bool",
-    );
-  if (data instanceof Float32Array || data instanceof Float64Array)
-    return tf.tensor(Float32Array.from(data), [...shape], "float32");
-  throw new AttentionError("ATTN_DATA", "upload", "expected Float32Array, Float64Array or Uint8Array");
+  if (hostData("tfjs", data, shape) !== "Uint8Array") return tf.tensor(Float32Array.from(data), [...shape], "float32");
+  const bits = Uint8Array.from(data, (b) => (b ? 1 : 0));
+  return tf.tensor(bits, [...shape], "bool");
+}
+
+const isTensor = (x: Tensor): boolean => typeof x === "object" && x !== null && "dataId" in x && Array.isArray(x.shape);
+
+/** `x`, if it is a tensor of tfjs that still has its values. */
+function own(x: Tensor): Tensor {
+  if (!isTensor(x)) throw notOwn("tfjs", x, "a tf.Tensor");
+  if (!x.isDisposed) return x;
+  const shape = `[${x.shape.join(", ")}]`;
+  throw new AttentionError("ATTN_DATA", "tfjs", `got a tensor ${shape} that was disposed, expected one that was not`);
 }

@@ -223,6 +223,23 @@ export const brokenBackends: readonly Broken[] = [
       })),
   },
   {
+    name: "a mask is measured once",
+    law: "remembered",
+    backend: () => {
+      const seen = new Set<unknown>();
+      // Shapes of the same length are the first one's, where one batch of masks follows another.
+      return {
+        ...cpu(),
+        shape(x) {
+          if (!(x.data instanceof Uint8Array)) return x.shape;
+          const known = seen.has(x.shape.length);
+          seen.add(x.shape.length);
+          return known ? [...x.shape.slice(0, -1), 1] : x.shape;
+        },
+      };
+    },
+  },
+  {
     name: "sync uses other operations",
     law: "sync",
     backend: () => {

@@ -1,6 +1,6 @@
 import type { Backend, Kernel } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
-import { cpu } from "@attnkit/cpu";
+import { cpu, type NdArray } from "@attnkit/cpu";
 import { brokenBackends, withOps } from "./backends.ts";
 import { brokenOps } from "./ops.ts";
 import { type SoftmaxFault, softmax } from "./softmax.ts";
@@ -101,6 +101,30 @@ const decodeKernel: Kernel<unknown> = {
     return { y, ...(call.lse && { lse }), ...Object.fromEntries(entries) };
   },
 };
+/** It takes a call whose q has the shape of an earlier one for that call's. */
+function recallingKernel(): Kernel<unknown> {
+  const pasts = new Map<string, number>();
+  return {
+    name: "recalls",
+    backend: "cpu",
+    accepts: (call) => call.shapes.q!.length === 4 || "rank",
+    run(x, call) {
+      const o = cpu().ops;
+      const now = call.shapes["state.k"]?.[2] ?? 0;
+      const key = call.shapes.q!.join();
+      const past = Math.min(now, pasts.get(key) ?? now);
+      pasts.set(key, past);
+      const cut = (t: unknown) => o.slice(t as NdArray, 2, now - past, now);
+      const kept = past > 0 && { k: cut(x["state.k"]), v: cut(x["state.v"]) };
+      const block = {
+        ...x,
+        state: kept ? { ...kept, ...(x["state.keep"] !== undefined && { keep: x["state.keep"] }) } : undefined,
+      };
+      const { y, state } = softmax().mechanism.forward(o, block as never, call);
+      return { y, ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])) };
+    },
+  };
+}
 
 export const mutants: readonly Mutant[] = [
   ...brokenOps.map(({ name, law, replace }) => ({
@@ -129,6 +153,10 @@ export const mutants: readonly Mutant[] = [
   {
     ...{ ...sound, name: "logsumexp: one maximum for the block", law: "later-larger-key" },
     ...{ rows: [logsumexp("one maximum for the block")], whole: { ...sound, rows: [logsumexp()] } },
+  },
+  {
+    ...{ ...sound, name: "a kernel recalls the past of its first call", law: "remembered", whole: sound },
+    rows: [claims({ kernels: [recallingKernel()] })],
   },
   { ...sound, name: "a kernel gives half", law: "kernels", rows: [claims({ kernels: [halfKernel] })], whole: sound },
   {

@@ -50,7 +50,7 @@ function tensors(lab: Lab, shapes: Bad["shapes"]): Block<unknown> {
 }
 
 /** The message names who refuses, and the shapes got and expected. */
-function explains(lab: Lab, message: string, shapes: readonly (readonly number[])[]): void {
+export function explains(lab: Lab, message: string, shapes: readonly (readonly number[])[]): void {
   lab.holds(message.includes(lab.mechanism.name), `the message does not name the mechanism: ${message}`);
   lab.holds(
     /\bgot\b/.test(message) && /\bexpected\b/.test(message),

@@ -8,6 +8,7 @@ import { emptyLaw, leakLaw } from "./nothing.ts";
 import { edgeLaw, longLaw, oracleLaw, rankLaw } from "./oracle.ts";
 import { overlapLaw } from "./overlap.ts";
 import { beyondLaw, domainLaw, rampLaw } from "./range.ts";
+import { rememberedLaw } from "./remembered.ts";
 import { forkLaw, partitionLaw, roundTripLaw } from "./sequence.ts";
 import { smallLaw } from "./small.ts";
 import { causalityLaw, groupedLaw, independenceLaw, permutationLaw, truncationLaw } from "./visibility.ts";
@@ -19,5 +20,5 @@ export const laws: readonly Law[] = [
   ...[causalityLaw, independenceLaw, groupedLaw, permutationLaw, truncationLaw],
   ...[leakLaw, emptyLaw, domainLaw, rampLaw, beyondLaw],
   ...[lseLaw, mergeOutputsLaw, gradientLaw],
-  ...[errorsLaw, unsupportedLaw, kernelsLaw, syncLaw, untouchedLaw, deterministicLaw, overlapLaw],
+  ...[errorsLaw, unsupportedLaw, kernelsLaw, syncLaw, untouchedLaw, deterministicLaw, overlapLaw, rememberedLaw],
 ];

@@ -1,0 +1,157 @@
+import type { Backend } from "./backend.ts";
+import type { Block, State, Tensors } from "./block.ts";
+import { AttentionError, isAttentionError } from "./errors.ts";
+import type { Mechanism } from "./mechanism.ts";
+import type { Output } from "./merge.ts";
+import type { Shape } from "./ops.ts";
+import { nearest } from "./options.ts";
+
+/** A value in a few words, for error messages: `"a Float32Array of 4 values"`, `"a tensor of tfjs"`. */
+export function describe(x: unknown): string {
+  if (x === undefined || x === null || typeof x === "number" || typeof x === "boolean") return String(x);
+  if (typeof x !== "object") return `a ${typeof x}`;
+  if (Array.isArray(x)) return `an array of ${x.length} entries`;
+  const kind = Object.prototype.toString.call(x).slice(8, -1);
+  if (ArrayBuffer.isView(x)) return `a ${kind}${"length" in x ? ` of ${x.length} values` : ""}`;
+  if ("then" in x) return "a Promise, which must be awaited first";
+  if ("dataId" in x) return "a tensor of tfjs";
+  if ("dims" in x && "type" in x) return "a tensor of ONNX Runtime";
+  if ("shape" in x && "data" in x) return "an array of the cpu backend";
+  const names = Object.keys(x);
+  return `an object${names.length > 0 ? ` with ${names.slice(0, 4).join(", ")}${names.length > 4 ? ", ..." : ""}` : " without entries"}`;
+}
+
+/** The error of a backend that is handed something that is not a tensor of its own. */
+export function notOwn(who: string, x: unknown, type: string): AttentionError {
+  return new AttentionError(
+    "ATTN_DATA",
+    who,
+    `a tensor must be one of this backend; got ${describe(x)}, expected ${type}: upload(new Float32Array(values), shape) makes one`,
+  );
+}
+
+/** The shape of entry `name` of a call. Throws `ATTN_DATA` on everything that is not a live tensor of the backend. */
+export function shapeOf<T>(who: string, backend: Backend<T>, name: string, x: T): Shape {
+  let cause: unknown;
+  if (x !== undefined && x !== null) {
+    try {
+      const shape = backend.shape(x);
+      if (Array.isArray(shape)) return shape;
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const why = isAttentionError(cause) ? cause.message : notOwn(backend.name, x, "a tensor of it").message;
+  const remedy = x === null || x === undefined ? ". Leave out an entry that is not there" : "";
+  const error = new AttentionError(
+    isAttentionError(cause) ? cause.code : "ATTN_DATA",
+    who,
+    `${name} is not a tensor that can be read. ${why}${remedy}`,
+  );
+  error.cause = cause;
+  throw error;
+}
+
+/** Throws `ATTN_OPTION` unless `x` is a mechanism. */
+export function requireMechanism(who: string, x: Mechanism): void {
+  if (typeof x === "object" && typeof x?.forward === "function" && typeof x.takes === "object") return;
+  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "softmax"}()` : "";
+  const got = typeof x === "function" ? "a function" : describe(x);
+  throw new AttentionError("ATTN_OPTION", who, `the first argument; got ${got}, expected a mechanism${call}`);
+}
+
+/** Throws `ATTN_OPTION` unless `x` is a backend. */
+export function requireBackend<T>(who: string, x: Backend<T>): void {
+  if (typeof x === "object" && typeof x?.shape === "function" && typeof x.compile === "function") return;
+  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "cpu"}()` : "";
+  const got = typeof x === "function" ? "a function" : describe(x);
+  throw new AttentionError("ATTN_OPTION", who, `the second argument; got ${got}, expected a backend${call}`);
+}
+
+const ENTRIES: ReadonlySet<string> = /* @__PURE__ */ new Set(["q", "k", "v", "mask", "bias", "keyMask", "state"]);
+
+/**
+ * The rules of a block that need no shapes: an object with `q`, `k` and `v`, and no entry that is unknown. Throws
+ * `ATTN_OPTION` on an unknown name and on what is no block, `ATTN_DATA` on a missing tensor. (SEMANTICS S14)
+ */
+export function checkBlock<T>(who: string, block: Block<T>, more: readonly unknown[]): void {
+  const q = (block as Partial<Block<T>> | null | undefined)?.q;
+  const second = more[0];
+  if (typeof block !== "object" || q === undefined || (typeof second === "object" && second !== null)) {
+    const got = [block, ...more].map(describe).join("; ");
+    const options = second !== undefined && q !== undefined ? ". Options belong to attention(...)" : "";
+    const rule = "a call takes one object { q, k, v, mask, bias, keyMask, state }";
+    throw new AttentionError("ATTN_DATA", who, `${rule}; got ${got}, expected q, k and v as its entries${options}`);
+  }
+  for (const name in block) if (!ENTRIES.has(name) && Object.hasOwn(block, name)) throw unknownEntry(who, name);
+  if (block.k === undefined || block.v === undefined) {
+    const missing = block.k === undefined ? "k" : "v";
+    const got = Object.keys(block).filter((n) => block[n as "q"] !== undefined);
+    throw new AttentionError(
+      "ATTN_DATA",
+      who,
+      `a block needs q, k and v; ${missing} is missing, got ${got.join(", ")}, expected a tensor`,
+    );
+  }
+}
+
+function unknownEntry(who: string, name: string): AttentionError {
+  const rule = `a block has no entry ${name}; got ${name}, expected the entries ${[...ENTRIES].join(", ")}`;
+  return new AttentionError("ATTN_OPTION", who, `${rule}${hintFor(name)}`);
+}
+
+/** The error of a mask of floats, which PyTorch adds to the scores and which would be read here as "true where not 0". */
+export function floatMask(who: string): AttentionError {
+  const rule = "mask is boolean, true = may attend; got a tensor of floats, expected one made from a Uint8Array";
+  return new AttentionError("ATTN_DATA", who, `${rule}. An additive mask is bias`);
+}
+
+function hintFor(name: string): string {
+  const bare = name.toLowerCase();
+  if (["causal", "lse", "kernels"].includes(name)) return `. ${name} is an option of attention(...)`;
+  if (/key.*(mask|pad)/.test(bare)) return ". Did you mean keyMask, which is true where a key is present?";
+  if (/att.*mask/.test(bare)) return ". Did you mean mask, which is boolean, or bias, which is added to the scores?";
+  if (/past|cache/.test(bare)) return ". Did you mean state?";
+  const meant = nearest(name, [...ENTRIES]) ?? [...ENTRIES].slice(0, 3).find((n) => bare.startsWith(n));
+  return meant ? `. Did you mean ${meant}?` : "";
+}
+
+/** Throws `ATTN_STATE` unless `x` is an object of tensors by name, such as `result.state`. */
+export function checkGivenState<T>(who: string, name: string, x: State<T>): void {
+  const given: unknown = x;
+  const fits = typeof given === "object" && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given);
+  if (fits && !("y" in given && "state" in given) && !("then" in given)) return;
+  const whole = fits && "y" in given ? `a whole result. Pass its entry state` : describe(x);
+  throw new AttentionError("ATTN_STATE", who, `${name} must be the state of a result; got ${whole}, expected { }`);
+}
+
+/**
+ * The outputs that `mergeOutputs` gets, as tensors by name. Throws `ATTN_DATA` where one has no y or lse, `ATTN_OPTION` on
+ * an unknown entry, `ATTN_SHAPE` where the two are not of the same queries.
+ */
+export function outputsToMerge<T>(who: string, backend: Backend<T>, a: Output<T>, b: Output<T>): Tensors<T> {
+  const read = (name: string, x: Output<T>) => {
+    const given = (x ?? {}) as Partial<Output<T>>;
+    for (const n of Object.keys(given))
+      if (!["y", "lse", "state"].includes(n))
+        throw new AttentionError("ATTN_OPTION", who, `an output has no entry ${n}; got ${name}.${n}, expected y, lse`);
+    if (given.y === undefined || given.lse === undefined) {
+      const rule = `mergeOutputs needs y and lse of both outputs; got ${name} = ${describe(x)}, expected { y, lse }`;
+      throw new AttentionError("ATTN_DATA", who, `${rule}. attention(..., { lse: true }) gives lse`);
+    }
+    const [y, lse] = [shapeOf(who, backend, `${name}.y`, given.y), shapeOf(who, backend, `${name}.lse`, given.lse)].map(
+      String,
+    ) as [string, string];
+    return [y, lse] as const;
+  };
+  const [[ya, lseA], [yb, lseB]] = [read("a", a), read("b", b)];
+  if (ya !== yb || lseA !== lseB || (lseA !== ya && lseA !== ya.slice(0, ya.lastIndexOf(",")))) {
+    const got = `a.y [${ya}], a.lse [${lseA}], b.y [${yb}], b.lse [${lseB}]`;
+    throw new AttentionError(
+      "ATTN_SHAPE",
+      who,
+      `mergeOutputs takes outputs of the same queries; got ${got}, expected equal shapes, lse with the axes of y but the last, or with all`,
+    );
+  }
+  return { "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse };
+}
