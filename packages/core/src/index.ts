@@ -8,6 +8,7 @@ export * from "./derived.ts";
 export * from "./errors.ts";
 export { type Gradient, type Gradients, gradients, unbroadcast } from "./gradients.ts";
 export * from "./kernel.ts";
+export * from "./limits.ts";
 export * from "./mechanism.ts";
 export * from "./merge.ts";
 export * from "./ops.ts";

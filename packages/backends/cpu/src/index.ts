@@ -20,6 +20,7 @@ export interface CpuBackend extends Backend<NdArray> {
 export function cpu({ dtype = "float32" }: { dtype?: "float32" | "float64" } = {}): CpuBackend {
   const Float: FloatType = dtype === "float64" ? Float64Array : Float32Array;
   const ops: Ops<NdArray> = {
+    dtype,
     shape: (x) => x.shape,
     constant: (data, shape) => fromNumbers(Float, data, shape),
     ...moves(Float),

@@ -21,6 +21,7 @@ export interface TfjsBackend extends Backend<Tensor> {
  */
 export function tfjs({ tf }: { readonly tf: Tf }): TfjsBackend {
   const ops = differentiable(tf, {
+    dtype: "float32",
     shape: (x) => x.shape,
     ...moves(tf),
     ...elementwise(tf),
