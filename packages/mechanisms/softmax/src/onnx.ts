@@ -50,12 +50,7 @@ function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true
   return true;
 }
 
-function forward(
-  o: Nodes,
-  block: Block<Value>,
-  { causal, lse }: How,
-  options: SoftmaxOptions,
-): Result<Value> {
+function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: SoftmaxOptions): Result<Value> {
   const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
   const { scale = 1 / Math.sqrt(d), softcap } = options;
   const limit = limitOf(o.dtype, d, scale);
