@@ -35,6 +35,6 @@ const PLAIN = `
 
 /** Implementations of tanh may overflow; from 20 on it is 1 in float32. */
 const CAPPED = `
-  fn slant(s: vec4f) -> vec4f { return tanh(clamp(s / p.softcap, vec4f(-20.0), vec4f(20.0))); }
+  fn slant(s: vec4f) -> vec4f { return tanh(limited4(s / p.softcap, 20.0)); }
   fn score(s: vec4f) -> vec4f { return p.softcap * slant(s); }
   fn slope(s: vec4f) -> vec4f { return 1.0 - slant(s) * slant(s); }`;
