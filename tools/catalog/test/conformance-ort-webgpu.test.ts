@@ -12,7 +12,9 @@ const first = await rows(kind, "first");
 // every case of the same programs.
 describe(`${name} in Node`, () => {
   for (const row of first) {
-    const filter = { mechanism: row.mechanism.name, law: "partition", case: 0 };
-    conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
+    for (const law of ["partition", "diverged"]) {
+      const filter = { mechanism: row.mechanism.name, law, case: 0 };
+      conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
+    }
   }
 });

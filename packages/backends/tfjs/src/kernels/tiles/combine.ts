@@ -39,7 +39,7 @@ export function combine(
       l += weight;
     }
     whole[at] = select(0.0, sum / l, l != 0.0);
-    ${how.lse ? "if (at % p.dv == 0u) { normaliser[row] = select(p.none, top + log(l), l != 0.0); }" : ""}
+    ${how.lse ? "if (at % p.dv == 0u) { normaliser[row] = select(p.none, top + logarithm(l), l != 0.0); }" : ""}
   }`;
   dispatch(gpu, {
     ...{ name: "combine", code, inputs: { y: y!, lse: lse! }, outputs, sizes: { rows, dv, splits } },

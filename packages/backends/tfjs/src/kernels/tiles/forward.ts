@@ -161,7 +161,7 @@ function generate(shapes: Shapes, { kind, wgsl, over }: Weights, tile: Tile, lse
       let r = up + ${row(i)};
       ${divided(i)}
       ${lines(n, (m) => `store_y(out, r, ${t.vector(m)}, o_${i}_${m} * part_${i});`)}
-      ${lse ? `if (across == 0u && r < p.rows) { lse[out * p.rows + r] = select(p.none, m_${i} + log(l_${i}), l_${i} != 0.0); }` : ""}
+      ${lse ? `if (across == 0u && r < p.rows) { lse[out * p.rows + r] = select(p.none, m_${i} + logarithm(l_${i}), l_${i} != 0.0); }` : ""}
     }`,
     )}
   }`;
