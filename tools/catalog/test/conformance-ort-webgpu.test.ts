@@ -12,9 +12,10 @@ const first = await rows(kind, "first");
 // every case of the same programs.
 describe(`${name} in Node`, () => {
   for (const row of first) {
-    for (const law of ["partition", "diverged"]) {
-      const filter = { mechanism: row.mechanism.name, law, case: 0 };
-      conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
-    }
+    const filter = { mechanism: row.mechanism.name, law: "partition", case: 0 };
+    conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
   }
+  // What this provider does with NaN is lowered in one place, whatever the mechanism.
+  const diverged = { mechanism: "softmax", law: "diverged", case: 0 };
+  conformance({ describe, test }, { backend: create, mechanisms: first }, diverged);
 });
