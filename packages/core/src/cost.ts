@@ -52,6 +52,7 @@ function counting(total: { ops: number; flops: number; bytes: number; largest: n
     };
   const reduce = (op: string) => (x: Shape, axis: number) => ran(reduceShape(op, x, axis), sizeOf(x));
   return {
+    dtype: "float32",
     shape: (x) => x,
     constant: (data, shape) => made(dataShape("constant", data.length, shape)),
     reshape: (x, shape) => made(reshapeShape(x, shape)),

@@ -7,7 +7,7 @@ export type Gradient<T> = (g: T) => T;
 
 /** For every primitive: from its result `y` and its arguments to one gradient per operand, masks left out. */
 export type Gradients<T> = {
-  readonly [Op in Exclude<keyof Ops<T>, "shape" | "constant">]: (
+  readonly [Op in Exclude<keyof Ops<T>, "dtype" | "shape" | "constant">]: (
     y: T,
     ...args: Parameters<Ops<T>[Op]>
   ) => readonly Gradient<T>[];

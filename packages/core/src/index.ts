@@ -9,6 +9,7 @@ export * from "./errors.ts";
 export { notOwn, requireBackend, requireMechanism } from "./given.ts";
 export { type Gradient, type Gradients, gradients, unbroadcast } from "./gradients.ts";
 export * from "./kernel.ts";
+export * from "./limits.ts";
 export * from "./mechanism.ts";
 export * from "./merge.ts";
 export * from "./ops.ts";

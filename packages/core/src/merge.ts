@@ -1,4 +1,5 @@
 import { dim } from "./derived.ts";
+import { lowest } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 
 /** What a normalising mechanism gives for some queries over some keys. */
@@ -14,8 +15,8 @@ export interface Output<T> {
  * Associative and commutative; `(0, -Infinity)` is its identity. (MATH 1.1)
  */
 export function mergeOutputs<T>(o: Ops<T>, a: Output<T>, b: Output<T>): Output<T> {
-  const floor = -3e38;
-  const m = o.maximum(o.maximum(a.lse, b.lse), floor);
+  // Where neither saw a key the maximum would be -Infinity, and its difference from itself NaN.
+  const m = o.maximum(o.maximum(a.lse, b.lse), lowest(o));
   const [ea, eb] = [o.exp(o.sub(a.lse, m)), o.exp(o.sub(b.lse, m))];
   const sum = o.add(ea, eb);
   const perRow = o.shape(a.lse).length < o.shape(a.y).length;

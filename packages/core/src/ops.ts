@@ -18,6 +18,8 @@ export type Data = Float32Array | Float64Array | Uint8Array;
  * over none is -Infinity, a product over an inner axis of 0 is 0. No operation modifies its arguments.
  */
 export interface Ops<T> {
+  /** The float type that programs compute in. Tensors stored as float16 are computed in float32. */
+  readonly dtype: Exclude<DType, "float16">;
   shape(x: T): Shape;
   /** A float tensor with the given values, row-major. */
   constant(data: ArrayLike<number>, shape: Shape): T;

@@ -1,5 +1,6 @@
 import type { Block, Causal } from "./block.ts";
 import { dim, iota, ones, places } from "./derived.ts";
+import { lowest } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 
 /** Distances `[left, right]` around a query's own position; Infinity is unlimited. (SEMANTICS S7) */
@@ -66,6 +67,8 @@ function positions<T>(o: Ops<T>, past: T | undefined, own: T): T {
 /** `0, 1, ...` for the tokens of `x [B, H, n, w]`, `[n]`. */
 const order = <T>(o: Ops<T>, x: T): T => places(o, x, 2);
 
-const LOWEST = -3.4028234663852886e38;
-/** 1 where a bias is above -Infinity, else 0, without comparing: only -Infinity is below the lowest finite float32. */
-const finite = <T>(o: Ops<T>, bias: T): T => o.where(o.sub(o.maximum(bias, LOWEST), bias), 0, 1);
+/**
+ * `exp(bias - max(bias, lowest))`, without comparing: 1 for a finite bias, 0 for -Infinity, and NaN, which is not zero
+ * and so hides nothing, for NaN.
+ */
+const finite = <T>(o: Ops<T>, bias: T): T => o.exp(o.sub(bias, o.maximum(bias, lowest(o))));

@@ -90,6 +90,7 @@ function traced<T>(o: Ops<T>, tape: Traced<T>[]): Ops<Traced<T>> {
     return node(y, [x], rule[op](y, x.value, axis));
   };
   return {
+    dtype: o.dtype,
     shape: (x) => o.shape(x.value),
     constant: (data, shape) => ({ value: o.constant(data, shape), steps: undefined }),
     reshape(x, shape) {

@@ -13,7 +13,9 @@ export function pinned(tf: Tf, name: string): Backend<unknown> {
       return act(...args);
     };
   };
-  const ops = Object.fromEntries(Object.entries(backend.ops).map(([op, act]) => [op, here(act)]));
+  const ops = Object.fromEntries(
+    Object.entries(backend.ops).map(([op, act]) => [op, typeof act === "function" ? here(act) : act]),
+  );
   return {
     ...backend, // also makes its name and device, which follow tfjs, those of now
     // Kernels ask for tfjs before they look what it runs on, which another backend's call may have changed.

@@ -203,3 +203,28 @@ describe("what a call costs", () => {
     expect(decode!.dispatches).toBe(4);
   });
 });
+
+test("parts of the keys whose biases are all the lowest number count, those of -Infinity do not", async () => {
+  const [lowest, none] = [-3.4028234663852886e38, Number.NEGATIVE_INFINITY];
+  const n = 600; // keys of one query are cut into parts of 256
+  const attend = attention<Tensor>(await withKernels("softmax", {}), backend, { lse: true, kernels: "require" });
+  const made = (shape: readonly number[], at: (i: number) => number) =>
+    backend.upload(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => at(i)),
+      shape,
+    );
+  for (const [bias, y, lse] of [
+    [() => lowest, 6, lowest],
+    [(i: number) => (i < 300 ? lowest : none), 4, lowest],
+    [(i: number) => (i < 300 ? lowest : 0), 8, Math.log(300)],
+    [() => none, 0, none],
+  ] as const) {
+    const [q, k] = [made([1, 1, 1, 4], () => 0), made([1, 1, n, 4], () => 1)];
+    const v = made([1, 1, n, 4], (i) => (i < 1200 ? 4 : 8));
+    const got = await attend({ q, k, v, bias: made([1, n], bias) });
+    for (const x of await got.y.data()) expect(x).toBeCloseTo(y, 4);
+    const [log] = await got.lse!.data();
+    if (Number.isFinite(lse)) expect(log! / lse).toBeCloseTo(1, 5);
+    else expect(log).toBe(lse);
+  }
+});

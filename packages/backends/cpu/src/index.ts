@@ -23,6 +23,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
   requireOption(["float32", "float64"].includes(dtype), "cpu", "dtype", dtype, '"float32" or "float64"');
   const Float: FloatType = dtype === "float64" ? Float64Array : Float32Array;
   const ops: Ops<NdArray> = {
+    dtype,
     shape: (x) => x.shape,
     constant: (data, shape) => fromNumbers(Float, data, shape),
     ...moves(Float),

@@ -5,7 +5,8 @@ import type { Value } from "./value.ts";
 
 /**
  * A recorded graph in the operations that a provider has right. ONNX Runtime's WebGPU provider moves no booleans, and its
- * logarithm of 0 is that of the smallest number there is (1.30): booleans move as 1 and 0, and 0 is told apart.
+ * logarithm of 0 is that of the smallest number there is (1.30): booleans move as 1 and 0, and 0 is told apart. Its `Clip`,
+ * `Max` and `Min` give the other argument for NaN, `Log` a number: what is not equal to itself is told apart too.
  */
 export const lowered = (
   g: Graph,
@@ -36,7 +37,22 @@ function onWebgpu(g: Graph, x: Value, values: readonly Value[]): Value {
     return g.node("Cast", [moved], "bool", x.shape, { to: BOOL });
   }
   const same = from(g, x, values);
+  const limits = ["Clip", "Max", "Min"].includes(x.op) && x.type === "float";
+  if (limits) return withNaN(g, x, values, same);
   if (x.op !== "Log") return same;
   const isZero = g.node("Equal", [values[0]!, g.floats([0], [])], "bool", x.shape);
-  return g.node("Where", [isZero, g.floats([Number.NEGATIVE_INFINITY], []), same], "float", x.shape);
+  return withNaN(
+    g,
+    x,
+    values,
+    g.node("Where", [isZero, g.floats([Number.NEGATIVE_INFINITY], []), same], "float", x.shape),
+  );
+}
+
+/** The result of a node with one input that is not a constant; NaN where that is NaN. */
+function withNaN(g: Graph, x: Value, values: readonly Value[], result: Value): Value {
+  const tested = values.filter((y) => !y.data);
+  if (tested.length !== 1) return result;
+  const number = g.node("Equal", [tested[0]!, tested[0]!], "bool", tested[0]!.shape);
+  return g.node("Where", [number, result, tested[0]!], "float", x.shape);
 }

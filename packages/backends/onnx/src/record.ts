@@ -73,6 +73,7 @@ export function recording(g: Graph): Nodes {
       );
       return g.node(op, from, "float", shape, attributes);
     },
+    dtype: g.Float === Float32Array ? "float32" : "float64",
     shape: (x) => g.sizes.seen(x.shape),
     constant: (data, shape) => g.floats(data, shape),
     ...moves(g, types),

@@ -48,7 +48,9 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
       if (!["webgpu", "webgl"].includes(tf.getBackend()) || x.size === 0) return y;
       const flat = (t: Tensor) => tf.reshape(t, [-1]);
       const lowest = tf.fill([x.size], Number.NEGATIVE_INFINITY);
-      return tf.reshape(tf.where(flat(tf.notEqual(x, tf.scalar(0))), flat(y), lowest), x.shape);
+      const known = tf.reshape(tf.where(flat(tf.notEqual(x, tf.scalar(0))), flat(y), lowest), x.shape);
+      // WGSL may give a number for NaN; `minimum` of tfjs keeps NaN, and no logarithm is above its argument.
+      return tf.minimum(known, float(tf, x));
     },
     tanh: unary("tanh"),
   };

@@ -8,7 +8,7 @@ import { onWebgl } from "./webgl.ts";
  * import that plain Node cannot do. Without a tape the operations run as they are.
  */
 export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
-  type Op = Exclude<keyof Ops<Tensor>, "shape" | "constant">;
+  type Op = Exclude<keyof Ops<Tensor>, "dtype" | "shape" | "constant">;
   type Args = readonly unknown[];
   const isTensor = (x: unknown): x is Tensor => x instanceof tf.Tensor;
   const tensorsOf = (x: unknown): Tensor[] => (isTensor(x) ? [x] : Array.isArray(x) ? x.flatMap(tensorsOf) : []);
@@ -45,6 +45,7 @@ export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
   const first = (args: Args) => args.slice(0, 1);
   const two = (args: Args) => args.slice(0, 2);
   const o: Ops<Tensor> = {
+    dtype: raw.dtype,
     shape: raw.shape,
     constant: raw.constant,
     reshape: op("reshape", first),

@@ -37,6 +37,7 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
   requireOption(given, "tfjs", "tf", given ? tf : typeof tf, module);
   knownOptions("tfjs", options, ["tf"]);
   const ops = differentiable(tf, {
+    dtype: "float32",
     shape: (x) => x.shape,
     ...moves(tf),
     ...elementwise(tf),

@@ -1,6 +1,16 @@
-import { type Block, cached, clip, dim, type How, logOrEmpty, type Ops, type Result, ratio } from "@attnkit/core";
-
-const UNSEEN = -3.4028234663852886e38;
+import {
+  type Block,
+  cached,
+  clip,
+  dim,
+  type How,
+  logOrEmpty,
+  lowest,
+  type Ops,
+  type Result,
+  ratio,
+  reach,
+} from "@attnkit/core";
 
 /** Softmax over the keys of `2 q_ic k_jc - k_jc^2`, channel by channel (Feng 2025, eq. 1-3). O(L S d) time and memory. */
 export function exact<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How): Result<T> {
@@ -12,14 +22,15 @@ export function exact<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How): Resu
   const keysOf = (x: T) => o.reshape(repeated(x), [b, hq, 1, dim(o, x, 2), d]);
   const perChannel = (x: T) => o.reshape(x, [...o.shape(x), 1]);
 
-  const q = o.reshape(clip(o, block.q, 1e15), [b, hq, L, 1, d]);
-  const k = keysOf(clip(o, keys.k, 1e15));
+  const limit = Math.sqrt(reach(o.dtype) / 3); // |k (2 q - k)| is at most 3 limit^2
+  const q = o.reshape(clip(o, block.q, limit), [b, hq, L, 1, d]);
+  const k = keysOf(clip(o, keys.k, limit));
   const distance = o.mul(k, o.sub(o.mul(q, 2), k)); // [B, Hq, L, T, d]
   const biased = block.bias === undefined ? distance : o.add(distance, perChannel(block.bias));
   const seen = keys.visible === undefined ? undefined : perChannel(keys.visible);
-  const scores = seen === undefined ? biased : o.where(seen, biased, UNSEEN);
+  const scores = seen === undefined ? biased : o.where(seen, biased, lowest(o));
   const largest = o.max(scores, -2);
-  const top = dim(o, keys.k, 2) === 0 ? o.maximum(largest, UNSEEN) : largest; // [B, Hq, L, 1, d]
+  const top = dim(o, keys.k, 2) === 0 ? o.maximum(largest, lowest(o)) : largest; // [B, Hq, L, 1, d]
   const e = o.exp(o.sub(scores, top));
   const weights = seen === undefined ? e : o.where(seen, e, 0);
   const sum = o.sum(weights, -2);

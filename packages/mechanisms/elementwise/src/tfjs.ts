@@ -35,7 +35,7 @@ function seriesScan(order: number): ChannelScan {
       var sums = vec2f(0.0);
       ${powers.map((p) => `sums += t * vec2f(x[${1 + p}], x[${1 + w + p}]); t *= q * ${2 / (p + 1)};`).join("\n      ")}
       if (sums.y == 0.0) { return vec2f(0.0, p.none); }
-      return vec2f(sums.x / sums.y, log(sums.y) + x[0] + ${order}.0 * log(radius));
+      return vec2f(sums.x / sums.y, logarithm(sums.y) + x[0] + ${order}.0 * log(radius));
     }`;
   return {
     name: "elementwise",

@@ -37,12 +37,12 @@ const taylor2: Features = {
 };
 
 const maps: Readonly<Record<FeatureMapName, Map>> = {
-  elu1: channelwise("exp(min(x, 0.0)) + clamp(x, 0.0, 1e15)"),
-  relu: channelwise("clamp(x, 0.0, 1e15)"),
-  identity: channelwise("clamp(x, -1e15, 1e15)"),
-  exp: channelwise("exp(clamp(x, -42.0, 42.0))"),
+  elu1: channelwise("exp(min(x, 0.0)) + limited(x, 0.0, 1e15)"),
+  relu: channelwise("limited(x, 0.0, 1e15)"),
+  identity: channelwise("limited(x, -1e15, 1e15)"),
+  exp: channelwise("exp(limited(x, -42.0, 42.0))"),
   taylor2: {
-    ...channelwise("clamp(x, -1e8, 1e8) * p.root"),
+    ...channelwise("limited(x, -1e8, 1e8) * p.root"),
     weight: "fma(fma(x, vec4f(0.5), vec4f(1.0)), x, vec4f(1.0))",
     features: taylor2,
     numbers: ({ dims }) => ({ root: dims.d ** -0.25 }),

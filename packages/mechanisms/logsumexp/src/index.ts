@@ -46,6 +46,9 @@ const CHUNK = 16;
 /** Far beyond the domain, far above `EMPTY`. */
 const LIMIT = 1e8;
 
+/** Log values above this count as this: sums of some thousand of their exponentials are within the float type. */
+const LARGEST_LOG = { float32: 80, float64: 700 };
+
 /** Numerators and denominator of rows, `[..., dv + 1]`, up to a factor `exp(top)`, `top [..., 1]`. */
 interface Rows<T> {
   readonly sums: T;
@@ -86,7 +89,7 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
       const x = {
         q: clip(o, block.q, LIMIT),
         k: keptOr(o, present, clip(o, block.k, LIMIT), EMPTY),
-        v: withOnes(o, logValues ? o.exp(o.minimum(block.v, 80)) : block.v, present),
+        v: withOnes(o, logValues ? o.exp(o.minimum(block.v, LARGEST_LOG[o.dtype])) : block.v, present),
         state: block.state,
       };
       const { rows, seen } = seesAll(L, S, how.causal) ? whole(o, x) : chunks(o, x, how);

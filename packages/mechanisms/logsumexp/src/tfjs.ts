@@ -9,11 +9,11 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
   const mechanism = portable(options);
   const kernel = matrixStateKernel({
     name: "logsumexp",
-    q: "clamp(x, -1e8, 1e8)",
-    k: "clamp(x, -1e8, 1e8)",
+    q: "limited(x, -1e8, 1e8)",
+    k: "limited(x, -1e8, 1e8)",
     rescaled: true,
     divisor: "weights",
-    ...(options.logValues && { value: "exp(min(x, 80.0))", y: "log_or_empty(x)" }),
+    ...(options.logValues && { value: "exp(limited(x, -1e30, 80.0))", y: "log_or_empty(x)" }),
     state: { top: "m", divisor: "z", sums: "s" },
   });
   return withKernels(mechanism, webgpuKernel(mechanism, kernel));

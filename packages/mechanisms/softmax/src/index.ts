@@ -6,6 +6,7 @@ import {
   dim,
   foldHeads,
   logOrEmpty,
+  lowest,
   type Mechanism,
   mergeCaches,
   mT,
@@ -13,7 +14,7 @@ import {
   ratio,
   unfoldHeads,
 } from "@attnkit/core";
-import { LIMIT, UNSEEN } from "./limits.ts";
+import { limitOf } from "./limits.ts";
 import { checkOptions, type SoftmaxOptions, windowOf } from "./options.ts";
 
 export type { SoftmaxOptions } from "./options.ts";
@@ -39,9 +40,9 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
       const keys = cached(o, block, causal, windowOf(options));
       const seen = keys.visible;
       const biased = stages(o, block, keys.k, options).biased;
-      const s = seen === undefined ? biased : o.where(seen, biased, UNSEEN);
+      const s = seen === undefined ? biased : o.where(seen, biased, lowest(o));
       // With no key at all the maximum would be -Infinity.
-      const top = dim(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), UNSEEN) : o.max(s, -1);
+      const top = dim(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), lowest(o)) : o.max(s, -1);
       const e = o.exp(o.sub(s, top));
       const weight = seen === undefined ? e : o.where(seen, e, 0);
       const sum = o.sum(weight, -1); // [B, Hq, L, 1]
@@ -70,17 +71,19 @@ export function scores<T>(
   const at = stages(o, block, keys.k, options);
   if (how.stage === "scaled" || how.stage === "capped") return at[how.stage];
   const seen = keys.visible;
-  const masked = seen === undefined ? at.biased : o.where(seen, at.biased, UNSEEN);
+  const masked = seen === undefined ? at.biased : o.where(seen, at.biased, lowest(o));
   if (how.stage === "biased") return seen === undefined ? masked : o.where(seen, masked, Number.NEGATIVE_INFINITY);
-  const e = o.exp(o.sub(masked, o.maximum(o.max(masked, -1), UNSEEN)));
+  const e = o.exp(o.sub(masked, o.maximum(o.max(masked, -1), lowest(o))));
   const weight = seen === undefined ? e : o.where(seen, e, 0);
   return ratio(o, weight, o.sum(weight, -1));
 }
 
-function stages<T>(o: Ops<T>, { q, bias }: Block<T>, k: T, { scale, softcap }: SoftmaxOptions) {
+function stages<T>(o: Ops<T>, { q, bias }: Block<T>, k: T, options: SoftmaxOptions) {
   const [hq, L, d] = o.shape(q).slice(1) as [number, number, number];
-  const rows = o.mul(clip(o, q, LIMIT), scale ?? 1 / Math.sqrt(d));
-  const product = o.matmul(foldHeads(o, rows, dim(o, k, 1)), mT(o, clip(o, k, LIMIT)));
+  const { scale = 1 / Math.sqrt(d), softcap } = options;
+  const limit = limitOf(o.dtype, d, scale);
+  const rows = o.mul(clip(o, q, limit), scale);
+  const product = o.matmul(foldHeads(o, rows, dim(o, k, 1)), mT(o, clip(o, k, limit)));
   const scaled = unfoldHeads(o, product, hq, L);
   const capped = softcap === undefined ? scaled : o.mul(o.tanh(o.mul(scaled, 1 / softcap)), softcap);
   return { scaled, capped, biased: bias === undefined ? capped : o.add(capped, bias) };

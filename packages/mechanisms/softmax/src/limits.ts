@@ -1,4 +1,11 @@
-/** Finite, and so far out that no product of two channels of this size overflows float32. */
-export const LIMIT = 1e17;
-/** Below every score that `LIMIT` allows and above -Infinity; takes the place of scores that a row may not see. */
-export const UNSEEN = -3.4028234663852886e38;
+import { type Ops, reach } from "@attnkit/core";
+
+/** The size up to which no entry of q or k is limited, whatever the scale: that of the domain. */
+const DOMAIN = 100;
+
+/**
+ * The size to which entries of q and k are limited: with d channels of this size no score leaves `reach`, so that it can
+ * be added to any finite bias. In float32, with d = 64 and the default scale, it is 8e14; in float64 it is 1e145.
+ */
+export const limitOf = (dtype: Ops<unknown>["dtype"], d: number, scale: number): number =>
+  Math.max(DOMAIN, Math.sqrt(reach(dtype) / (Math.max(1, d) * scale)));

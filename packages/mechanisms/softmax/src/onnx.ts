@@ -5,6 +5,7 @@ import {
   dim,
   foldHeads,
   type How,
+  lowest,
   type Mechanism,
   mT,
   type Result,
@@ -14,7 +15,7 @@ import {
 } from "@attnkit/core";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { softmax as portable, type SoftmaxOptions } from "./index.ts";
-import { LIMIT, UNSEEN } from "./limits.ts";
+import { limitOf } from "./limits.ts";
 
 export type { SoftmaxOptions } from "./index.ts";
 
@@ -51,25 +52,22 @@ function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true
   return true;
 }
 
-function forward(
-  o: Nodes,
-  block: Block<Value>,
-  { causal, lse }: How,
-  { scale, softcap }: SoftmaxOptions,
-): Result<Value> {
+function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: SoftmaxOptions): Result<Value> {
   const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
   const [hkv, S] = [dim(o, block.k, 1), dim(o, block.k, 2)];
+  const { scale = 1 / Math.sqrt(d), softcap } = options;
+  const limit = limitOf(o.dtype, d, scale);
   const past = block.state;
   const join = (a: Value | undefined, b: Value) => (a === undefined ? b : o.concat([a, b], 2));
-  const q = clip(o, block.q, LIMIT);
-  const limited = (k: Value | undefined) => k && clip(o, k, LIMIT);
+  const q = clip(o, block.q, limit);
+  const limited = (k: Value | undefined) => k && clip(o, k, limit);
   const [ownK, pastK] = [limited(block.k)!, limited(past?.k)];
   const state = { k: join(past?.k, block.k), v: join(past?.v, block.v) };
 
   const scores = (rows: Value, k: Value) => {
     const n = dim(o, rows, 2);
     // Scaled right before the product: ONNX Runtime makes one node of both.
-    const scaled = o.mul(foldHeads(o, rows, hkv), scale ?? 1 / Math.sqrt(d));
+    const scaled = o.mul(foldHeads(o, rows, hkv), scale);
     const s = unfoldHeads(o, o.matmul(scaled, mT(o, k)), hq, n);
     return softcap === undefined ? s : o.mul(o.tanh(o.mul(s, 1 / softcap)), softcap);
   };
@@ -104,6 +102,6 @@ function forward(
 /** Scores of later keys made too low to count: cleared first, so that not even NaN is left, for `Where` takes longer. */
 function unseen(o: Nodes, s: Value): Value {
   const n = dim(o, s, 3);
-  const above = o.mul(o.sub(1, tril(o, n)), UNSEEN);
+  const above = o.mul(o.sub(1, tril(o, n)), lowest(o));
   return o.add(o.node("Trilu", [s], s.shape, { upper: 0 }), above);
 }

@@ -1,7 +1,7 @@
 import type { Mechanism } from "@attnkit/core";
 import { quadraticKernel, softmaxGradients, withKernels } from "@attnkit/tfjs/kernels";
 import { softmax as portable, type SoftmaxOptions } from "./index.ts";
-import { LIMIT } from "./limits.ts";
+import { limitOf } from "./limits.ts";
 import { windowOf } from "./options.ts";
 
 export type { SoftmaxOptions } from "./index.ts";
@@ -13,6 +13,7 @@ export type { SoftmaxOptions } from "./index.ts";
 export function softmax(options: SoftmaxOptions = {}): Mechanism {
   const mechanism = portable(options);
   const { scale, softcap } = options;
+  const scaleOf = (d: number) => scale ?? 1 / Math.sqrt(d);
   const kernel = quadraticKernel(mechanism, {
     name: "softmax tiles",
     weights: {
@@ -20,8 +21,8 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
       wgsl: softcap === undefined ? PLAIN : CAPPED,
       ...(softcap !== undefined && { floats: { softcap } }),
     },
-    limit: () => LIMIT,
-    scale: (d) => scale ?? 1 / Math.sqrt(d),
+    limit: (d) => limitOf("float32", d, scaleOf(d)),
+    scale: scaleOf,
     window: windowOf(options),
     gradients: softmaxGradients,
   });
@@ -34,6 +35,6 @@ const PLAIN = `
 
 /** Implementations of tanh may overflow; from 20 on it is 1 in float32. */
 const CAPPED = `
-  fn slant(s: vec4f) -> vec4f { return tanh(clamp(s / p.softcap, vec4f(-20.0), vec4f(20.0))); }
+  fn slant(s: vec4f) -> vec4f { return tanh(limited4(s / p.softcap, 20.0)); }
   fn score(s: vec4f) -> vec4f { return p.softcap * slant(s); }
   fn slope(s: vec4f) -> vec4f { return 1.0 - slant(s) * slant(s); }`;

@@ -182,6 +182,16 @@ export const brokenBackends: readonly Broken[] = [
     backend: () => withOps((o) => ({ exp: (x) => single(o.exp(x)) }), "float64"),
   },
   {
+    name: "programs are told float32 on a float64 backend",
+    law: "dtype",
+    backend: () => withOps(() => ({ dtype: "float32" }), "float64"),
+  },
+  {
+    name: "float32's lowest number masks on a float64 backend",
+    law: "far-bias",
+    backend: () => withOps(() => ({ dtype: "float32" }), "float64"),
+  },
+  {
     name: "upload keeps the caller's array",
     law: "transfer",
     backend: () => ({

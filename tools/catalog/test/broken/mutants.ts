@@ -1,4 +1,4 @@
-import type { Backend, Kernel } from "@attnkit/core";
+import { type Backend, type Kernel, mergeOutputs, type Ops, type Output } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { brokenBackends, withOps } from "./backends.ts";
@@ -56,6 +56,9 @@ const softmaxFaults: Readonly<Record<SoftmaxFault, string | readonly [string, Pa
   "state lives outside the tensors": "state-round-trip",
   "divides first and selects later": "gradient",
   "says lse and gives none": "lse",
+  "a bias below -3e38 masks": "far-bias",
+  "scores overflow beside the lowest bias": "far-bias",
+  "a clean-up hides NaN": "diverged",
 };
 
 const linearFaults: Readonly<Record<LinearFault, string>> = {
@@ -75,6 +78,12 @@ function claims(change: Partial<Row["mechanism"]>): Row {
   const row = softmax();
   return { ...row, mechanism: { ...row.mechanism, ...change } };
 }
+
+/** An output that counts as empty where its lse is below -3e38. */
+const floored = <T>(o: Ops<T>, { y, lse }: Output<T>): Output<T> => ({
+  y,
+  lse: o.where(o.sub(o.maximum(lse, -3e38), lse), Number.NEGATIVE_INFINITY, lse),
+});
 
 const any = [-1, -1, -1, -1];
 
@@ -157,6 +166,10 @@ export const mutants: readonly Mutant[] = [
   {
     ...{ ...sound, name: "a kernel recalls the past of its first call", law: "remembered", whole: sound },
     rows: [claims({ kernels: [recallingKernel()] })],
+  },
+  {
+    ...{ ...sound, name: "outputs are merged above a floor of -3e38", law: "merge-outputs", whole: sound },
+    rows: [claims({ mergeOutputs: (o, a, b) => mergeOutputs(o, floored(o, a), floored(o, b)) })],
   },
   { ...sound, name: "a kernel gives half", law: "kernels", rows: [claims({ kernels: [halfKernel] })], whole: sound },
   {

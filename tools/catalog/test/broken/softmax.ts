@@ -1,4 +1,16 @@
-import { type Block, dim, type How, type Mechanism, mT, type Ops, type Result, type State } from "@attnkit/core";
+import {
+  type Block,
+  clip,
+  dim,
+  type How,
+  lowest,
+  type Mechanism,
+  mT,
+  type Ops,
+  type Result,
+  reach,
+  type State,
+} from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
 import { softmaxReference } from "@attnkit/softmax/reference";
 
@@ -40,7 +52,10 @@ export type SoftmaxFault =
   | "state is modified in place"
   | "state lives outside the tensors"
   | "divides first and selects later"
-  | "says lse and gives none";
+  | "says lse and gives none"
+  | "a bias below -3e38 masks"
+  | "scores overflow beside the lowest bias"
+  | "a clean-up hides NaN";
 
 interface Options {
   readonly scale?: number;
@@ -79,7 +94,8 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     const heads = Array.from({ length: Hq }, (_, h) => (is("h % Hkv") ? h % Hkv : Math.floor(h / (Hq / Hkv))));
     const [allK, allV] = [o.take(k, 1, heads), o.take(v, 1, heads)];
     const factor = is("scale ignored") ? 1 / Math.sqrt(d) : (options.scale ?? 1 / Math.sqrt(d));
-    let s = o.mul(o.matmul(q, mT(o, allK)), factor); // [B, Hq, L, P + S]
+    const limit = is("scores overflow beside the lowest bias") ? 1e17 : Math.sqrt(reach(o.dtype) / d);
+    let s = o.mul(o.matmul(clip(o, q, limit), mT(o, clip(o, allK, limit))), factor); // [B, Hq, L, P + S]
     const cap = (x: T) =>
       options.softcap === undefined || is("softcap ignored")
         ? x
@@ -112,9 +128,13 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
       visible = o.where(reaches, visible, 0);
     }
     if (bias !== undefined && !is("-Infinity in the bias averages"))
-      visible = o.where(o.sub(o.maximum(bias, -3e38), bias), 0, visible);
+      visible = o.where(
+        o.exp(o.sub(bias, o.maximum(bias, is("a bias below -3e38 masks") ? -3e38 : lowest(o)))),
+        visible,
+        0,
+      );
 
-    const unseen = is("masks with -1e9") ? -1e9 : -3e38;
+    const unseen = is("masks with -1e9") ? -1e9 : lowest(o);
     s = o.where(visible, s, unseen);
     const row = o.maximum(o.max(s, -1), unseen);
     const all = () => o.max(o.max(row, 0), 1);
@@ -130,6 +150,7 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     let y = is("divides first and selects later")
       ? o.where(total, o.div(sums, total), 0)
       : o.div(sums, o.where(total, total, 1));
+    if (is("a clean-up hides NaN")) y = o.where(o.sub(y, y), 0, y);
     if (is("mean of the values on empty rows")) y = o.where(total, y, o.div(o.sum(allV, 2), Math.max(1, P + S)));
     if (is("wrong for odd L") && L % 2 === 1 && L > 1)
       y = o.concat([o.slice(y, 2, 0, L - 1), o.mul(o.slice(y, 2, L - 1, L), 0.5)], 2);

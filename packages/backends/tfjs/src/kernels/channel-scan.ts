@@ -120,7 +120,7 @@ function generate({ entries, wgsl }: ChannelScan, past: boolean, keep: boolean, 
     fn take(head: u32, c: u32, j: u32) {
       ${keep ? "if (keep[head / p.heads * p.S + j] == 0) { return; }" : ""}
       let at = (head * p.S + j) * p.d + c;
-      let key = clamp(k[at], -p.clip, p.clip);
+      let key = limited(k[at], -p.clip, p.clip);
       let own = exponent(key);
       rescale(max(x[0], own));
       absorb(key, v[at], exp(own - x[0]));
@@ -129,7 +129,7 @@ function generate({ entries, wgsl }: ChannelScan, past: boolean, keep: boolean, 
     fn give(head: u32, c: u32, i: u32) {
       for (var g = 0u; g < p.groups; g++) {
         let at = ((head * p.groups + g) * p.L + i) * p.d + c;
-        let row = answer(clamp(q[at], -p.clip, p.clip));
+        let row = answer(limited(q[at], -p.clip, p.clip));
         y[at] = row.x; ${lse ? "lse[at] = row.y;" : ""}
       }
     }`;

@@ -1,6 +1,7 @@
 import type { Tensors } from "@attnkit/core";
 import type { Tensor } from "../tf.ts";
 import type { Gpu } from "./gpu.ts";
+import { keepsNaN } from "./nan.ts";
 
 /** One compute dispatch. */
 export interface Dispatch {
@@ -8,7 +9,7 @@ export interface Dispatch {
   readonly name: string;
   /**
    * WGSL with an entry point `main`. It finds every tensor under its name as `array<f32>` (`array<vec4f>` if listed in
-   * `vec4`; `array<i32>` if boolean, non-zero is true) and every parameter as a field of `p`.
+   * `vec4`; `array<i32>` if boolean, non-zero is true), every parameter as a field of `p`, and the functions of `keepsNaN`.
    */
   readonly code: string;
   readonly inputs: Tensors<Tensor>;
@@ -34,7 +35,7 @@ export function dispatch(gpu: Gpu, d: Dispatch): void {
     // tfjs keeps what the queue still needs from being recycled.
     backend.commandQueueOwnedIds.add(dataId);
   }
-  const pipeline = pipelineOf(device, d.name, headerOf(d) + d.code);
+  const pipeline = pipelineOf(device, d.name, headerOf(d) + keepsNaN + d.code);
   const buffers = tensors.map(({ dataId }) => backend.tensorMap.get(dataId).resource as GPUBuffer);
   const uniform = uniformOf(gpu, d);
   const entries = [...buffers, ...(uniform ? [uniform] : [])].map((buffer, binding) => ({

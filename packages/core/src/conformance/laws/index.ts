@@ -1,5 +1,6 @@
 import type { Law } from "../law.ts";
 import { errorsLaw, unsupportedLaw } from "./door.ts";
+import { divergedLaw, farBiasLaw } from "./floats.ts";
 import { gradientLaw } from "./gradient.ts";
 import { deterministicLaw, kernelsLaw, syncLaw, untouchedLaw } from "./manners.ts";
 import { mergeLaw } from "./merge.ts";
@@ -19,6 +20,7 @@ export const laws: readonly Law[] = [
   ...[partitionLaw, forkLaw, roundTripLaw, mergeLaw],
   ...[causalityLaw, independenceLaw, groupedLaw, permutationLaw, truncationLaw],
   ...[leakLaw, emptyLaw, domainLaw, rampLaw, beyondLaw],
+  ...[farBiasLaw, divergedLaw],
   ...[lseLaw, mergeOutputsLaw, gradientLaw],
   ...[errorsLaw, unsupportedLaw, kernelsLaw, syncLaw, untouchedLaw, deterministicLaw, overlapLaw, rememberedLaw],
 ];

@@ -4,6 +4,7 @@ import { bools, type Host, map } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 import type { HostBlock, OracleResult } from "../oracle.ts";
+import { far } from "./floats.ts";
 
 const modes: readonly Causal[] = [false, true, "end"];
 
@@ -90,6 +91,49 @@ export const mergeOutputsLaw: Law = {
           }),
         ),
       ),
+      {
+        title: "outputs whose lse is far from 0",
+        async run(lab) {
+          const attend = lab.attention({ lse: true });
+          const block = lab.draw({ L: 4, S: 5 });
+          const { y, lse } = lab.oracle(block, false);
+          const none = Number.NEGATIVE_INFINITY;
+          // Equal values where both count, so that the law is the same for values and for their logarithms.
+          for (const low of far[lab.backend.dtype].map((x) => lab.round(x))) {
+            for (const [a, b, valueA, valueB, value, whole] of [
+              [low, low, 1, 1, 1, low],
+              [low, none, 1, 0, 1, low],
+              [Math.min(low, 0), Math.max(low, 0), 2, 1, 1, Math.max(low, 0)],
+            ] as const) {
+              const made = (x: number, at: number) => ({
+                y: lab.upload(map(y, () => x)),
+                lse: lab.upload(map(lse!, () => at)),
+              });
+              for (const [x, z] of [
+                [made(valueA, a), made(valueB, b)],
+                [made(valueB, b), made(valueA, a)],
+              ] as const) {
+                const got = await lab.outcome({ ...(await attend.mergeOutputs(x, z)), state: {} });
+                const what = `lse ${a} and ${b}: merged`;
+                lab.near(
+                  `${what} y`,
+                  got.y,
+                  map(y, () => value),
+                  1,
+                  2,
+                );
+                lab.near(
+                  `${what} lse`,
+                  got.lse!,
+                  map(lse!, () => whole),
+                  Math.max(1, Math.abs(whole)),
+                  2,
+                );
+              }
+            }
+          }
+        },
+      },
       {
         title: "two empty outputs",
         async run(lab) {

@@ -161,4 +161,30 @@ const vjp: OpsLaw = {
   ],
 };
 
-export const backendLaws: readonly OpsLaw[] = [transfer, compile, vjp];
+const dtype: OpsLaw = {
+  name: "dtype",
+  rules: "Backend",
+  says: "programs see the float type that the backend computes in, also when they are differentiated",
+  cases: ["compile", "vjp"].map(
+    (how): Case<Bench> => ({
+      title: how,
+      async run(bench) {
+        const { backend } = bench;
+        const expected = backend.dtype === "float16" ? "float32" : backend.dtype;
+        const seen: string[] = [];
+        const program: Program = (o, { a }) => {
+          seen.push(o.dtype);
+          return { out: o.mul(a!, 2) };
+        };
+        const a = random(bench, [2]);
+        if (how === "compile") await bench.compute(program, { a });
+        else if (backend.supports.gradients) await bench.vjp(program, { a }, { out: a }, ["a"]);
+        else return;
+        const wrong = seen.find((type) => type !== expected);
+        bench.holds(seen.length > 0 && wrong === undefined, `a program saw ${wrong}, expected ${expected}`);
+      },
+    }),
+  ),
+};
+
+export const backendLaws: readonly OpsLaw[] = [transfer, compile, dtype, vjp];

@@ -6,6 +6,7 @@ import { bools, concat, get, type Host, host, size, slice, take, walk } from "..
  * and the truth that backends are compared with.
  */
 export const define: Ops<Host> = {
+  dtype: "float64",
   shape: (x) => x.shape,
   constant: (data, shape) => host(shape, (i) => data[i]!),
 

@@ -17,8 +17,8 @@ export function linearForm(p: Polynomial): MatrixState {
       ...{ limit: limitOf(p, d), root: 1 / Math.sqrt(d) },
       ...(fixed !== undefined && { share: 1 / Math.sqrt(fixed) }),
     }),
-    q: "clamp(x, -p.limit, p.limit) * p.root",
-    k: "clamp(x, -p.limit, p.limit)",
+    q: "limited(x, -p.limit, p.limit) * p.root",
+    k: "limited(x, -p.limit, p.limit)",
     weight: horner(coefficients),
     features: {
       size: (d) => featureCount(coefficients, d),

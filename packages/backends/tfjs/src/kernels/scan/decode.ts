@@ -35,7 +35,7 @@ ${main()}
       if (g == 0u && e < p.dv) { next_sums[entry] = sum; }
       ${split || form.divisor === "none" ? "" : "if (g == 0u && e == 0u) { keep_fresh(head, f, fresh); }"}
       let x = ${ofGroup((a) => `q_feature(${a}, f)`)};
-      let feature = ${form.rescaled ? "exp(min(x + fresh.w - top, vec4f()))" : "x"};
+      let feature = ${form.rescaled ? "exp(negative4(x + fresh.w - top))" : "x"};
       share += feature * sum;
       ${form.divisor === "weights" ? "divisor += feature * fresh.z;" : ""}
     }

@@ -83,7 +83,7 @@ export const finish = (form: MatrixState): string => {
     none: "sum",
   }[form.divisor];
   return `
-fn log_or_empty(x: f32) -> f32 { return select(log(x), p.empty, x == 0.0); }
+fn log_or_empty(x: f32) -> f32 { return select(logarithm(x), p.empty, x == 0.0); }
 fn output(sum: f32, n: f32) -> f32 { let x = ${divided}; return ${form.y ?? "x"}; }
 fn normaliser(n: f32, top: f32) -> f32 { let x = log_or_empty(n${form.lseFactor ? ` * ${form.lseFactor}` : ""}); return select(x + top, x, n == 0.0); }
 `;

@@ -31,7 +31,7 @@ ${main()}
   for (var f0 = 0u; f0 < p.r; f0 += 16u) {
     let f = min(f0 + column, p.r - 1u);
     let x = ${ofRows((at) => `q_feature(${at}, f)`)};
-    let y = ${form.rescaled ? "exp(min(x + before[(state + f) * p.w + p.w - 1u] - top, vec4f()))" : "x"};
+    let y = ${form.rescaled ? "exp(negative4(x + before[(state + f) * p.w + p.w - 1u] - top))" : "x"};
     let feature = select(vec4f(), y, f0 + column < p.r);
     let base = (state + min(f0 + row, p.r - 1u)) * p.w;
     let values = ${gather((e) => `before[base + min(e0 + ${e}, p.w - 1u)]`, "column")};
@@ -72,7 +72,7 @@ fn add_exponentials(sums: ptr<function, array<vec4f, 4>>, row: u32, column: u32)
   for (var n = 0u; n < 16u; n++) {
     let x = left[n * 17u + row];
     let y = right[n * 17u + column];
-    ${four((i) => `(*sums)[${i}] += exp(min(x[${i}] + y, vec4f()));`, 4)}
+    ${four((i) => `(*sums)[${i}] += exp(negative4(x[${i}] + y));`, 4)}
   }
 }`;
 

@@ -27,7 +27,7 @@ ${main()}
     let base = head * p.S + min(key + n, end - 1u);
     let here = key + n < end && present(head, base - head * p.S);
     let x = ${gather((f) => `k_feature(base * p.d, min(f0 + ${f}, p.r - 1u))`)};
-    let feature = select(vec4f(), ${form.rescaled ? "exp(min(x - top, vec4f()))" : "x"}, here);
+    let feature = select(vec4f(), ${form.rescaled ? "exp(negative4(x - top))" : "x"}, here);
     let values = ${gather((e) => `value(base * p.dv + min(e0 + ${e}, p.dv - 1u))`)};
     ${{ weights: "divisor += feature;", count: "divisor += select(0.0, 1.0, here);", none: "" }[form.divisor]}
     workgroupBarrier();

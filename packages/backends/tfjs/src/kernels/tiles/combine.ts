@@ -7,7 +7,7 @@ const THREADS = 64;
 
 /**
  * Outputs of the same rows over `splits` sets of keys made one, weighted by their normalisers (`mergeOutputs` of core):
- * `y [splits, ..., dv]`, `lse [splits, ...]`, the lowest float32 in place of -Infinity.
+ * `y [splits, ..., dv]`, `lse [splits, ...]`, -Infinity where a set has no keys for the row.
  */
 export function combine(
   gpu: Gpu,
@@ -19,6 +19,9 @@ export function combine(
   const outputs = { whole: output(gpu, [...lead, dv]), ...(how.lse && { normaliser: output(gpu, lead) }) };
   const rows = lse!.size / splits;
   const code = `
+  // Minus infinity, by its bits: WGSL may assume that there is none. The lowest number is the lse of a row with that bias.
+  fn is_empty(at: u32) -> bool { return bitcast<u32>(lse[at]) == 0xff800000u; }
+
   @compute @workgroup_size(${THREADS})
   fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
     let at = (group.x + group.y * groups.x) * ${THREADS}u + thread;
@@ -26,17 +29,17 @@ export function combine(
     let row = at / p.dv;
     let lowest = bitcast<f32>(0xff7fffffu);
     var top = lowest;
-    for (var s = 0u; s < p.splits; s++) { top = max(top, lse[s * p.rows + row]); }
+    for (var s = 0u; s < p.splits; s++) { top = max(top, select(lse[s * p.rows + row], lowest, is_empty(s * p.rows + row))); }
     var sum = 0.0;
     var l = 0.0;
     for (var s = 0u; s < p.splits; s++) {
       let own = lse[s * p.rows + row];
-      let weight = select(exp(max(own - top, -1000.0)), 0.0, own == lowest);
+      let weight = select(exp(limited(own - top, -1000.0, 0.0)), 0.0, is_empty(s * p.rows + row));
       sum += weight * y[s * p.rows * p.dv + at];
       l += weight;
     }
-    whole[at] = select(0.0, sum / l, l > 0.0);
-    ${how.lse ? "if (at % p.dv == 0u) { normaliser[row] = select(p.none, top + log(l), l > 0.0); }" : ""}
+    whole[at] = select(0.0, sum / l, l != 0.0);
+    ${how.lse ? "if (at % p.dv == 0u) { normaliser[row] = select(p.none, top + logarithm(l), l != 0.0); }" : ""}
   }`;
   dispatch(gpu, {
     ...{ name: "combine", code, inputs: { y: y!, lse: lse! }, outputs, sizes: { rows, dv, splits } },

@@ -49,7 +49,7 @@ export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
     vec4: vectorsOf({ q: d, k: d, v: dv, y: dv }),
     sizes: { ...sizes, blocks, tasks, splits },
     floats: {
-      ...{ ...floats, ...weights.floats, none: parted ? LOWEST : Number.NEGATIVE_INFINITY },
+      ...{ ...floats, ...weights.floats, none: Number.NEGATIVE_INFINITY },
       over: weights.over ?? 0,
     },
     workgroups: grid(gpu, tasks),
@@ -58,7 +58,6 @@ export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
 }
 
 /** The lowest finite float32: what a row that has seen nothing holds as its maximum. */
-export const LOWEST = -3.4028234663852886e38;
 const LOWEST_BITS = "bitcast<f32>(0xff7fffffu)";
 
 const texts = new Map<string, string>();
@@ -100,7 +99,7 @@ function generate(shapes: Shapes, { kind, wgsl, over }: Weights, tile: Tile, lse
       l_${i} += dot(select(vec4f(), vec4f(1.0), seen_${i}), vec4f(1.0));`,
   );
   const divided = (i: number) => {
-    if (softmax) return `let part_${i} = select(0.0, 1.0 / l_${i}, l_${i} > 0.0);`;
+    if (softmax) return `let part_${i} = select(0.0, 1.0 / l_${i}, l_${i} != 0.0);`;
     return `let part_${i} = inverseSqrt(${over === undefined ? `max(l_${i}, 1.0)` : "p.over"});`;
   };
   return `
@@ -162,7 +161,7 @@ function generate(shapes: Shapes, { kind, wgsl, over }: Weights, tile: Tile, lse
       let r = up + ${row(i)};
       ${divided(i)}
       ${lines(n, (m) => `store_y(out, r, ${t.vector(m)}, o_${i}_${m} * part_${i});`)}
-      ${lse ? `if (across == 0u && r < p.rows) { lse[out * p.rows + r] = select(p.none, m_${i} + log(l_${i}), l_${i} > 0.0); }` : ""}
+      ${lse ? `if (across == 0u && r < p.rows) { lse[out * p.rows + r] = select(p.none, m_${i} + logarithm(l_${i}), l_${i} != 0.0); }` : ""}
     }`,
     )}
   }`;

@@ -157,7 +157,7 @@ export const vectorsOf = (channels: Readonly<Record<string, number>>): string[] 
 /** `q k v` in WGSL as `load_q`, `load_k`, `load_v`, limited and scaled. */
 export const loaders = ({ d, dv }: Shapes): string =>
   [
-    loader("load_q", "q", "p.rows", d, "clamp(x, vec4f(-p.limit), vec4f(p.limit)) * p.scale"),
-    loader("load_k", "k", "p.T", d, "clamp(x, vec4f(-p.limit), vec4f(p.limit))"),
+    loader("load_q", "q", "p.rows", d, "limited4(x, p.limit) * p.scale"),
+    loader("load_k", "k", "p.T", d, "limited4(x, p.limit)"),
     loader("load_v", "v", "p.T", dv),
   ].join("");
