@@ -10,14 +10,14 @@ import {
   outputsToMerge,
   requireBackend,
   requireMechanism,
-  shapeOf,
+  shapeOfEntry,
 } from "./given.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Dims, How, Mechanism } from "./mechanism.ts";
 import { mergeOutputs, type Output } from "./merge.ts";
 import type { Ops, Shape } from "./ops.ts";
 import { knownOptions, requireOption } from "./options.ts";
-import { type Varying, varying } from "./varying.ts";
+import { type VaryingAxes, varyingAxes } from "./varying.ts";
 
 export interface AttentionOptions {
   /** Which keys of its own block a query may see; default `false`, all. See `Causal`. */
@@ -63,9 +63,9 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   const how: How = { causal, lse };
   if (lse && mechanism.takes.lse !== true)
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
-  const program = programOf(mechanism, how);
+  const program = mechanismProgram(mechanism, how);
   const compiled = new Map<string, Compiled<T>>();
-  const compile = (key: string, p: Program, sizes?: Varying) => {
+  const compile = (key: string, p: Program, sizes?: VaryingAxes) => {
     const full = sizes === undefined ? key : key + JSON.stringify(sizes);
     const found = compiled.get(full) ?? backend.compile(p, sizes);
     compiled.set(full, found);
@@ -73,7 +73,7 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   };
   const own = (mechanism.kernels ?? []).filter((k) => k.backend === backend.kind) as readonly Kernel<T>[];
 
-  const checked = checker<T>(mechanism, how, (t, name) => shapeOf(who, backend, name, t));
+  const checked = checker<T>(mechanism, how, (t, name) => shapeOfEntry(who, backend, name, t));
 
   /** The tensors of a checked call, and the kernel that takes it. */
   const admit = (block: Block<T>, more: readonly unknown[]) => {
@@ -105,13 +105,13 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
     const { x, call, kernel } = admit(block, more);
     if (kernel) return result(await kernel.run(x, call, backend));
     const run =
-      forward.get(call.dims) ?? compile("forward", program, varying(mechanism, call, mechanism.granularity?.(call)));
+      forward.get(call.dims) ?? compile("forward", program, varyingAxes(mechanism, call, mechanism.granularity?.(call)));
     forward.set(call.dims, run);
     return result(await run(x));
   };
   const shapesOf = (state: State<T>, name: string) => {
     checkGivenState(who, name, state);
-    return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOf(who, backend, `${name}.${n}`, t)]));
+    return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, `${name}.${n}`, t)]));
   };
   const eagerly = (what: string): Ops<T> => {
     if (backend.ops) return backend.ops;
@@ -154,7 +154,7 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
 }
 
 /** The mechanism as a function of named tensors of rank 2, 3 or 4; see `Program` for the names. */
-export function programOf(mechanism: Mechanism, how: How): Program {
+export function mechanismProgram(mechanism: Mechanism, how: How): Program {
   return <T>(o: Ops<T>, x: Tensors<T>): Tensors<T> => {
     const rank = o.shape(x.q!).length;
     const lift = (t: T | undefined) => (t === undefined ? undefined : o.reshape(t, lifted(o.shape(t))));

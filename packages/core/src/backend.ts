@@ -1,6 +1,6 @@
 import type { Tensors } from "./block.ts";
 import type { Data, DType, Ops, Shape } from "./ops.ts";
-import type { Varying } from "./varying.ts";
+import type { VaryingAxes } from "./varying.ts";
 
 /**
  * A function of named tensors over `Ops`, so that any backend can run or record it. For a mechanism the inputs are
@@ -38,7 +38,7 @@ export interface Backend<T> {
   boolean?(x: T): boolean;
   free(x: T): void;
   /** Prepare a program for many calls. `varying`: sizes that may differ between calls without it being another program. */
-  compile(program: Program, varying?: Varying): Compiled<T>;
+  compile(program: Program, varying?: VaryingAxes): Compiled<T>;
   /**
    * Vector-Jacobian product: for each name in `wrt`, the gradient of `sum_o <seeds[o], program(x)[o]>` with respect to
    * `x[name]`, of the shape of `x[name]`. `seeds` names the outputs that count.

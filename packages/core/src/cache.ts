@@ -1,12 +1,12 @@
 import type { Block, Causal, State } from "./block.ts";
-import { keep, keptOr } from "./derived.ts";
+import { presentKeys, replaceAbsent } from "./derived.ts";
 import type { Dims, StateEntry } from "./mechanism.ts";
-import { presence } from "./merge.ts";
+import { allKeysPresent } from "./merge.ts";
 import type { Ops } from "./ops.ts";
-import { visible, type Window } from "./visible.ts";
+import { visibleKeys, type Window } from "./visible.ts";
 
 /** Keys and values of the state followed by the block's own. */
-export interface Joined<T> {
+export interface AppendedKeys<T> {
   /** `[B, Hkv, P + S, d]` and `[B, Hkv, P + S, dv]`, zero for absent keys */
   readonly k: T;
   readonly v: T;
@@ -15,28 +15,28 @@ export interface Joined<T> {
 }
 
 /** A block of a mechanism that keeps every key: what its rows read, which of it they may, and what to remember. */
-export interface Cached<T> extends Joined<T> {
+export interface ExtendedCache<T> extends AppendedKeys<T> {
   /** Non-zero where row i may attend to key j, broadcasting to `[B, Hq, L, P + S]`; nothing where all may. */
   readonly visible: T | undefined;
   readonly state: State<T>;
 }
 
 /** Keys and values of the state followed by the block's own, and the visibility of each pair. (SEMANTICS S3-S9) */
-export function cached<T>(o: Ops<T>, block: Block<T>, causal: Causal, window?: Window): Cached<T> {
-  const keys = joined(o, block);
+export function extendCache<T>(o: Ops<T>, block: Block<T>, causal: Causal, window?: Window): ExtendedCache<T> {
+  const keys = appendKeys(o, block);
   const { k, v, keep } = keys;
   return {
     ...keys,
-    visible: visible(o, block, { k: block.state?.k, keep }, causal, window),
+    visible: visibleKeys(o, block, { k: block.state?.k, keep }, causal, window),
     state: { k, v, ...(keep !== undefined && { keep }) },
   };
 }
 
 /** The cache after a block. (SEMANTICS S4, S9) */
-export function joined<T>(o: Ops<T>, block: Block<T>): Joined<T> {
-  const own = keep(o, block);
+export function appendKeys<T>(o: Ops<T>, block: Block<T>): AppendedKeys<T> {
+  const own = presentKeys(o, block);
   const past = block.state;
-  const [ownK, ownV] = [keptOr(o, own, block.k, 0), keptOr(o, own, block.v, 0)];
+  const [ownK, ownV] = [replaceAbsent(o, own, block.k, 0), replaceAbsent(o, own, block.v, 0)];
   const join = (a: T | undefined, b: T) => (a === undefined ? b : o.concat([a, b], 2));
   const [k, v] = [join(past?.k, ownK), join(past?.v, ownV)];
   return { k, v, keep: own === undefined && past?.keep === undefined ? undefined : keptOf(o, block, own) };
@@ -45,8 +45,8 @@ export function joined<T>(o: Ops<T>, block: Block<T>): Joined<T> {
 /** 1 for present keys, past ones first: `[B, P + S]`. */
 function keptOf<T>(o: Ops<T>, { k, state }: Block<T>, own: T | undefined): T {
   const [b, , s] = o.shape(k) as [number, number, number];
-  const now = own === undefined ? presence(o, k) : o.reshape(own, [b, s]);
-  return state === undefined ? now : o.concat([state.keep ?? presence(o, state.k!), now], 1);
+  const now = own === undefined ? allKeysPresent(o, k) : o.reshape(own, [b, s]);
+  return state === undefined ? now : o.concat([state.keep ?? allKeysPresent(o, state.k!), now], 1);
 }
 
 /** The state entries of a cache of keys and values. */

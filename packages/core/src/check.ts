@@ -16,7 +16,7 @@ export function checkCall(mechanism: Mechanism, how: How, shapes: Shapes): Call 
   const [q, k, v] = ["q", "k", "v"].map((n) => shapes[n] ?? fail(`${n} is missing`)) as [Shape, Shape, Shape];
   if (q.length < 2 || q.length > 4) fail(`q has rank ${q.length}, not 2, 3 or 4`);
   if (k.length !== q.length || v.length !== q.length) fail("q, k and v must have the same rank");
-  const dims = dimsOf(shapes);
+  const dims = dimsOfShapes(shapes);
   const { B, Hq, Hkv, L, S, d } = dims;
   const [kb, vb, vh] = [at(k, 4), at(v, 4), at(v, 3)];
   if (B !== kb || B !== vb) fail(`q has batch ${B}, k ${kb} and v ${vb}`);
@@ -53,7 +53,7 @@ const EXPECTED = "q [B, Hq, L, d], k [B, Hkv, S, d], v [B, Hkv, S, dv], leading 
 const at = (s: Shape, fromEnd: number): number => (s.length >= fromEnd ? s.at(-fromEnd)! : 1);
 
 /** The sizes of a call from its shapes. */
-export function dimsOf({ q, k, v }: Shapes): Dims {
+export function dimsOfShapes({ q, k, v }: Shapes): Dims {
   return {
     B: at(q!, 4),
     Hq: at(q!, 3),

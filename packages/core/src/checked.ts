@@ -2,7 +2,7 @@ import type { Tensors } from "./block.ts";
 import { checkCall } from "./check.ts";
 import type { Call, How, Mechanism } from "./mechanism.ts";
 import type { Shape } from "./ops.ts";
-import { varying } from "./varying.ts";
+import { varyingAxes } from "./varying.ts";
 
 /** Shapes of calls remembered as checked. */
 const MOST_CALLS = 64;
@@ -44,7 +44,7 @@ export function checker<T>(
 
 function known(mechanism: Mechanism, call: Call): Known {
   const empty = Object.values(call.shapes).some((s) => s.includes(0));
-  const { axes } = varying(mechanism, call, undefined);
+  const { axes } = varyingAxes(mechanism, call, undefined);
   const inputs = Object.entries(call.shapes).map(([name, shape]) => {
     const past = empty || name === "mask" || name === "bias" ? -1 : (axes[name]?.indexOf("P") ?? -1);
     return [name, { shape, past }] as const;

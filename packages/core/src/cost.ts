@@ -7,14 +7,14 @@ import {
   matmulShape,
   reduceShape,
   reshapeShape,
-  sizeOf,
+  elementCount,
   sliceShape,
   takeShape,
   transposeShape,
 } from "./shapes.ts";
 
 /** What one run of a program costs, whatever the values. */
-export interface Cost {
+export interface ProgramCost {
   /** Primitive operations: what an eager GPU backend launches. `shape`, `constant` and `reshape` are free. */
   readonly ops: number;
   /** `2 m n k` per matrix product; 1 per element out of elementwise operations, exp, log and tanh too; 1 per element into reductions and cumsum; moves 0. */
@@ -27,7 +27,7 @@ export interface Cost {
 }
 
 /** Runs a program on shapes alone: nothing is computed, every shape is checked as strictly as a backend may. */
-export function cost(program: Program, shapes: Readonly<Record<string, Shape>>): Cost {
+export function programCost(program: Program, shapes: Readonly<Record<string, Shape>>): ProgramCost {
   const total = { ops: 0, flops: 0, bytes: 0, largest: 0 };
   const outputs = program(counting(total), shapes);
   return { ...total, outputs };
@@ -35,22 +35,22 @@ export function cost(program: Program, shapes: Readonly<Record<string, Shape>>):
 
 function counting(total: { ops: number; flops: number; bytes: number; largest: number }): Ops<Shape> {
   const made = (shape: Shape): Shape => {
-    total.largest = Math.max(total.largest, sizeOf(shape));
+    total.largest = Math.max(total.largest, elementCount(shape));
     return shape;
   };
   const ran = (shape: Shape, flops = 0): Shape => {
     total.ops += 1;
     total.flops += flops;
-    total.bytes += 4 * sizeOf(shape);
+    total.bytes += 4 * elementCount(shape);
     return made(shape);
   };
   const elementwise =
     (op: string) =>
     (...operands: (Shape | number)[]): Shape => {
       const shape = broadcastShape(op, ...operands.map((x) => (typeof x === "number" ? [] : x)));
-      return ran(shape, sizeOf(shape));
+      return ran(shape, elementCount(shape));
     };
-  const reduce = (op: string) => (x: Shape, axis: number) => ran(reduceShape(op, x, axis), sizeOf(x));
+  const reduce = (op: string) => (x: Shape, axis: number) => ran(reduceShape(op, x, axis), elementCount(x));
   return {
     dtype: "float32",
     shape: (x) => x,
@@ -74,11 +74,11 @@ function counting(total: { ops: number; flops: number; bytes: number; largest: n
     max: reduce("max"),
     cumsum(x, axis) {
       reduceShape("cumsum", x, axis);
-      return ran(x, sizeOf(x));
+      return ran(x, elementCount(x));
     },
     matmul(a, b) {
       const shape = matmulShape(a, b);
-      return ran(shape, 2 * sizeOf(shape) * (a.at(-1) as number));
+      return ran(shape, 2 * elementCount(shape) * (a.at(-1) as number));
     },
   };
 }

@@ -2,15 +2,15 @@ import type { Block } from "./block.ts";
 import type { Ops, Shape } from "./ops.ts";
 
 /** A finite number below every masked or unseen exponent: WGSL may assume that there are no infinities. */
-export const EMPTY = -1e30;
+export const EMPTY_EXPONENT = -1e30;
 /** Below `EMPTY`, so that a key that is not visible vanishes even beside rows that have seen nothing. */
-export const HIDDEN: number = 2 * EMPTY;
+export const HIDDEN_EXPONENT: number = 2 * EMPTY_EXPONENT;
 
 /** The size of one axis. */
-export const dim = <T>(o: Ops<T>, x: T, axis: number): number => o.shape(x).at(axis)!;
+export const axisSize = <T>(o: Ops<T>, x: T, axis: number): number => o.shape(x).at(axis)!;
 
 /** The last two axes swapped. */
-export function mT<T>(o: Ops<T>, x: T): T {
+export function transposeLast<T>(o: Ops<T>, x: T): T {
   const r = o.shape(x).length;
   return o.transpose(x, [...Array(r - 2).keys(), r - 1, r - 2]);
 }
@@ -19,22 +19,22 @@ export function mT<T>(o: Ops<T>, x: T): T {
 export const clip = <T>(o: Ops<T>, x: T, limit: number): T => o.maximum(o.minimum(x, limit), -limit);
 
 /** `start, start + 1, ...`, `n` values, as a float tensor of shape `[n]`. */
-export const iota = <T>(o: Ops<T>, n: number, start = 0): T =>
+export const arange = <T>(o: Ops<T>, n: number, start = 0): T =>
   o.constant(
     Array.from({ length: n }, (_, i) => start + i),
     [n],
   );
 
 /** Ones for the entries along one axis of x, `[n]`, also where n is left open by a recorded program. */
-export function ones<T>(o: Ops<T>, x: T, axis: number): T {
+export function onesAlong<T>(o: Ops<T>, x: T, axis: number): T {
   const others = o.shape(x).flatMap((_, i) => (i === axis ? [] : [i]));
   const line = others.reduce<T>((y, i) => o.slice(y, i, 0, 1), x);
   return o.reshape(o.where(line, 1, 1), [-1]);
 }
 
 /** `0, 1, ...` along one axis of x, `[n]`; counted where n is left open. */
-export const places = <T>(o: Ops<T>, x: T, axis: number): T =>
-  dim(o, x, axis) >= 0 ? iota(o, dim(o, x, axis)) : o.sub(o.cumsum(ones(o, x, axis), 0), 1);
+export const indicesAlong = <T>(o: Ops<T>, x: T, axis: number): T =>
+  axisSize(o, x, axis) >= 0 ? arange(o, axisSize(o, x, axis)) : o.sub(o.cumsum(onesAlong(o, x, axis), 0), 1);
 
 /** Lower-triangular ones `[n, n]`: row i sees columns 0..i. */
 export const tril = <T>(o: Ops<T>, n: number): T =>
@@ -44,7 +44,7 @@ export const tril = <T>(o: Ops<T>, n: number): T =>
   );
 
 /** Zeros of the shape of `x`, but `n` wide along `axis`. */
-export function zeros<T>(o: Ops<T>, x: T, axis: number, n: number): T {
+export function zerosWithSize<T>(o: Ops<T>, x: T, axis: number, n: number): T {
   const shape = [...o.shape(x)];
   const at = axis < 0 ? axis + shape.length : axis;
   if (shape.every((n) => n >= 0)) {
@@ -58,60 +58,60 @@ export function zeros<T>(o: Ops<T>, x: T, axis: number, n: number): T {
 
 /** `before` and `after` extra entries of `value` around one axis. */
 export function pad<T>(o: Ops<T>, x: T, axis: number, before: number, after: number, value = 0): T {
-  const fill = (n: number) => (value === 0 ? zeros(o, x, axis, n) : o.add(zeros(o, x, axis, n), value));
+  const fill = (n: number) => (value === 0 ? zerosWithSize(o, x, axis, n) : o.add(zerosWithSize(o, x, axis, n), value));
   const parts = [...(before ? [fill(before)] : []), x, ...(after ? [fill(after)] : [])];
   return parts.length === 1 ? x : o.concat(parts, axis);
 }
 
 /** Entries moved one place along an axis, the last one gone; in front `first`, one wide, or else `value`. */
-export function shifted<T>(o: Ops<T>, x: T, axis: number, first?: T, value = 0): T {
-  const none = () => (value === 0 ? zeros(o, x, axis, 1) : o.add(zeros(o, x, axis, 1), value));
+export function shiftAlong<T>(o: Ops<T>, x: T, axis: number, first?: T, value = 0): T {
+  const none = () => (value === 0 ? zerosWithSize(o, x, axis, 1) : o.add(zerosWithSize(o, x, axis, 1), value));
   const front = first ?? none();
-  return dim(o, x, axis) === 1 ? front : o.concat([front, o.slice(x, axis, 0, dim(o, x, axis) - 1)], axis);
+  return axisSize(o, x, axis) === 1 ? front : o.concat([front, o.slice(x, axis, 0, axisSize(o, x, axis) - 1)], axis);
 }
 
 /** `a / b`, and 0 where `b` is 0: the value of a row that may attend to nothing. */
-export const ratio = <T>(o: Ops<T>, a: T, b: T): T => o.div(a, o.where(b, b, 1));
+export const divideOrZero = <T>(o: Ops<T>, a: T, b: T): T => o.div(a, o.where(b, b, 1));
 
 /** Natural logarithm, and -Infinity at 0 without taking the logarithm of 0 (whose gradient would be NaN). */
-export const logOrEmpty = <T>(o: Ops<T>, x: T): T => o.where(x, o.log(o.where(x, x, 1)), Number.NEGATIVE_INFINITY);
+export const logOrMinusInfinity = <T>(o: Ops<T>, x: T): T => o.where(x, o.log(o.where(x, x, 1)), Number.NEGATIVE_INFINITY);
 
 /** A block's key mask as 1 and 0, `[B, 1, S, 1]`, or nothing where every key is present. */
-export function keep<T>(o: Ops<T>, { keyMask }: Block<T>): T | undefined {
+export function presentKeys<T>(o: Ops<T>, { keyMask }: Block<T>): T | undefined {
   if (keyMask === undefined) return undefined;
   const [b, s] = o.shape(keyMask) as [number, number];
   return o.reshape(o.where(keyMask, 1, 0), [b, 1, s, 1]);
 }
 
 /** `x`, with what `mask` does not keep replaced by `otherwise`; selected, so NaN behind a mask is gone. */
-export const keptOr = <T>(o: Ops<T>, mask: T | undefined, x: T, otherwise: number): T =>
+export const replaceAbsent = <T>(o: Ops<T>, mask: T | undefined, x: T, otherwise: number): T =>
   mask === undefined ? x : o.where(mask, x, otherwise);
 
 /** v and a column of ones, both 0 for absent keys: `[B, H, S, dv + 1]`. Numerator and denominator become one product. */
-export function withOnes<T>(o: Ops<T>, v: T, mask: T | undefined): T {
-  const ones = o.add(zeros(o, v, -1, 1), 1);
-  return keptOr(o, mask, o.concat([v, ones], -1), 0);
+export function appendOnes<T>(o: Ops<T>, v: T, mask: T | undefined): T {
+  const ones = o.add(zerosWithSize(o, v, -1, 1), 1);
+  return replaceAbsent(o, mask, o.concat([v, ones], -1), 0);
 }
 
 /** The parts that `withOnes` joined: `[..., dv]` and `[..., 1]`. */
-export function parts<T>(o: Ops<T>, x: T): [T, T] {
-  const n = dim(o, x, -1);
+export function splitOnes<T>(o: Ops<T>, x: T): [T, T] {
+  const n = axisSize(o, x, -1);
   return [o.slice(x, -1, 0, n - 1), o.slice(x, -1, n - 1, n)];
 }
 
 /** Query heads per key head; 1 where there are no heads. */
-export const groups = (hq: number, hkv: number): number => (hkv === 0 ? 1 : hq / hkv);
+export const headGroupSize = (hq: number, hkv: number): number => (hkv === 0 ? 1 : hq / hkv);
 
 /** Query heads folded into rows: `[B, Hq, L, w] -> [B, Hkv, Hq / Hkv * L, w]`; head h reads key head floor(h / G). */
-export function foldHeads<T>(o: Ops<T>, x: T, hkv: number): T {
+export function foldQueryHeads<T>(o: Ops<T>, x: T, hkv: number): T {
   const [b, h, l, w] = o.shape(x) as [number, number, number, number];
-  return h === hkv ? x : o.reshape(x, [b, hkv, groups(h, hkv) * l, w]);
+  return h === hkv ? x : o.reshape(x, [b, hkv, headGroupSize(h, hkv) * l, w]);
 }
 
 /** The inverse of `foldHeads`. */
-export function unfoldHeads<T>(o: Ops<T>, x: T, hq: number, l: number): T {
+export function unfoldQueryHeads<T>(o: Ops<T>, x: T, hq: number, l: number): T {
   const [b, h, , w] = o.shape(x) as [number, number, number, number];
   return h === hq ? x : o.reshape(x, [b, hq, l, w]);
 }
 
-export const same = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+export const equalShapes = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);

@@ -4,10 +4,10 @@ import { AttentionError, isAttentionError } from "./errors.ts";
 import type { Mechanism } from "./mechanism.ts";
 import type { Output } from "./merge.ts";
 import type { Shape } from "./ops.ts";
-import { nearest } from "./options.ts";
+import { nearestName } from "./options.ts";
 
 /** A value in a few words, for error messages: `"a Float32Array of 4 values"`, `"a tensor of tfjs"`. */
-export function describe(x: unknown): string {
+export function describeValue(x: unknown): string {
   if (x === undefined || x === null || typeof x === "number" || typeof x === "boolean") return String(x);
   if (typeof x !== "object") return `a ${typeof x}`;
   if (Array.isArray(x)) return `an array of ${x.length} entries`;
@@ -22,16 +22,16 @@ export function describe(x: unknown): string {
 }
 
 /** The error of a backend that is handed something that is not a tensor of its own. */
-export function notOwn(who: string, x: unknown, type: string): AttentionError {
+export function notOwnTensor(who: string, x: unknown, type: string): AttentionError {
   return new AttentionError(
     "ATTN_DATA",
     who,
-    `a tensor must be one of this backend; got ${describe(x)}, expected ${type}: upload(new Float32Array(values), shape) makes one`,
+    `a tensor must be one of this backend; got ${describeValue(x)}, expected ${type}: upload(new Float32Array(values), shape) makes one`,
   );
 }
 
 /** The shape of entry `name` of a call. Throws `ATTN_DATA` on everything that is not a live tensor of the backend. */
-export function shapeOf<T>(who: string, backend: Backend<T>, name: string, x: T): Shape {
+export function shapeOfEntry<T>(who: string, backend: Backend<T>, name: string, x: T): Shape {
   let cause: unknown;
   if (x !== undefined && x !== null) {
     try {
@@ -41,7 +41,7 @@ export function shapeOf<T>(who: string, backend: Backend<T>, name: string, x: T)
       cause = error;
     }
   }
-  const why = isAttentionError(cause) ? cause.message : notOwn(backend.name, x, "a tensor of it").message;
+  const why = isAttentionError(cause) ? cause.message : notOwnTensor(backend.name, x, "a tensor of it").message;
   const remedy = x === null || x === undefined ? ". Leave out an entry that is not there" : "";
   const error = new AttentionError(
     isAttentionError(cause) ? cause.code : "ATTN_DATA",
@@ -56,7 +56,7 @@ export function shapeOf<T>(who: string, backend: Backend<T>, name: string, x: T)
 export function requireMechanism(who: string, x: Mechanism): void {
   if (typeof x === "object" && typeof x?.forward === "function" && typeof x.takes === "object") return;
   const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "softmax"}()` : "";
-  const got = typeof x === "function" ? "a function" : describe(x);
+  const got = typeof x === "function" ? "a function" : describeValue(x);
   throw new AttentionError("ATTN_OPTION", who, `the first argument; got ${got}, expected a mechanism${call}`);
 }
 
@@ -64,7 +64,7 @@ export function requireMechanism(who: string, x: Mechanism): void {
 export function requireBackend<T>(who: string, x: Backend<T>): void {
   if (typeof x === "object" && typeof x?.shape === "function" && typeof x.compile === "function") return;
   const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "cpu"}()` : "";
-  const got = typeof x === "function" ? "a function" : describe(x);
+  const got = typeof x === "function" ? "a function" : describeValue(x);
   throw new AttentionError("ATTN_OPTION", who, `the second argument; got ${got}, expected a backend${call}`);
 }
 
@@ -78,7 +78,7 @@ export function checkBlock<T>(who: string, block: Block<T>, more: readonly unkno
   const q = (block as Partial<Block<T>> | null | undefined)?.q;
   const second = more[0];
   if (typeof block !== "object" || q === undefined || (typeof second === "object" && second !== null)) {
-    const got = [block, ...more].map(describe).join("; ");
+    const got = [block, ...more].map(describeValue).join("; ");
     const options = second !== undefined && q !== undefined ? ". Options belong to attention(...)" : "";
     const rule = "a call takes one object { q, k, v, mask, bias, keyMask, state }";
     throw new AttentionError("ATTN_DATA", who, `${rule}; got ${got}, expected q, k and v as its entries${options}`);
@@ -112,7 +112,7 @@ function hintFor(name: string): string {
   if (/key.*(mask|pad)/.test(bare)) return ". Did you mean keyMask, which is true where a key is present?";
   if (/att.*mask/.test(bare)) return ". Did you mean mask, which is boolean, or bias, which is added to the scores?";
   if (/past|cache/.test(bare)) return ". Did you mean state?";
-  const meant = nearest(name, [...ENTRIES]) ?? [...ENTRIES].slice(0, 3).find((n) => bare.startsWith(n));
+  const meant = nearestName(name, [...ENTRIES]) ?? [...ENTRIES].slice(0, 3).find((n) => bare.startsWith(n));
   return meant ? `. Did you mean ${meant}?` : "";
 }
 
@@ -121,7 +121,7 @@ export function checkGivenState<T>(who: string, name: string, x: State<T>): void
   const given: unknown = x;
   const fits = typeof given === "object" && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given);
   if (fits && !("y" in given && "state" in given) && !("then" in given)) return;
-  const whole = fits && "y" in given ? `a whole result. Pass its entry state` : describe(x);
+  const whole = fits && "y" in given ? `a whole result. Pass its entry state` : describeValue(x);
   throw new AttentionError("ATTN_STATE", who, `${name} must be the state of a result; got ${whole}, expected { }`);
 }
 
@@ -136,10 +136,10 @@ export function outputsToMerge<T>(who: string, backend: Backend<T>, a: Output<T>
       if (!["y", "lse", "state"].includes(n))
         throw new AttentionError("ATTN_OPTION", who, `an output has no entry ${n}; got ${name}.${n}, expected y, lse`);
     if (given.y === undefined || given.lse === undefined) {
-      const rule = `mergeOutputs needs y and lse of both outputs; got ${name} = ${describe(x)}, expected { y, lse }`;
+      const rule = `mergeOutputs needs y and lse of both outputs; got ${name} = ${describeValue(x)}, expected { y, lse }`;
       throw new AttentionError("ATTN_DATA", who, `${rule}. attention(..., { lse: true }) gives lse`);
     }
-    const [y, lse] = [shapeOf(who, backend, `${name}.y`, given.y), shapeOf(who, backend, `${name}.lse`, given.lse)].map(
+    const [y, lse] = [shapeOfEntry(who, backend, `${name}.y`, given.y), shapeOfEntry(who, backend, `${name}.lse`, given.lse)].map(
       String,
     ) as [string, string];
     return [y, lse] as const;

@@ -1,20 +1,20 @@
-import { dim, mT, zeros } from "./derived.ts";
+import { axisSize, transposeLast, zerosWithSize } from "./derived.ts";
 import type { Ops, Shape } from "./ops.ts";
-import { axisOf, sizeOf } from "./shapes.ts";
+import { nonNegativeAxis, elementCount } from "./shapes.ts";
 
 /** From the gradient of a result to that of one operand, up to broadcasting (see `unbroadcast`). */
-export type Gradient<T> = (g: T) => T;
+export type GradientRule<T> = (g: T) => T;
 
 /** For every primitive: from its result `y` and its arguments to one gradient per operand, masks left out. */
-export type Gradients<T> = {
+export type GradientRules<T> = {
   readonly [Op in Exclude<keyof Ops<T>, "dtype" | "shape" | "constant">]: (
     y: T,
     ...args: Parameters<Ops<T>[Op]>
-  ) => readonly Gradient<T>[];
+  ) => readonly GradientRule<T>[];
 };
 
 /** The gradient of every primitive, itself in primitives. */
-export function gradients<T>(o: Ops<T>): Gradients<T> {
+export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
   const neg = (x: T) => o.mul(x, -1);
   /** What reaches operand `a` of a maximum or minimum: all where it alone was chosen, half of a tie, else nothing. */
   const chosen = (y: T, a: T | number, b: T | number) => (g: T) =>
@@ -43,29 +43,29 @@ export function gradients<T>(o: Ops<T>): Gradients<T> {
     // `sum(g) - cumsum(g) + g` would be only as exact as the sum is large: turn the axis around instead.
     cumsum: (_, x, axis) => [
       (g) => {
-        const backward = [...Array(dim(o, x, axis)).keys()].reverse();
+        const backward = [...Array(axisSize(o, x, axis)).keys()].reverse();
         return o.take(o.cumsum(o.take(g, axis, backward), axis), axis, backward);
       },
     ],
-    matmul: (_, a, b) => [(g) => o.matmul(g, mT(o, b)), (g) => o.matmul(mT(o, a), g)],
+    matmul: (_, a, b) => [(g) => o.matmul(g, transposeLast(o, b)), (g) => o.matmul(transposeLast(o, a), g)],
 
     reshape: (_, x) => [(g) => o.reshape(g, o.shape(x))],
     transpose: (_, x, perm) => [(g) => o.transpose(g, inverse(perm, o.shape(x).length))],
     slice: (_, x, axis, start, end) => [
       (g) => {
         const none = (from: number, to: number) => (from < to ? [zerosLike(o, o.slice(x, axis, from, to))] : []);
-        return o.concat([...none(0, start), g, ...none(end, dim(o, x, axis))], axis);
+        return o.concat([...none(0, start), g, ...none(end, axisSize(o, x, axis))], axis);
       },
     ],
     concat(_, xs, axis) {
       let end = 0;
       return xs.map((x) => {
         const start = end;
-        end += dim(o, x, axis);
-        return (g) => o.slice(g, axis, start, start + dim(o, x, axis));
+        end += axisSize(o, x, axis);
+        return (g) => o.slice(g, axis, start, start + axisSize(o, x, axis));
       });
     },
-    take: (_, x, axis, indices) => [(g) => scatter(o, g, axis, indices, dim(o, x, axis))],
+    take: (_, x, axis, indices) => [(g) => scatter(o, g, axis, indices, axisSize(o, x, axis))],
   };
 }
 
@@ -97,14 +97,14 @@ function scatter<T>(o: Ops<T>, g: T, axis: number, indices: readonly number[], n
     indices.forEach((to, from) => {
       source[to] = from;
     });
-    return o.take(o.concat([g, zeros(o, g, axis, 1)], axis), axis, source);
+    return o.take(o.concat([g, zerosWithSize(o, g, axis, 1)], axis), axis, source);
   }
   const hot = new Float32Array(n * indices.length);
   indices.forEach((to, from) => {
     hot[to * indices.length + from] = 1;
   });
   const shape = o.shape(g);
-  const at = axisOf("take", shape, axis);
-  const blocks = o.reshape(g, [sizeOf(shape.slice(0, at)), indices.length, sizeOf(shape.slice(at + 1))]);
+  const at = nonNegativeAxis("take", shape, axis);
+  const blocks = o.reshape(g, [elementCount(shape.slice(0, at)), indices.length, elementCount(shape.slice(at + 1))]);
   return o.reshape(o.matmul(o.constant(hot, [n, indices.length]), blocks), shape.with(at, n));
 }

@@ -10,10 +10,10 @@ const LARGEST: Readonly<Record<Computed, number>> = { float32: 3.402823466385288
 const REACH: Readonly<Record<Computed, number>> = { float32: 2 ** 102, float64: 2 ** 969 };
 
 /** The lowest finite number of the float type: only -Infinity is below it. */
-export const lowest = (o: Pick<Ops<unknown>, "dtype">): number => -LARGEST[o.dtype];
+export const lowestFinite = (o: Pick<Ops<unknown>, "dtype">): number => -LARGEST[o.dtype];
 
 /**
  * The largest size of a score. Any finite bias plus a score of this size rounds to a finite number, also where the bias
  * is the lowest or the largest of its type. (SEMANTICS S5)
  */
-export const reach = (dtype: Computed): number => REACH[dtype];
+export const largestScore = (dtype: Computed): number => REACH[dtype];

@@ -1,5 +1,5 @@
-import { dim } from "./derived.ts";
-import { lowest } from "./limits.ts";
+import { axisSize } from "./derived.ts";
+import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 
 /** What a normalising mechanism gives for some queries over some keys. */
@@ -16,7 +16,7 @@ export interface Output<T> {
  */
 export function mergeOutputs<T>(o: Ops<T>, a: Output<T>, b: Output<T>): Output<T> {
   // Where neither saw a key the maximum would be -Infinity, and its difference from itself NaN.
-  const m = o.maximum(o.maximum(a.lse, b.lse), lowest(o));
+  const m = o.maximum(o.maximum(a.lse, b.lse), lowestFinite(o));
   const [ea, eb] = [o.exp(o.sub(a.lse, m)), o.exp(o.sub(b.lse, m))];
   const sum = o.add(ea, eb);
   const perRow = o.shape(a.lse).length < o.shape(a.y).length;
@@ -37,7 +37,7 @@ export function mergeCaches<T>(
   a: Readonly<Record<string, T>>,
   b: Readonly<Record<string, T>>,
 ): Record<string, T> {
-  const present = (s: Readonly<Record<string, T>>) => s.keep ?? presence(o, s.k!);
+  const present = (s: Readonly<Record<string, T>>) => s.keep ?? allKeysPresent(o, s.k!);
   const cache = { k: o.concat([a.k!, b.k!], 2), v: o.concat([a.v!, b.v!], 2) };
   return a.keep === undefined && b.keep === undefined
     ? cache
@@ -45,9 +45,9 @@ export function mergeCaches<T>(
 }
 
 /** Ones `[B, n]` for keys `[B, H, n, d]` that are all present. */
-export function presence<T>(o: Ops<T>, k: T): T {
+export function allKeysPresent<T>(o: Ops<T>, k: T): T {
   const [B, , n] = o.shape(k) as [number, number, number];
   if (n >= 0 && B >= 0) return o.constant(new Float32Array(B * n).fill(1), [B, n]);
-  const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, dim(o, k, 3)));
+  const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, axisSize(o, k, 3)));
   return o.reshape(o.where(one, 1, 1), [B, n]);
 }

@@ -19,7 +19,7 @@ export function knownOptions(who: string, options: object, names: readonly strin
       `the options must be an object; got ${shownAs(options)}, expected { }`,
     );
   for (const name of Object.keys(options)) {
-    const meant = nearest(name, names);
+    const meant = nearestName(name, names);
     requireOption(
       names.includes(name),
       who,
@@ -41,7 +41,7 @@ const shownAs = (x: unknown): string => {
 };
 
 /** The name among `names` that a caller who wrote `given` probably meant, if there is one. */
-export function nearest(given: string, names: readonly string[]): string | undefined {
+export function nearestName(given: string, names: readonly string[]): string | undefined {
   const bare = (s: string) => s.toLowerCase().replace(/[^a-z0-9]/g, "");
   const written = bare(given);
   return (
@@ -63,5 +63,5 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-export const isPositive = (x: unknown): x is number => typeof x === "number" && Number.isFinite(x) && x > 0;
-export const isCount = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= 1;
+export const isPositiveNumber = (x: unknown): x is number => typeof x === "number" && Number.isFinite(x) && x > 0;
+export const isPositiveInteger = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= 1;

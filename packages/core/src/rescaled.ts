@@ -1,4 +1,4 @@
-import { dim, EMPTY, HIDDEN, pad, places, shifted, tril } from "./derived.ts";
+import { axisSize, EMPTY_EXPONENT, HIDDEN_EXPONENT, pad, indicesAlong, shiftAlong, tril } from "./derived.ts";
 import type { Ops } from "./ops.ts";
 
 /**
@@ -21,30 +21,30 @@ const RADIX = 16;
  * program the tree ends at the factor that is known of it, see `scanGranularity`.
  */
 export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>, start?: Rescaled<T>): Rescaled<T> {
-  const n = dim(o, x.m, -1);
+  const n = axisSize(o, x.m, -1);
   if (n < 0 ? n % RADIX !== 0 : n <= RADIX) {
     const own = pairwise(o, x);
-    return start === undefined ? own : combine(o, start, own);
+    return start === undefined ? own : combineRescaled(o, start, own);
   }
   const lead = o.shape(x.m).slice(0, -1);
   const axis = lead.length;
-  const e = dim(o, x.s, -1);
+  const e = axisSize(o, x.s, -1);
   const groups = Math.ceil(n / RADIX);
   const extra = groups * RADIX - n;
   const inner = pairwise(o, {
-    m: o.reshape(pad(o, x.m, axis, 0, extra, EMPTY), [...lead, groups, RADIX]),
+    m: o.reshape(pad(o, x.m, axis, 0, extra, EMPTY_EXPONENT), [...lead, groups, RADIX]),
     s: o.reshape(pad(o, x.s, axis, 0, extra), [...lead, groups, RADIX, e]),
   });
   const own = {
     m: o.reshape(o.slice(inner.m, axis + 1, RADIX - 1, RADIX), [...lead, groups]),
     s: o.reshape(o.slice(inner.s, axis + 1, RADIX - 1, RADIX), [...lead, groups, e]),
   };
-  const earlier = before(o, rescaledScan(o, own, start), start);
+  const earlier = exclusivePrefix(o, rescaledScan(o, own, start), start);
   const column = {
     m: o.reshape(earlier.m, [...lead, groups, 1]),
     s: o.reshape(earlier.s, [...lead, groups, 1, e]),
   };
-  const all = combine(o, column, inner);
+  const all = combineRescaled(o, column, inner);
   return {
     m: o.slice(o.reshape(all.m, [...lead, groups * RADIX]), axis, 0, n),
     s: o.slice(o.reshape(all.s, [...lead, groups * RADIX, e]), axis, 0, n),
@@ -52,14 +52,14 @@ export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>, start?: Rescaled<T>):
 }
 
 /** Of a scan: what each element found, `start` first, or nothing. */
-export function before<T>(o: Ops<T>, { m, s }: Rescaled<T>, start?: Rescaled<T>): Rescaled<T> {
+export function exclusivePrefix<T>(o: Ops<T>, { m, s }: Rescaled<T>, start?: Rescaled<T>): Rescaled<T> {
   const axis = o.shape(m).length - 1;
-  return { m: shifted(o, m, axis, start?.m, EMPTY), s: shifted(o, s, axis, start?.s) };
+  return { m: shiftAlong(o, m, axis, start?.m, EMPTY_EXPONENT), s: shiftAlong(o, s, axis, start?.s) };
 }
 
 /** Of a scan: the last element. */
-export function last<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
-  const n = dim(o, m, -1);
+export function scanTotal<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
+  const n = axisSize(o, m, -1);
   const axis = o.shape(m).length - 1;
   return { m: o.slice(m, axis, n - 1, n), s: o.slice(s, axis, n - 1, n) };
 }
@@ -73,7 +73,7 @@ export function scanGranularity(length: number, tokens: number): number {
 }
 
 /** The monoid: associative and commutative, identity `EMPTY, 0`. */
-export function combine<T>(o: Ops<T>, a: Rescaled<T>, b: Rescaled<T>): Rescaled<T> {
+export function combineRescaled<T>(o: Ops<T>, a: Rescaled<T>, b: Rescaled<T>): Rescaled<T> {
   const m = o.maximum(a.m, b.m);
   const column = (x: T) => o.reshape(x, [...o.shape(x), 1]);
   const part = (x: Rescaled<T>) => o.mul(column(o.exp(o.sub(x.m, m))), x.s);
@@ -82,9 +82,9 @@ export function combine<T>(o: Ops<T>, a: Rescaled<T>, b: Rescaled<T>): Rescaled<
 
 /** The scan by all pairs `j <= i`: `exp(m_j - M_i)` with `M_i = max over j <= i`, so no exponent is ever above 0. */
 function pairwise<T>(o: Ops<T>, x: Rescaled<T>): Rescaled<T> {
-  const n = dim(o, x.m, -1);
+  const n = axisSize(o, x.m, -1);
   const lead = o.shape(x.m).slice(0, -1);
-  const pairs = o.where(earlierOrSame(o, x.m, n), o.reshape(x.m, [...lead, 1, n]), HIDDEN);
+  const pairs = o.where(earlierOrSame(o, x.m, n), o.reshape(x.m, [...lead, 1, n]), HIDDEN_EXPONENT);
   const m = o.max(pairs, -1); // [..., n, 1]
   return { m: o.reshape(m, [...lead, n]), s: o.matmul(o.exp(o.sub(pairs, m)), x.s) };
 }
@@ -92,6 +92,6 @@ function pairwise<T>(o: Ops<T>, x: Rescaled<T>): Rescaled<T> {
 /** Non-zero where the column is at or before the row, `[n, n]`. */
 function earlierOrSame<T>(o: Ops<T>, m: T, n: number): T {
   if (n >= 0) return tril(o, n);
-  const at = places(o, m, o.shape(m).length - 1);
+  const at = indicesAlong(o, m, o.shape(m).length - 1);
   return o.maximum(o.sub(o.reshape(o.add(at, 1), [-1, 1]), at), 0);
 }

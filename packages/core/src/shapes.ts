@@ -1,18 +1,18 @@
-import { same } from "./derived.ts";
+import { equalShapes } from "./derived.ts";
 import { AttentionError } from "./errors.ts";
 import type { Data, Shape } from "./ops.ts";
 
 /** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
 
 /** Number of elements; `[]` is a scalar and has one. */
-export function sizeOf(shape: Shape): number {
+export function elementCount(shape: Shape): number {
   let size = 1;
   for (const n of shape) size *= n;
   return size;
 }
 
 /** `shape` itself, if every size is a whole number from 0. */
-export function validShape(op: string, shape: Shape): Shape {
+export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
     throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
@@ -23,7 +23,7 @@ export function validShape(op: string, shape: Shape): Shape {
 
 /** The shape of `constant(data, shape)`, or of data uploaded by `op`; `ATTN_DATA` where the number of values is another. */
 export function dataShape(op: string, length: number, shape: Shape): Shape {
-  const size = sizeOf(validShape(op, shape));
+  const size = elementCount(checkedShape(op, shape));
   if (length !== size)
     throw new AttentionError("ATTN_DATA", op, `got ${length} values for ${show(shape)}, expected ${size}`);
   return shape;
@@ -33,7 +33,7 @@ export function dataShape(op: string, length: number, shape: Shape): Shape {
  * The kind of host data that a backend's `upload` got. Throws `ATTN_DATA` where it is none of these or has another number of
  * values than `shape`, `ATTN_SHAPE` where `shape` is none.
  */
-export function hostData(who: string, data: Data, shape: Shape): "Float32Array" | "Float64Array" | "Uint8Array" {
+export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Array" | "Float64Array" | "Uint8Array" {
   const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, the same in every realm
   if (kind !== "Float32Array" && kind !== "Float64Array" && kind !== "Uint8Array")
     throw new AttentionError(
@@ -46,7 +46,7 @@ export function hostData(who: string, data: Data, shape: Shape): "Float32Array" 
 }
 
 /** `axis` counted from the front, for a tensor of shape `x`. */
-export function axisOf(op: string, x: Shape, axis: number): number {
+export function nonNegativeAxis(op: string, x: Shape, axis: number): number {
   const rank = x.length;
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
     throw wrong(op, `no axis ${axis}; got ${show(x)}, expected an axis from ${-rank} to ${rank - 1}`);
@@ -71,18 +71,18 @@ export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
 export function reshapeShape(x: Shape, to: Shape): Shape {
   const free = to.indexOf(-1);
   const rest = to.toSpliced(free, free < 0 ? 0 : 1);
-  validShape("reshape", rest);
-  const size = sizeOf(x);
+  checkedShape("reshape", rest);
+  const size = elementCount(x);
   // Next to a size of 0 the free axis could be anything: n / 0 is not a whole number, so that is an error, as in NumPy.
-  const out = free < 0 ? to : to.with(free, size / sizeOf(rest));
-  if (!out.every(Number.isInteger) || sizeOf(out) !== size)
+  const out = free < 0 ? to : to.with(free, size / elementCount(rest));
+  if (!out.every(Number.isInteger) || elementCount(out) !== size)
     throw wrong("reshape", `sizes differ; got ${show(x)} to be ${show(to)}, ${size} elements`);
   return out;
 }
 
 /** Shape of `transpose(x, perm)`. */
 export function transposeShape(x: Shape, perm: readonly number[]): Shape {
-  const axes = perm.map((p) => axisOf("transpose", x, p));
+  const axes = perm.map((p) => nonNegativeAxis("transpose", x, p));
   if (new Set(axes).size !== x.length || perm.length !== x.length)
     throw wrong("transpose", `got ${show(x)} and the axes ${show(perm)}, expected each of its axes once`);
   return axes.map((p) => x[p] as number);
@@ -90,7 +90,7 @@ export function transposeShape(x: Shape, perm: readonly number[]): Shape {
 
 /** Shape of `slice(x, axis, start, end)`. */
 export function sliceShape(x: Shape, axis: number, start: number, end: number): Shape {
-  const at = axisOf("slice", x, axis);
+  const at = nonNegativeAxis("slice", x, axis);
   if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= (x[at] as number)))
     throw wrong(
       "slice",
@@ -103,10 +103,10 @@ export function sliceShape(x: Shape, axis: number, start: number, end: number): 
 export function concatShape(xs: readonly Shape[], axis: number): Shape {
   const [first] = xs;
   if (!first) throw wrong("concat", "got no tensors, expected one or more");
-  const at = axisOf("concat", first, axis);
+  const at = nonNegativeAxis("concat", first, axis);
   let n = 0;
   for (const x of xs) {
-    if (x.length !== first.length || !same(x.with(at, 0), first.with(at, 0)))
+    if (x.length !== first.length || !equalShapes(x.with(at, 0), first.with(at, 0)))
       throw wrong("concat", `got ${xs.map(show).join(", ")}, expected equal sizes except on axis ${axis}`);
     n += x[at] as number;
   }
@@ -115,7 +115,7 @@ export function concatShape(xs: readonly Shape[], axis: number): Shape {
 
 /** Shape of `take(x, axis, indices)`. */
 export function takeShape(x: Shape, axis: number, indices: readonly number[]): Shape {
-  const at = axisOf("take", x, axis);
+  const at = nonNegativeAxis("take", x, axis);
   const n = x[at] as number;
   for (const i of indices)
     if (!Number.isInteger(i) || i < 0 || i >= n)
@@ -125,7 +125,7 @@ export function takeShape(x: Shape, axis: number, indices: readonly number[]): S
 
 /** Shape of `sum` or `max`: `x` with size 1 on `axis`. */
 export function reduceShape(op: string, x: Shape, axis: number): Shape {
-  return x.with(axisOf(op, x, axis), 1);
+  return x.with(nonNegativeAxis(op, x, axis), 1);
 }
 
 /** Shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. */

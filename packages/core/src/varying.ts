@@ -5,7 +5,7 @@ import type { Shape } from "./ops.ts";
 export type Axis = "B" | "L" | "P" | "P+L";
 
 /** Which calls one recording of a program may serve. A backend that does not record has no use for it. */
-export interface Varying {
+export interface VaryingAxes {
   /** By input, what each of its axes is; null where the size is the program's. One letter is one size throughout a call. */
   readonly axes: Readonly<Record<string, readonly (Axis | null)[]>>;
   /** `Mechanism.granularity` of the block's length; 1 where no axis is one of the block's tokens. */
@@ -13,7 +13,7 @@ export interface Varying {
 }
 
 /** Which sizes of a call of this mechanism may differ, for `Backend.compile`. */
-export function varying(mechanism: Mechanism, call: Call, granularity: number | undefined): Varying {
+export function varyingAxes(mechanism: Mechanism, call: Call, granularity: number | undefined): VaryingAxes {
   const { dims, shapes } = call;
   // One token is the step of a decode: without a mask, without chunks.
   const length = granularity !== undefined && dims.L === dims.S && dims.L > 1 ? "L" : null;

@@ -1,12 +1,12 @@
 import type { Block, Causal } from "./block.ts";
-import { dim, iota, ones, places } from "./derived.ts";
-import { lowest } from "./limits.ts";
+import { axisSize, arange, onesAlong, indicesAlong } from "./derived.ts";
+import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 
 /** Distances `[left, right]` around a query's own position; Infinity is unlimited. (SEMANTICS S7) */
 export type Window = readonly [left: number, right: number];
 
-export interface Past<T> {
+export interface PastKeys<T> {
   /** Keys in the state, `[B, Hkv, P, d]`. */
   readonly k?: T | undefined;
   /** 1 for the keys that are present, 0 for those a key mask removed, `[B, P + S]`. */
@@ -18,15 +18,15 @@ export interface Past<T> {
  * Positions are relative to the first key of this block, so no past length enters the program. Where L is only known when
  * a recorded program runs, the queries are those of the keys: L = S. (SEMANTICS S3, S4, S5, S7)
  */
-export function visible<T>(
+export function visibleKeys<T>(
   o: Ops<T>,
   { q, k, mask, bias }: Block<T>,
-  past: Past<T>,
+  past: PastKeys<T>,
   causal: Causal,
   window?: Window,
 ): T | undefined {
-  const L = dim(o, q, -2);
-  const S = dim(o, k, -2);
+  const L = axisSize(o, q, -2);
+  const S = axisSize(o, k, -2);
   const known = L >= 0 && S >= 0;
   const first = causal === "end" && known ? S - L : 0;
   const end = known ? S - 1 : Number.POSITIVE_INFINITY;
@@ -57,18 +57,18 @@ export function visible<T>(
 
 /** Positions of the past keys and this block's, `[P + S]`, the block's first key at 0. */
 function positions<T>(o: Ops<T>, past: T | undefined, own: T): T {
-  const S = dim(o, own, -2);
-  const P = past === undefined ? 0 : dim(o, past, -2);
-  if (P >= 0 && S >= 0) return iota(o, P + S, -P);
+  const S = axisSize(o, own, -2);
+  const P = past === undefined ? 0 : axisSize(o, past, -2);
+  if (P >= 0 && S >= 0) return arange(o, P + S, -P);
   if (past === undefined) return order(o, own);
-  return o.concat([o.sub(order(o, past), o.sum(ones(o, past, 2), 0)), order(o, own)], 0);
+  return o.concat([o.sub(order(o, past), o.sum(onesAlong(o, past, 2), 0)), order(o, own)], 0);
 }
 
 /** `0, 1, ...` for the tokens of `x [B, H, n, w]`, `[n]`. */
-const order = <T>(o: Ops<T>, x: T): T => places(o, x, 2);
+const order = <T>(o: Ops<T>, x: T): T => indicesAlong(o, x, 2);
 
 /**
  * `exp(bias - max(bias, lowest))`, without comparing: 1 for a finite bias, 0 for -Infinity, and NaN, which is not zero
  * and so hides nothing, for NaN.
  */
-const finite = <T>(o: Ops<T>, bias: T): T => o.exp(o.sub(bias, o.maximum(bias, lowest(o))));
+const finite = <T>(o: Ops<T>, bias: T): T => o.exp(o.sub(bias, o.maximum(bias, lowestFinite(o))));

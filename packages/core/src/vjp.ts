@@ -1,8 +1,8 @@
 import type { Program } from "./backend.ts";
 import type { Tensors } from "./block.ts";
-import { same } from "./derived.ts";
+import { equalShapes } from "./derived.ts";
 import { AttentionError } from "./errors.ts";
-import { type Gradient, gradients, unbroadcast, zerosLike } from "./gradients.ts";
+import { type GradientRule, gradientRules, unbroadcast, zerosLike } from "./gradients.ts";
 import type { Ops } from "./ops.ts";
 
 /**
@@ -30,7 +30,7 @@ export function vjp<T>(
     const out = outputs[name];
     if (!out)
       throw new AttentionError("ATTN_SHAPE", "vjp", `no output ${name}; got ${Object.keys(outputs).join(", ")}`);
-    if (!same(o.shape(seed), o.shape(out.value)))
+    if (!equalShapes(o.shape(seed), o.shape(out.value)))
       throw new AttentionError(
         "ATTN_SHAPE",
         "vjp",
@@ -56,7 +56,7 @@ export function vjp<T>(
 interface Traced<T> {
   readonly value: T;
   /** How its gradient reaches what it was made from; absent where nothing asks for it. */
-  readonly steps: readonly { readonly to: Traced<T>; readonly pull: Gradient<T> }[] | undefined;
+  readonly steps: readonly { readonly to: Traced<T>; readonly pull: GradientRule<T> }[] | undefined;
   gradient?: T | undefined;
 }
 
@@ -68,10 +68,10 @@ function receive<T>(o: Ops<T>, to: Traced<T>, gradient: T): void {
 function traced<T>(o: Ops<T>, tape: Traced<T>[]): Ops<Traced<T>> {
   type Operand = Traced<T> | number;
   const value = (x: Operand) => (typeof x === "number" ? x : x.value);
-  const rule = gradients(o);
+  const rule = gradientRules(o);
 
   /** `pulls[i]` is the gradient of operand i. */
-  const node = (y: T, operands: readonly Operand[], pulls: readonly Gradient<T>[]): Traced<T> => {
+  const node = (y: T, operands: readonly Operand[], pulls: readonly GradientRule<T>[]): Traced<T> => {
     const steps = operands.flatMap((to, i) => (typeof to !== "number" && to.steps ? [{ to, pull: pulls[i]! }] : []));
     const out: Traced<T> = { value: y, steps: steps.length > 0 ? steps : undefined };
     if (out.steps) tape.push(out);

@@ -1,11 +1,11 @@
-import { type Cost, cost, isAttentionError, type Ops, type Program, type Shape } from "@attnkit/core";
+import { type ProgramCost, programCost, isAttentionError, type Ops, type Program, type Shape } from "@attnkit/core";
 import { describe, expect, test } from "vitest";
 
 /** The cost of one operation on `x` and `w`. */
 type Only = <T>(o: Ops<T>, x: T, w: T) => T;
-const of = (run: Only, x: Shape, w: Shape = []): Cost => {
+const of = (run: Only, x: Shape, w: Shape = []): ProgramCost => {
   const program: Program = (o, t) => ({ y: run(o, t.x!, t.w!) });
-  return cost(program, { x, w });
+  return programCost(program, { x, w });
 };
 
 describe("cost", () => {
@@ -55,7 +55,7 @@ describe("cost", () => {
       return { y: o.div(o.matmul(weights, v!), o.sum(weights, -1)) };
     };
     const [L, S, d] = [10, 100, 4];
-    const got = cost(softmax, { q: [L, d], k: [S, d], v: [S, d] });
+    const got = programCost(softmax, { q: [L, d], k: [S, d], v: [S, d] });
     expect(got.ops).toBe(8);
     expect(got.largest).toBe(L * S);
     expect(got.flops).toBe(4 * L * S * d + 4 * L * S + L * d); // two products; max, sub, exp, sum; div

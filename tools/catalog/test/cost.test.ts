@@ -1,4 +1,4 @@
-import { cost, type Mechanism, programOf } from "@attnkit/core";
+import { programCost, type Mechanism, mechanismProgram } from "@attnkit/core";
 import { describe, expect, test } from "vitest";
 import { mechanisms } from "../src/index.ts";
 
@@ -15,7 +15,7 @@ const lengths = [1024, 4096, 16_384, 65_536];
 describe.each(linearTime)("$name", ({ mechanism }) => {
   const prefill = (L: number, causal: boolean) => {
     const shape = [B, H, L, d];
-    return cost(programOf(mechanism, { causal, lse: false }), { q: shape, k: shape, v: shape });
+    return programCost(mechanismProgram(mechanism, { causal, lse: false }), { q: shape, k: shape, v: shape });
   };
 
   test.each([true, false])("prefill, causal %s: FLOP and memory grow with the length, no faster", (causal) => {
@@ -39,11 +39,11 @@ describe.each(linearTime)("$name", ({ mechanism }) => {
 
   test("decode does not depend on what came before", () => {
     const one = [B, H, 1, d];
-    const program = programOf(mechanism, { causal: true, lse: false });
+    const program = mechanismProgram(mechanism, { causal: true, lse: false });
     const token = { q: one, k: one, v: one };
-    const { outputs } = cost(program, token);
+    const { outputs } = programCost(program, token);
     const state = Object.fromEntries(Object.entries(outputs).filter(([name]) => name.startsWith("state.")));
-    const after = cost(program, { ...token, ...state });
+    const after = programCost(program, { ...token, ...state });
     expect(Object.keys(state).length).toBeGreaterThan(0);
     for (const [name, shape] of Object.entries(state)) expect(after.outputs[name]).toEqual(shape);
   });
@@ -53,7 +53,7 @@ test("the quadratic forms would fail these promises", () => {
   const quadratic = mechanisms.find((m) => m.name === "softmax")!.create();
   const flops = (L: number) => {
     const shape = [B, H, L, d];
-    return cost(programOf(quadratic, { causal: true, lse: false }), { q: shape, k: shape, v: shape }).flops;
+    return programCost(mechanismProgram(quadratic, { causal: true, lse: false }), { q: shape, k: shape, v: shape }).flops;
   };
   expect(flops(4096) / flops(1024)).toBeGreaterThan(10);
 });

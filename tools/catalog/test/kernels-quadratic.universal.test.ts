@@ -1,5 +1,5 @@
 import { backends, creator, gpuUse, mechanisms } from "@attnkit/catalog";
-import { attention, type Block, type Mechanism, type Options, programOf, type Tensors, vjp } from "@attnkit/core";
+import { attention, type Block, type Mechanism, type Options, mechanismProgram, type Tensors, vjp } from "@attnkit/core";
 import { allowance, type HostBlock, oracle, type Past, random } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
@@ -124,7 +124,7 @@ describe("gradients are those of the portable program", () => {
     const exact = cpu({ dtype: "float64" });
     const upload = ({ shape, data }: (typeof present)[string]) => exact.upload(data, shape);
     const x64 = Object.fromEntries(Object.entries(present).map(([n, x]) => [n, upload(x)]));
-    const program = programOf(mechanism, { causal, lse });
+    const program = mechanismProgram(mechanism, { causal, lse });
     const made = program(exact.ops, x64);
     const seeds = Object.fromEntries(
       outputs.map((n) => {

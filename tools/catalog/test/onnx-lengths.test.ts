@@ -1,4 +1,4 @@
-import { attention, type Causal, type Data, type Result, type Shape, type State, varying } from "@attnkit/core";
+import { attention, type Causal, type Data, type Result, type Shape, type State, varyingAxes } from "@attnkit/core";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-node";
@@ -111,7 +111,7 @@ test("what may vary of a call", () => {
     },
   };
   const tokens = ["B", null, "L", null];
-  expect(varying(softmax, call, 1)).toEqual({
+  expect(varyingAxes(softmax, call, 1)).toEqual({
     axes: {
       ...{ q: tokens, k: tokens, v: tokens, mask: [null, null, "L", "P+L"] },
       ...{ "state.k": ["B", null, "P", null], "state.v": ["B", null, "P", null] },
@@ -119,6 +119,6 @@ test("what may vary of a call", () => {
     granularity: 1,
   });
   const apart = { ...call, dims: { ...call.dims, S: 4 } };
-  expect(varying(softmax, apart, 1).axes.q).toEqual(["B", null, null, null]);
-  expect(varying(softmax, call, undefined).axes.q).toEqual(["B", null, null, null]);
+  expect(varyingAxes(softmax, apart, 1).axes.q).toEqual(["B", null, null, null]);
+  expect(varyingAxes(softmax, call, undefined).axes.q).toEqual(["B", null, null, null]);
 });

@@ -3,11 +3,11 @@ import {
   attention,
   type Backend,
   type Block,
-  type Cost,
-  cost,
+  type ProgramCost,
+  programCost,
   type Mechanism,
   type Program,
-  programOf,
+  mechanismProgram,
   type Reference,
   type Result,
   type Shape,
@@ -133,14 +133,14 @@ export async function stateBytes({ backend }: Subject, state: State<unknown>): P
 }
 
 /** What the portable program of one prefill of `length` tokens costs. */
-export function prefillCost(s: Subject, length: number): Cost {
+export function prefillCost(s: Subject, length: number): ProgramCost {
   const { B, Hq, d, dv } = s.sequence;
   const other = s.baseline?.other;
   if (s.baseline && other) {
     const largest = s.baseline.largest(length);
     return { ops: 1, flops: other.flops(length), bytes: 12 * largest, largest, outputs: { y: [B, Hq, d, dv] } };
   }
-  return cost(programOf(s.mechanism, { causal: true, lse: false }), shapes(s, length));
+  return programCost(mechanismProgram(s.mechanism, { causal: true, lse: false }), shapes(s, length));
 }
 
 /**
@@ -159,11 +159,11 @@ const growing = ({ mechanism, sequence: { B, Hq, Hkv, d, dv } }: Subject): boole
   Object.values(mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).some((e) => !e.optional && e.shape.includes(-1));
 
 /** What the portable program of one decoded token costs after `context` tokens. */
-export function decodeCost(s: Subject, context: number): Cost {
+export function decodeCost(s: Subject, context: number): ProgramCost {
   const { B, Hq, Hkv, d, dv } = s.sequence;
   const entries = Object.entries(s.mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).filter(([, e]) => !e.optional);
   const state = entries.map(([name, e]) => [`state.${name}`, e.shape.map((n) => (n === -1 ? context : n))] as const);
-  return cost(programOf(s.mechanism, { causal: true, lse: false }), { ...shapes(s, 1), ...Object.fromEntries(state) });
+  return programCost(mechanismProgram(s.mechanism, { causal: true, lse: false }), { ...shapes(s, 1), ...Object.fromEntries(state) });
 }
 
 function shapes({ sequence: { B, Hq, Hkv, d, dv } }: Subject, n: number): Record<string, Shape> {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { dimsOf } from "@attnkit/core";
+import { dimsOfShapes } from "@attnkit/core";
 import { embed } from "@attnkit/measure/embed";
 import type { Sequence } from "@attnkit/measure/sequence";
 import { type Io, UsageError } from "../io.ts";
@@ -38,7 +38,7 @@ export async function tensorInput(io: Io, path: string): Promise<Input> {
   const used = ([name]: readonly [string, unknown]) => ["q", "k", "v"].includes(name);
   const { block } = blockOf(path, new Map([...tensors].filter(used)), "float64");
   const shapes = { q: block.q.shape, k: block.k.shape, v: block.v.shape };
-  const { B, Hq, Hkv, L, S, d, dv } = dimsOf(shapes);
+  const { B, Hq, Hkv, L, S, d, dv } = dimsOfShapes(shapes);
   const say = Object.entries(shapes)
     .map(([n, s]) => `${n} [${s.join(", ")}]`)
     .join(", ");

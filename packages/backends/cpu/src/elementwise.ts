@@ -1,4 +1,4 @@
-import { broadcastShape, type Ops, same, sizeOf } from "@attnkit/core";
+import { broadcastShape, type Ops, equalShapes, elementCount } from "@attnkit/core";
 import { exp32, exp64 } from "./exp.ts";
 import { broadcastLoops, forEachPlane } from "./loops.ts";
 import { bytesOf, type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
@@ -15,14 +15,14 @@ export function elementwise(Float: FloatType): Pick<Ops<NdArray>, Elementwise> {
     const b = operand(y);
     const p = floatsOf(Float, a);
     const q = floatsOf(Float, b);
-    if (a.shape.length === 0 || b.shape.length === 0 || same(a.shape, b.shape)) {
+    if (a.shape.length === 0 || b.shape.length === 0 || equalShapes(a.shape, b.shape)) {
       const { shape } = a.shape.length === 0 ? b : a;
-      const data = new Float(sizeOf(shape));
+      const data = new Float(elementCount(shape));
       plane(data, 0, 1, data.length, p, 0, 0, Math.min(1, a.shape.length), q, 0, 0, Math.min(1, b.shape.length));
       return { shape, data };
     }
     const shape = broadcastShape(op, a.shape, b.shape);
-    const data = new Float(sizeOf(shape));
+    const data = new Float(elementCount(shape));
     forEachPlane(broadcastLoops(shape, [a.shape, b.shape]), (o, m, n, [pi, qi], [pr, qr], [pj, qj]) =>
       plane(data, o, m, n, p, pi!, pr!, pj!, q, qi!, qr!, qj!),
     );
@@ -46,7 +46,7 @@ export function elementwise(Float: FloatType): Pick<Ops<NdArray>, Elementwise> {
       const a = operand(x);
       const b = operand(y);
       const shape = broadcastShape("where", mask.shape, a.shape, b.shape);
-      const data = new Float(sizeOf(shape));
+      const data = new Float(elementCount(shape));
       const w = bytesOf(mask);
       const p = floatsOf(Float, a);
       const q = floatsOf(Float, b);

@@ -1,4 +1,4 @@
-import { type Backend, eager, knownOptions, notOwn, type Ops, requireOption, sizeOf, vjp } from "@attnkit/core";
+import { type Backend, eager, knownOptions, notOwnTensor, type Ops, requireOption, elementCount, vjp } from "@attnkit/core";
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
 import { moves } from "./move.ts";
@@ -52,8 +52,8 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
 
 /** `x`, if it is an array of this backend. */
 function own(x: NdArray): NdArray {
-  if (Array.isArray(x?.shape) && isData(x.data) && x.data.length === sizeOf(x.shape)) return x;
-  throw notOwn("cpu", x, "{ shape, data } with as many values as the shape says");
+  if (Array.isArray(x?.shape) && isData(x.data) && x.data.length === elementCount(x.shape)) return x;
+  throw notOwnTensor("cpu", x, "{ shape, data } with as many values as the shape says");
 }
 
 const isData = (x: unknown): x is NdArray["data"] =>

@@ -1,4 +1,4 @@
-import { matmulShape, type Ops, sizeOf } from "@attnkit/core";
+import { matmulShape, type Ops, elementCount } from "@attnkit/core";
 import { broadcastLoops, forEachPlane } from "./loops.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 import { TILE, tile } from "./tile.ts";
@@ -9,11 +9,11 @@ export function products(Float: FloatType): Pick<Ops<NdArray>, "matmul"> {
   return {
     matmul(a, b) {
       const shape = matmulShape(a.shape, b.shape);
-      const out = new Float(sizeOf(shape));
+      const out = new Float(elementCount(shape));
       const [p, q] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
       // Where all of a batch is multiplied by one matrix, its rows are those of one tall matrix.
-      const one = sizeOf(q) === 1;
-      const m = one ? sizeOf(a.shape.slice(0, -1)) : a.shape.at(-2)!;
+      const one = elementCount(q) === 1;
+      const m = one ? elementCount(a.shape.slice(0, -1)) : a.shape.at(-2)!;
       const [k, n] = b.shape.slice(-2) as [number, number];
       const multiply = multiplier(out, floatsOf(Float, a), floatsOf(Float, b), m, k, n, room);
       if (one) multiply(0, 0, 0);

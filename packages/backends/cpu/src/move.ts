@@ -1,11 +1,11 @@
 import {
-  axisOf,
+  nonNegativeAxis,
   concatShape,
   type Data,
   type Ops,
   reshapeShape,
   type Shape,
-  sizeOf,
+  elementCount,
   sliceShape,
   takeShape,
   transposeShape,
@@ -33,8 +33,8 @@ export function moves(Float: FloatType): Pick<Ops<NdArray>, "reshape" | "transpo
 
     slice(x, axis, start, end) {
       const shape = sliceShape(x.shape, axis, start, end);
-      const { outer, n, inner } = around(x, axisOf("slice", x.shape, axis));
-      const data = empty(x.data, sizeOf(shape));
+      const { outer, n, inner } = around(x, nonNegativeAxis("slice", x.shape, axis));
+      const data = empty(x.data, elementCount(shape));
       const run = (end - start) * inner;
       for (let i = 0; i < outer; i++) copy(data, i * run, x.data, (i * n + start) * inner, run);
       return { shape, data };
@@ -45,10 +45,10 @@ export function moves(Float: FloatType): Pick<Ops<NdArray>, "reshape" | "transpo
         xs.map((x) => x.shape),
         axis,
       );
-      const at = axisOf("concat", shape, axis);
+      const at = nonNegativeAxis("concat", shape, axis);
       const boolean = xs.every((x) => x.data instanceof Uint8Array);
-      const data = boolean ? new Uint8Array(sizeOf(shape)) : new Float(sizeOf(shape));
-      const total = sizeOf(shape.slice(at));
+      const data = boolean ? new Uint8Array(elementCount(shape)) : new Float(elementCount(shape));
+      const total = elementCount(shape.slice(at));
       let offset = 0;
       for (const x of xs) {
         const { outer, n, inner } = around(x, at);
@@ -61,8 +61,8 @@ export function moves(Float: FloatType): Pick<Ops<NdArray>, "reshape" | "transpo
 
     take(x, axis, indices) {
       const shape = takeShape(x.shape, axis, indices);
-      const { outer, n, inner } = around(x, axisOf("take", x.shape, axis));
-      const data = empty(x.data, sizeOf(shape));
+      const { outer, n, inner } = around(x, nonNegativeAxis("take", x.shape, axis));
+      const data = empty(x.data, elementCount(shape));
       for (let i = 0, o = 0; i < outer; i++)
         for (const j of indices) {
           copy(data, o, x.data, (i * n + j) * inner, inner);
@@ -75,7 +75,7 @@ export function moves(Float: FloatType): Pick<Ops<NdArray>, "reshape" | "transpo
 
 /** `x` as `outer` blocks of `n` entries along `axis`, each of `inner` elements that lie side by side. */
 export function around(x: NdArray, axis: number): { outer: number; n: number; inner: number } {
-  return { outer: sizeOf(x.shape.slice(0, axis)), n: x.shape[axis]!, inner: sizeOf(x.shape.slice(axis + 1)) };
+  return { outer: elementCount(x.shape.slice(0, axis)), n: x.shape[axis]!, inner: elementCount(x.shape.slice(axis + 1)) };
 }
 
 const empty = (like: Data, size: number): Data =>
@@ -95,7 +95,7 @@ function copy(out: Data, o: number, x: Data, i: number, n: number): void {
 
 /** `x` read with one step per axis of `shape`. */
 function permuted(x: Data, shape: Shape, step: readonly number[]): Data {
-  const data = empty(x, sizeOf(shape));
+  const data = empty(x, elementCount(shape));
   const loops = collapse(shape, [step]);
   const from = loops.steps[0]!;
   const to = strides(loops.sizes);

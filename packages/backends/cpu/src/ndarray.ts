@@ -1,5 +1,5 @@
 import type { Data, Shape } from "@attnkit/core";
-import { dataShape, hostData } from "@attnkit/core";
+import { dataShape, hostDataKind } from "@attnkit/core";
 
 /** A dense row-major array of floats, or of booleans as bytes 0 and 1. Never modified once made; reshaping shares `data`. */
 export interface NdArray {
@@ -27,7 +27,7 @@ export function bytesOf({ data }: NdArray): Uint8Array {
 
 /** Host data as an array that shares no memory with it. */
 export function fromData(Float: FloatType, data: Data, shape: Shape): NdArray {
-  const kind = hostData("cpu", data, shape);
+  const kind = hostDataKind("cpu", data, shape);
   return {
     shape: [...shape],
     data: kind === "Uint8Array" ? Uint8Array.from(data, (b) => (b ? 1 : 0)) : new Float(data),

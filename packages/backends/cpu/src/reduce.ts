@@ -1,4 +1,4 @@
-import { axisOf, type Ops, reduceShape, sizeOf } from "@attnkit/core";
+import { nonNegativeAxis, type Ops, reduceShape, elementCount } from "@attnkit/core";
 import { around } from "./move.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 
@@ -6,8 +6,8 @@ import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.t
 export function reductions(Float: FloatType): Pick<Ops<NdArray>, "sum" | "max" | "cumsum"> {
   const reduce = (op: string, last: Rows, inner: Planes) => (x: NdArray, axis: number) => {
     const shape = reduceShape(op, x.shape, axis);
-    const data = new Float(sizeOf(shape));
-    const size = around(x, axisOf(op, x.shape, axis));
+    const data = new Float(elementCount(shape));
+    const size = around(x, nonNegativeAxis(op, x.shape, axis));
     if (size.inner === 1) last(data, floatsOf(Float, x), size.n);
     else inner(data, floatsOf(Float, x), size.outer, size.n, size.inner);
     return { shape, data };
@@ -16,7 +16,7 @@ export function reductions(Float: FloatType): Pick<Ops<NdArray>, "sum" | "max" |
     sum: reduce("sum", sumRows, sumPlanes),
     max: reduce("max", maxRows, maxPlanes),
     cumsum(x, axis) {
-      const { outer, n, inner } = around(x, axisOf("cumsum", x.shape, axis));
+      const { outer, n, inner } = around(x, nonNegativeAxis("cumsum", x.shape, axis));
       const data = new Float(x.data.length);
       cumsumPlanes(data, floatsOf(Float, x), outer, n, inner);
       return { shape: x.shape, data };

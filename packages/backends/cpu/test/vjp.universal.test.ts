@@ -1,4 +1,4 @@
-import { cost, isAttentionError, type Ops, type Program, type Tensors, vjp } from "@attnkit/core";
+import { programCost, isAttentionError, type Ops, type Program, type Tensors, vjp } from "@attnkit/core";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -198,8 +198,8 @@ describe("vjp", () => {
       unused: o.matmul(o.reshape(a!, [1, 2]), o.reshape(b!, [2, 1])),
     });
     const shapes = { a: [2], b: [2], s: [2] };
-    const forward = cost(program, shapes).ops;
-    const extra = (wrt: string) => cost((o, { s, ...x }) => vjp(o, program, x, { y: s! }, [wrt]), shapes).ops - forward;
+    const forward = programCost(program, shapes).ops;
+    const extra = (wrt: string) => programCost((o, { s, ...x }) => vjp(o, program, x, { y: s! }, [wrt]), shapes).ops - forward;
     expect(extra("a")).toBe(1); // s * exp(b)
     expect(extra("b")).toBe(2); // s * a * exp(b)
   });

@@ -1,4 +1,4 @@
-import { type How, type Mechanism, programOf, type Shape, type Tensors } from "@attnkit/core";
+import { type How, type Mechanism, mechanismProgram, type Shape, type Tensors } from "@attnkit/core";
 import { everywhere, fill, lengthOf, sizeAt } from "./cut.ts";
 import { Graph, needed } from "./graph.ts";
 import { modelOf } from "./model.ts";
@@ -22,7 +22,7 @@ export interface Chunkwise {
 export function chunkwise(g: Graph, mechanism: Mechanism, x: Tensors<Value>, options: Chunkwise): Tensors<Value> {
   const { how, size } = options;
   const parts = cut(g, x, size);
-  const program = programOf(mechanism, how);
+  const program = mechanismProgram(mechanism, how);
   const state = initial(g, x, program);
   const bodyOf = (names: readonly string[], run: Run) => body(g, { state, parts, names }, run, options);
   const readNothing: Run = (o, y) => {

@@ -6,7 +6,7 @@ import {
   type Program,
   type Shape,
   type Tensors,
-  type Varying,
+  type VaryingAxes,
 } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import type { Places } from "./device.ts";
@@ -82,7 +82,7 @@ export class Compiler {
       : new Tensor("float32", Float32Array.from(data as ArrayLike<number>), [...shape]);
   };
 
-  readonly compile = (program: Program, varying: Varying = NOTHING): Compiled<ORT.Tensor> => {
+  readonly compile = (program: Program, varying: VaryingAxes = NOTHING): Compiled<ORT.Tensor> => {
     const plans = new Map<string, Plan>();
     const own = this.#canCount ? varying : withoutLengths(varying);
     let last: Plan | undefined;

@@ -7,7 +7,7 @@ import {
   knownOptions,
   type Mechanism,
   type Ops,
-  programOf,
+  mechanismProgram,
   requireMechanism,
   requireOption,
   type Tensors,
@@ -90,7 +90,7 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
     (fused.granularity > 1 ? filled(g, fused.kernel.program(how), fused.granularity) : fused.kernel.program(how));
   const program = (o: Ops<Value>, all: Tensors<Value>): Tensors<Value> => {
     const x = Object.fromEntries(Object.entries(renamed(all, "past.", "state.")).map(([n, t]) => [n, float(t)]));
-    const whole = fusedProgram ?? programOf(mechanism, how);
+    const whole = fusedProgram ?? mechanismProgram(mechanism, how);
     const made = anyLength && !fused ? chunkwise(g, mechanism, x, { how, size: chunk, opset }) : whole(o, x);
     const { y, lse: logs, ...rest } = made as Record<string, Value>;
     return { y: y!, ...(logs && { lse: logs }), ...renamed(rest, "state.", "present.") };

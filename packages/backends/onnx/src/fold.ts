@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from "@attnkit/core";
+import { type Shape, elementCount } from "@attnkit/core";
 import type { Numbers } from "./value.ts";
 
 /** Arithmetic on the constants of a graph, so that it holds their result and not their making. */
@@ -7,7 +7,7 @@ type Floats = new (length: number) => Float32Array | Float64Array;
 
 /** `out[i] = data[from(multi-index of i)]`, where a step per axis of `shape` gives the position in `data`. */
 export function gathered<X extends Numbers>(data: X, shape: Shape, steps: readonly number[], start = 0): X {
-  const n = sizeOf(shape);
+  const n = elementCount(shape);
   const like = data.constructor as new (n: number) => { [i: number]: number };
   const result = new like(n);
   const at = shape.map(() => 0);
@@ -38,7 +38,7 @@ export function strides(shape: Shape): number[] {
 
 /** The data of a tensor of shape `from` repeated to the shape `to`. */
 export function spread<X extends Numbers>(data: X, from: Shape, to: Shape): X {
-  if (sizeOf(from) === sizeOf(to)) return data;
+  if (elementCount(from) === elementCount(to)) return data;
   const own = strides(from);
   const steps = to.map((_, i) => {
     const j = i - to.length + from.length;
@@ -65,7 +65,7 @@ export function combined(
   [b, of]: readonly [Numbers, Shape],
 ): Float32Array | Float64Array {
   const [x, y] = [spread(a, from, shape), spread(b, of, shape)];
-  const out = new Float(sizeOf(shape));
+  const out = new Float(elementCount(shape));
   for (let i = 0; i < out.length; i++) out[i] = f(x[i]!, y[i]!);
   return out;
 }

@@ -9,11 +9,11 @@ import {
   type Mechanism,
   type Ops,
   type Program,
-  programOf,
+  mechanismProgram,
   type Result,
   type Shape,
   type Tensors,
-  varying,
+  varyingAxes,
 } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import type { Attribute, Value } from "./value.ts";
@@ -76,7 +76,7 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
   const own = { ...mechanism, forward: forward as unknown as Mechanism["forward"] };
   const programs = new Map<string, Program>();
   const program = ({ causal, lse }: How): Program => {
-    const found = programs.get(`${causal} ${lse}`) ?? programOf(own, { causal, lse });
+    const found = programs.get(`${causal} ${lse}`) ?? mechanismProgram(own, { causal, lse });
     programs.set(`${causal} ${lse}`, found);
     return found;
   };
@@ -103,7 +103,7 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
       if (before && before.causal === causal && before.lse === lse) return before.go(x);
       const mine = compiled.get(backend) ?? new Map<string, Compiled<ORT.Tensor>>();
       compiled.set(backend, mine);
-      const sizes = varying(mechanism, call, fused.granularity?.(call));
+      const sizes = varyingAxes(mechanism, call, fused.granularity?.(call));
       const key = `${causal} ${lse} ${JSON.stringify(sizes)}`;
       const go = mine.get(key) ?? backend.compile(program(call), sizes);
       mine.set(key, go);

@@ -1,4 +1,4 @@
-import { AttentionError, type Shape, sizeOf, validShape } from "@attnkit/core";
+import { AttentionError, type Shape, elementCount, checkedShape } from "@attnkit/core";
 import { isSymbolic, Sizes } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
@@ -45,7 +45,7 @@ export class Graph {
   }
 
   floats(data: ArrayLike<number>, shape: Shape): Value {
-    return this.constant("float", validShape("constant", shape), new this.Float(data));
+    return this.constant("float", checkedShape("constant", shape), new this.Float(data));
   }
 
   /** Whole numbers as ONNX takes them: shapes, axes, positions. */
@@ -81,7 +81,7 @@ export class Graph {
   }
 
   full(shape: Shape, value: number, type: "float" | "bool" = "float"): Value {
-    const n = sizeOf(shape);
+    const n = elementCount(shape);
     return this.constant(type, shape, type === "bool" ? new Uint8Array(n).fill(value) : new this.Float(n).fill(value));
   }
 

@@ -1,4 +1,4 @@
-import { sizeOf, type Tensors } from "@attnkit/core";
+import { elementCount, type Tensors } from "@attnkit/core";
 import { f16round, setFloat16 } from "@petamoriken/float16";
 import type { Graph } from "./graph.ts";
 import { from, rewritten } from "./rewrite.ts";
@@ -20,7 +20,7 @@ export const asHalf = (g: Graph, outputs: Tensors<Value>, chosen: (name: string)
 /** Large constants that float16 holds exactly (masks, positions) are kept in it. */
 export const halfConstants = (g: Graph, outputs: Tensors<Value>): Tensors<Value> =>
   rewritten(outputs, (x, values) => {
-    if (x.op !== "constant" || x.type !== "float" || sizeOf(x.shape) < FEW) return from(g, x, values);
+    if (x.op !== "constant" || x.type !== "float" || elementCount(x.shape) < FEW) return from(g, x, values);
     const data = Array.from(x.data!);
     if (!data.every((n) => Object.is(f16round(n), n))) return x;
     return g.node("Cast", [g.constant("half", x.shape, bitsOf(data))], "float", x.shape, { to: FLOAT });

@@ -2,10 +2,10 @@ import {
   AttentionError,
   type Backend,
   type Compiled,
-  hostData,
-  isCount,
+  hostDataKind,
+  isPositiveInteger,
   knownOptions,
-  notOwn,
+  notOwnTensor,
   type Program,
   requireOption,
   type Tensors,
@@ -87,7 +87,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
     },
     release: () => sessions.clear(),
     upload(data, shape) {
-      const kind = hostData(name, data, shape);
+      const kind = hostDataKind(name, data, shape);
       return upload(kind === "Uint8Array" ? Uint8Array.from(data) : data, shape);
     },
     async download(x) {
@@ -99,7 +99,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
     shape: (x) => own(name, x).dims,
     boolean: (x) => x.type === "bool",
     free(x) {
-      if (!isTensor(x)) throw notOwn(name, x, "an ort.Tensor");
+      if (!isTensor(x)) throw notOwnTensor(name, x, "an ort.Tensor");
       x.dispose();
     },
     compile,
@@ -126,7 +126,7 @@ function checkOptions(options: OnnxOptions): void {
   const settings = sessionOptions === undefined || (typeof sessionOptions === "object" && sessionOptions !== null);
   requireOption(settings, "onnx", "sessionOptions", sessionOptions, "an object");
   requireOption(["float32", "float64"].includes(dtype), "onnx", "dtype", dtype, '"float32" or "float64"');
-  const most = isCount(maxSessions) || maxSessions === Number.POSITIVE_INFINITY;
+  const most = isPositiveInteger(maxSessions) || maxSessions === Number.POSITIVE_INFINITY;
   requireOption(most, "onnx", "maxSessions", maxSessions, "a whole number from 1, or Infinity");
 }
 
@@ -135,7 +135,7 @@ const isTensor = (x: ORT.Tensor): boolean =>
 
 /** `x`, if it is a tensor of ONNX Runtime that still has its values. */
 function own(who: string, x: ORT.Tensor): ORT.Tensor {
-  if (!isTensor(x)) throw notOwn(who, x, "an ort.Tensor");
+  if (!isTensor(x)) throw notOwnTensor(who, x, "an ort.Tensor");
   if (x.location !== "none") return x;
   const shape = `[${x.dims.join(", ")}]`;
   throw new AttentionError("ATTN_DATA", who, `got a tensor ${shape} that was disposed, expected one that was not`);

@@ -1,4 +1,4 @@
-import { sizeOf } from "@attnkit/core";
+import { elementCount } from "@attnkit/core";
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType as Kind,
@@ -126,7 +126,7 @@ function node({ op, attributes }: Value, input: string[], output: string[]): Nod
 function tensor(name: string, { shape, data, type }: Value, dataType: number): TensorProto {
   const numbers = type === "int64" ? BigInt64Array.from(data as readonly number[], BigInt) : (data as Float32Array);
   const { buffer, byteOffset, byteLength } = numbers;
-  const rawData = new Uint8Array(sizeOf(shape) === 0 ? 0 : byteLength);
+  const rawData = new Uint8Array(elementCount(shape) === 0 ? 0 : byteLength);
   rawData.set(new Uint8Array(buffer, byteOffset, rawData.length));
   return create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType, rawData });
 }

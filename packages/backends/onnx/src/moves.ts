@@ -1,9 +1,9 @@
 import {
-  axisOf,
+  nonNegativeAxis,
   concatShape,
   type Ops,
   type Shape,
-  sizeOf,
+  elementCount,
   sliceShape,
   takeShape,
   transposeShape,
@@ -21,7 +21,7 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
   const cast = (truth: Value): Value => float(truth);
   /** `x` moved by `move`: a float that stands for a boolean by moving the boolean. */
   const moved = (x: Value, shape: Shape, move: (x: Value) => Value, op: () => Value, data?: () => Numbers): Value => {
-    if (sizeOf(shape) === 0) return empty(x.type, shape);
+    if (elementCount(shape) === 0) return empty(x.type, shape);
     if (x.data && data) return g.constant(x.type, shape, data());
     return x.truth ? cast(move(x.truth)) : op();
   };
@@ -40,7 +40,7 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
   };
 
   const transpose = (x: Value, perm: readonly number[]): Value => {
-    const axes = perm.map((p) => axisOf("transpose", x.shape, p));
+    const axes = perm.map((p) => nonNegativeAxis("transpose", x.shape, p));
     const shape = transposeShape(x.shape, axes);
     if (axes.every((p, i) => p === i)) return x;
     const steps = strides(x.shape);
@@ -59,7 +59,7 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
   };
 
   const slice = (x: Value, axis: number, start: number, end: number): Value => {
-    const at = axisOf("slice", x.shape, axis);
+    const at = nonNegativeAxis("slice", x.shape, axis);
     const axisSize = x.shape[at]!;
     const part = isSymbolic(axisSize)
       ? g.sizes.part(axisSize, start, end)
@@ -77,7 +77,7 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
   };
 
   const take = (x: Value, axis: number, indices: readonly number[]): Value => {
-    const at = axisOf("take", x.shape, axis);
+    const at = nonNegativeAxis("take", x.shape, axis);
     return moved(
       x,
       takeShape(x.shape, at, indices),
@@ -91,7 +91,7 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
     const shape = xs[0]!.shape.with(at, g.sizes.total(xs.map((x) => x.shape[at]!)));
     const truths = xs.map((x) => (x.type === "bool" ? x : x.truth));
     const boolean = xs.every((x) => x.type === "bool");
-    const parts = xs.filter((x) => sizeOf(x.shape) > 0).map((x) => (boolean ? x : float(x)));
+    const parts = xs.filter((x) => elementCount(x.shape) > 0).map((x) => (boolean ? x : float(x)));
     if (parts.length === 0) return empty(boolean ? "bool" : "float", shape);
     if (parts.length === 1) return parts[0]!;
     if (!boolean && truths.every((t) => t !== undefined)) return cast(concat(truths, at));
@@ -112,7 +112,7 @@ function told(g: Graph, shape: Shape, code: Shape): Value {
 /** Sizes must agree except along `axis`; symbolic ones are taken to. */
 function concatAxis(g: Graph, xs: readonly Value[], axis: number): number {
   const [first] = xs;
-  const at = first ? axisOf("concat", first.shape, axis) : 0;
+  const at = first ? nonNegativeAxis("concat", first.shape, axis) : 0;
   const all = xs.map(({ shape }) =>
     shape.map((n, i) => (i !== at && first && g.sizes.seen([n])[0]! < 0 ? (first.shape[i] ?? n) : n)),
   );

@@ -1,4 +1,4 @@
-import { axisOf, matmulShape, type Ops, reduceShape, type Shape, sizeOf, type Tensors } from "@attnkit/core";
+import { nonNegativeAxis, matmulShape, type Ops, reduceShape, type Shape, elementCount, type Tensors } from "@attnkit/core";
 import { arithmetic, combined } from "./fold.ts";
 import type { Nodes } from "./fused.ts";
 import type { Graph } from "./graph.ts";
@@ -28,7 +28,7 @@ export function recording(g: Graph): Nodes {
   const binary = (op: keyof typeof arithmetic) => (x: Value | number, y: Value | number) => {
     const [a, b] = [float(x), float(y)];
     const shape = g.sizes.broadcast(op.toLowerCase(), a.shape, b.shape);
-    const size = sizeOf(shape);
+    const size = elementCount(shape);
     if (size === 0) return empty("float", shape);
     if (a.data && b.data && size <= Math.max(FOLDED, a.data.length, b.data.length)) {
       const data = combined(g.Float, arithmetic[op], shape, [a.data, a.shape], [b.data, b.shape]);
@@ -37,11 +37,11 @@ export function recording(g: Graph): Nodes {
     return clipped(op, a, b, shape) ?? g.node(op, [a, b], "float", shape);
   };
   const unary = (op: string) => (x: Value) =>
-    sizeOf(x.shape) === 0 ? empty("float", x.shape) : g.node(op, [float(x)], "float", x.shape);
+    elementCount(x.shape) === 0 ? empty("float", x.shape) : g.node(op, [float(x)], "float", x.shape);
   const reduce = (op: string, none: number) => (x: Value, axis: number) => {
-    const at = axisOf(op, x.shape, axis);
+    const at = nonNegativeAxis(op, x.shape, axis);
     const shape = reduceShape(op, x.shape, at);
-    if (sizeOf(x.shape) === 0) return g.full(shape, none);
+    if (elementCount(x.shape) === 0) return g.full(shape, none);
     if (x.shape[at] === 1) return float(x);
     return g.node(op, [float(x), g.ints(at)], "float", shape, { keepdims: 1 });
   };
@@ -54,12 +54,12 @@ export function recording(g: Graph): Nodes {
     if (one === 1 && zero === 0 && !m.data) return float(m);
     if (one === 0 && zero === 1 && !m.data) return float(not(m));
     // The divisor of a row that may see nothing: a selection between so few numbers takes longer than a sum.
-    if (zero === 1 && m.op === "Cast" && m.from[0] === a && sizeOf(a.shape) === sizeOf(shape))
+    if (zero === 1 && m.op === "Cast" && m.from[0] === a && elementCount(a.shape) === elementCount(shape))
       return g.node("Add", [a, float(not(m))], "float", shape);
     if (zero === 0 && a.truth) return float(and(m, a.truth));
     if (a === b && isStatic(shape)) {
       if (a.data?.length === 1) return g.full(shape, Number(a.data[0]));
-      return sizeOf(a.shape) === sizeOf(shape) && a.shape.length === shape.length
+      return elementCount(a.shape) === elementCount(shape) && a.shape.length === shape.length
         ? a
         : g.node("Expand", [a, g.ints(...shape)], "float", shape);
     }
@@ -86,7 +86,7 @@ export function recording(g: Graph): Nodes {
     where(mask, x, y) {
       const [a, b] = [float(x), float(y)];
       const shape = g.sizes.broadcast("where", mask.shape, a.shape, b.shape);
-      return sizeOf(shape) === 0 ? empty("float", shape) : chosen(bool(mask), a, b, shape);
+      return elementCount(shape) === 0 ? empty("float", shape) : chosen(bool(mask), a, b, shape);
     },
     exp: unary("Exp"),
     log: unary("Log"),
@@ -94,15 +94,15 @@ export function recording(g: Graph): Nodes {
     sum: reduce("ReduceSum", 0),
     max: reduce("ReduceMax", Number.NEGATIVE_INFINITY),
     cumsum(x, axis) {
-      const at = axisOf("cumsum", x.shape, axis);
-      if (sizeOf(x.shape) === 0) return empty("float", x.shape);
+      const at = nonNegativeAxis("cumsum", x.shape, axis);
+      if (elementCount(x.shape) === 0) return empty("float", x.shape);
       return g.node("CumSum", [float(x), g.constant("int64", [], [at])], "float", x.shape);
     },
     matmul(a, b) {
       const inner = a.shape.length > 1 && b.shape.length > 1 && [a.shape.at(-1)!, b.shape.at(-2)!].some(isSymbolic);
       const lead = g.sizes.broadcast("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
       const shape = inner ? [...lead, a.shape.at(-2)!, b.shape.at(-1)!] : [...lead, ...matmulShape2(a.shape, b.shape)];
-      if (sizeOf(shape) === 0) return empty("float", shape);
+      if (elementCount(shape) === 0) return empty("float", shape);
       if (a.shape.at(-1) === 0) return g.full(shape, 0);
       return g.node("MatMul", [float(a), float(b)], "float", shape);
     },

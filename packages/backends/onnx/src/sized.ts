@@ -1,9 +1,9 @@
-import type { Axis, Tensors, Varying } from "@attnkit/core";
+import type { Axis, Tensors, VaryingAxes } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import type { Sizes } from "./sizes.ts";
 
 /** What a call leaves open of its sizes. */
-export interface Sized extends Varying {
+export interface Sized extends VaryingAxes {
   /** Whether the block has to be filled up to a multiple of `granularity`. */
   readonly fills: boolean;
 }
@@ -12,7 +12,7 @@ export interface Sized extends Varying {
 export const NOTHING: Sized = { axes: {}, granularity: 1, fills: false };
 
 /** With the block's length as the program's, for providers that cannot count tokens while they run. */
-export function withoutLengths({ axes }: Varying): Varying {
+export function withoutLengths({ axes }: VaryingAxes): VaryingAxes {
   const kept = Object.entries(axes).map(([name, all]) => [name, all.map((a) => (a === "L" ? null : a))] as const);
   return { axes: Object.fromEntries(kept), granularity: 1 };
 }
@@ -21,7 +21,7 @@ export function withoutLengths({ axes }: Varying): Varying {
  * What of a call is left open. Nothing where some input is empty: what follows from that is worked out while recording,
  * and makes the graph another one.
  */
-export function callOf(varying: Varying, x: Tensors<ORT.Tensor>): Sized {
+export function callOf(varying: VaryingAxes, x: Tensors<ORT.Tensor>): Sized {
   const { axes, granularity } = varying;
   let fills = false;
   for (const name in x) {

@@ -1,4 +1,4 @@
-import { AttentionError, broadcastShape, reshapeShape, type Shape, sizeOf } from "@attnkit/core";
+import { AttentionError, broadcastShape, reshapeShape, type Shape, elementCount } from "@attnkit/core";
 
 /**
  * Sizes that are only known when a graph runs, as whole numbers far above any real size, so that the shape rules of core
@@ -100,8 +100,8 @@ export class Sizes {
     }
     const own = x.filter(isSymbolic).map((n) => this.of(n));
     const count = to.filter((n) => n < 0).length;
-    const known = sizeOf(x.filter((n) => !isSymbolic(n))) * own.reduce((f, s) => f * s.factor, 1);
-    const rest = sizeOf(to.filter((n) => n >= 0));
+    const known = elementCount(x.filter((n) => !isSymbolic(n))) * own.reduce((f, s) => f * s.factor, 1);
+    const rest = elementCount(to.filter((n) => n >= 0));
     const fail = (): never => {
       throw new AttentionError("ATTN_UNSUPPORTED", "onnx", `cannot reshape [${this.seen(x)}] to [${to}]`);
     };
@@ -113,7 +113,7 @@ export class Sizes {
       shape = to.map((n) => (n < 0 ? free : n));
     } else {
       // As many as x has, in the same order.
-      if (count !== own.length || sizeOf(to.map(Math.abs)) !== known) fail();
+      if (count !== own.length || elementCount(to.map(Math.abs)) !== known) fail();
       let next = 0;
       shape = to.map((n) => (n < 0 ? this.symbol(own[next++]!.base, -n) : n));
     }

@@ -1,4 +1,4 @@
-import { broadcastShape, type Ops, sizeOf } from "@attnkit/core";
+import { broadcastShape, type Ops, elementCount } from "@attnkit/core";
 import { empty, expand, float, shapeOf } from "./layout.ts";
 import type { Operand, Tensor, Tf } from "./tf.ts";
 import { onWebgl, quotient } from "./webgl.ts";
@@ -13,7 +13,7 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
     (op: "add" | "sub" | "mul" | "div" | "maximum" | "minimum") =>
     (a: Operand, b: Operand): Tensor => {
       const shape = broadcastShape(op, shapeOf(a), shapeOf(b));
-      if (sizeOf(shape) === 0) return empty(tf, shape);
+      if (elementCount(shape) === 0) return empty(tf, shape);
       const [x, y] = [operand(a), operand(b)];
       return op === "div" && onWebgl(tf) ? quotient(tf, x, y, shape) : tf[op](x, y);
     };
@@ -32,7 +32,7 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
     minimum: binary("minimum"),
     where(mask, a, b) {
       const shape = broadcastShape("where", mask.shape, shapeOf(a), shapeOf(b));
-      const size = sizeOf(shape);
+      const size = elementCount(shape);
       if (size === 0) return empty(tf, shape);
       // Not a cast: on WebAssembly that makes 0.5 false.
       const condition = mask.dtype === "bool" ? mask : tf.notEqual(mask, tf.scalar(0, mask.dtype));

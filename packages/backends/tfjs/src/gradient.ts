@@ -1,4 +1,4 @@
-import { AttentionError, gradients, type Ops, type Program, same, type Tensors, unbroadcast } from "@attnkit/core";
+import { AttentionError, gradientRules, type Ops, type Program, equalShapes, type Tensors, unbroadcast } from "@attnkit/core";
 import type { Tensor, Tf } from "./tf.ts";
 import { onWebgl } from "./webgl.ts";
 
@@ -69,8 +69,8 @@ export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
     matmul: op("matmul", two),
   };
   const zeros = (shape: readonly number[]) => tf.zeros([...shape]);
-  const rules: ReturnType<typeof gradients<Tensor>> = {
-    ...gradients(o),
+  const rules: ReturnType<typeof gradientRules<Tensor>> = {
+    ...gradientRules(o),
     // Core's work on any backend; these two need fewer launches.
     sum: (_, x) => [(g) => o.mul(g, tf.ones(x.shape))],
     slice: (_, x, axis, start, end) => [
@@ -102,7 +102,7 @@ export function vjp(
       const counted = names.map((name) => {
         const y = outputs[name] ?? refuse(`no output ${name}; got ${Object.keys(outputs).join(", ")}`);
         const { shape } = seeds[name] as Tensor;
-        return same(y.shape, shape)
+        return equalShapes(y.shape, shape)
           ? y
           : refuse(`the seed of ${name} has another shape; got [${shape}], expected [${y.shape}]`);
       });

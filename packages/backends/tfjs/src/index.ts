@@ -2,9 +2,9 @@ import {
   AttentionError,
   type Backend,
   type Data,
-  hostData,
+  hostDataKind,
   knownOptions,
-  notOwn,
+  notOwnTensor,
   type Ops,
   requireOption,
   type Shape,
@@ -82,7 +82,7 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
 
 function upload(tf: Tf, data: Data, shape: Shape): Tensor {
   onWebgl(tf); // refuses devices without float32
-  if (hostData("tfjs", data, shape) !== "Uint8Array") return tf.tensor(Float32Array.from(data), [...shape], "float32");
+  if (hostDataKind("tfjs", data, shape) !== "Uint8Array") return tf.tensor(Float32Array.from(data), [...shape], "float32");
   const bits = Uint8Array.from(data, (b) => (b ? 1 : 0));
   return tf.tensor(bits, [...shape], "bool");
 }
@@ -91,7 +91,7 @@ const isTensor = (x: Tensor): boolean => typeof x === "object" && x !== null && 
 
 /** `x`, if it is a tensor of tfjs that still has its values. */
 function own(x: Tensor): Tensor {
-  if (!isTensor(x)) throw notOwn("tfjs", x, "a tf.Tensor");
+  if (!isTensor(x)) throw notOwnTensor("tfjs", x, "a tf.Tensor");
   if (!x.isDisposed) return x;
   const shape = `[${x.shape.join(", ")}]`;
   throw new AttentionError("ATTN_DATA", "tfjs", `got a tensor ${shape} that was disposed, expected one that was not`);

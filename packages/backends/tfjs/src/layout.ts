@@ -1,4 +1,4 @@
-import { axisOf, type Shape, same, sizeOf } from "@attnkit/core";
+import { nonNegativeAxis, type Shape, equalShapes, elementCount } from "@attnkit/core";
 import type { Operand, Tensor, Tf } from "./tf.ts";
 
 /** A tensor without elements: tfjs backends fail on many operations that make or read one, so none of them is asked. */
@@ -18,14 +18,14 @@ export interface Around {
 
 /** The sizes before, on and after one axis: seen as `[outer, n, inner]`, no operation along an axis meets a rank limit. */
 export function around(op: string, shape: Shape, axis: number): Around {
-  const at = axisOf(op, shape, axis);
-  return { outer: sizeOf(shape.slice(0, at)), n: shape[at] as number, inner: sizeOf(shape.slice(at + 1)) };
+  const at = nonNegativeAxis(op, shape, axis);
+  return { outer: elementCount(shape.slice(0, at)), n: shape[at] as number, inner: elementCount(shape.slice(at + 1)) };
 }
 
 /** `x` broadcast to `shape`: tfjs's own `broadcastTo` has no WebGPU kernel above rank 4, and `where` and `matMul` rely on it. */
 export function expand(tf: Tf, x: Operand, shape: Shape): Tensor {
   if (typeof x === "number") return tf.fill([...shape], x, "float32");
-  if (same(x.shape, shape)) return x;
+  if (equalShapes(x.shape, shape)) return x;
   const from = [...Array<number>(shape.length - x.rank).fill(1), ...x.shape];
   const runs = alike(from, shape);
   if (runs.length > 4) {

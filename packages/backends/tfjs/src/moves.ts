@@ -3,11 +3,11 @@ import {
   concatShape,
   type Ops,
   reshapeShape,
-  sizeOf,
+  elementCount,
   sliceShape,
   takeShape,
   transposeShape,
-  validShape,
+  checkedShape,
 } from "@attnkit/core";
 import { around, empty, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
@@ -19,7 +19,7 @@ export function moves(tf: Tf): Moves {
   const none = (x: Tensor, shape: readonly number[]) => empty(tf, shape, x.dtype === "bool" ? "bool" : "float32");
   return {
     constant(data, shape) {
-      const size = sizeOf(validShape("constant", shape));
+      const size = elementCount(checkedShape("constant", shape));
       if (data.length !== size)
         throw new AttentionError(
           "ATTN_DATA",
@@ -42,7 +42,7 @@ export function moves(tf: Tf): Moves {
 
     slice(x, axis, start, end) {
       const shape = sliceShape(x.shape, axis, start, end);
-      if (sizeOf(shape) === 0) return none(x, shape);
+      if (elementCount(shape) === 0) return none(x, shape);
       const { outer, n, inner } = around("slice", x.shape, axis);
       const part = tf.slice(tf.reshape(x, [outer, n, inner]), [0, start, 0], [outer, end - start, inner]);
       return tf.reshape(part, [...shape]);
@@ -65,7 +65,7 @@ export function moves(tf: Tf): Moves {
 
     take(x, axis, indices) {
       const shape = takeShape(x.shape, axis, indices);
-      if (sizeOf(shape) === 0) return none(x, shape);
+      if (elementCount(shape) === 0) return none(x, shape);
       const { outer, n, inner } = around("take", x.shape, axis);
       const taken = tf.gather(tf.reshape(x, [outer, n, inner]), tf.tensor1d([...indices], "int32"), 1);
       return tf.reshape(taken, [...shape]);

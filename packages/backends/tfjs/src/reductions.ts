@@ -1,4 +1,4 @@
-import { matmulShape, type Ops, reduceShape, same, sizeOf } from "@attnkit/core";
+import { matmulShape, type Ops, reduceShape, equalShapes, elementCount } from "@attnkit/core";
 import { around, empty, expand, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
 import { largest, onWebgl } from "./webgl.ts";
@@ -13,7 +13,7 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
     (op: "sum" | "max", none: number) =>
     (x: Tensor, axis: number): Tensor => {
       const shape = [...reduceShape(op, x.shape, axis)];
-      if (sizeOf(shape) === 0) return empty(tf, shape);
+      if (elementCount(shape) === 0) return empty(tf, shape);
       if (x.size === 0) return tf.fill(shape, none, "float32");
       const line = along(op, x, axis);
       return tf.reshape(op === "max" && onWebgl(tf) ? largest(tf, line) : tf[op](line, 1), shape);
@@ -28,15 +28,15 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
     matmul(a, b) {
       const shape = [...matmulShape(a.shape, b.shape)];
       const [m, k, n] = [a.shape.at(-2) as number, a.shape.at(-1) as number, b.shape.at(-1) as number];
-      if (sizeOf(shape) === 0 || k === 0) return empty(tf, shape);
+      if (elementCount(shape) === 0 || k === 0) return empty(tf, shape);
       const [x, y] = [float(tf, a), float(tf, b)];
       const batch = shape.slice(0, -2);
       // One matrix for all of a batch: its rows are those of one tall matrix.
-      if (sizeOf(b.shape.slice(0, -2)) === 1)
+      if (elementCount(b.shape.slice(0, -2)) === 1)
         return tf.reshape(product(tf, tf.reshape(x, [1, -1, k]), tf.reshape(y, [1, k, n])), shape);
       // tfjs pairs batches by their number alone, which is wrong where both operands are broadcast.
       const full = (t: Tensor) =>
-        same(t.shape.slice(0, -2), batch) ? t : expand(tf, t, [...batch, ...t.shape.slice(-2)]);
+        equalShapes(t.shape.slice(0, -2), batch) ? t : expand(tf, t, [...batch, ...t.shape.slice(-2)]);
       return tf.reshape(product(tf, tf.reshape(full(x), [-1, m, k]), tf.reshape(full(y), [-1, k, n])), shape);
     },
   };

@@ -1,21 +1,21 @@
 import {
   type Block,
-  before,
+  exclusivePrefix,
   type Call,
   clip,
-  dim,
-  EMPTY,
-  groups,
-  keep,
-  keptOr,
-  last,
-  logOrEmpty,
+  axisSize,
+  EMPTY_EXPONENT,
+  headGroupSize,
+  presentKeys,
+  replaceAbsent,
+  scanTotal,
+  logOrMinusInfinity,
   type Mechanism,
   type Ops,
   pad,
   type Rescaled,
   type Result,
-  ratio,
+  divideOrZero,
   rescaledScan,
   scanGranularity,
 } from "@attnkit/core";
@@ -57,17 +57,17 @@ function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {
 function forward(o: Nodes, block: Block<Value>, order: number, lse: boolean): Result<Value> {
   const { q, state } = block;
   const [B, hkv, L, d] = o.shape(block.k) as [number, number, number, number];
-  const [hq, N, w] = [dim(o, q, 1), B * hkv, order + 1];
-  const G = groups(hq, hkv);
+  const [hq, N, w] = [axisSize(o, q, 1), B * hkv, order + 1];
+  const G = headGroupSize(hq, hkv);
   const n = Math.ceil(L / CHUNK);
   const limit = Math.min(1000, 10 ** (30 / order));
   const cut = (x: Value, heads: readonly number[], value = 0) =>
     o.reshape(pad(o, x, 2, 0, n * CHUNK - L, value), [1, ...heads, n, CHUNK, d]);
-  const present = keep(o, block);
-  const k = clip(o, keptOr(o, present, block.k, 0), limit);
-  const exponents = cut(keptOr(o, present, o.mul(o.mul(k, k), -1), EMPTY), [N], EMPTY); // [1, N, n, c, d]
-  const ones = cut(keptOr(o, present, o.where(k, 1, 1), 0), [N]);
-  const values = cut(keptOr(o, present, block.v, 0), [N]);
+  const present = presentKeys(o, block);
+  const k = clip(o, replaceAbsent(o, present, block.k, 0), limit);
+  const exponents = cut(replaceAbsent(o, present, o.mul(o.mul(k, k), -1), EMPTY_EXPONENT), [N], EMPTY_EXPONENT); // [1, N, n, c, d]
+  const ones = cut(replaceAbsent(o, present, o.where(k, 1, 1), 0), [N]);
+  const values = cut(replaceAbsent(o, present, block.v, 0), [N]);
   const powers = o.concat(powersOf(o, ones, cut(k, [N]), order), 0); // [w, N, n, c, d], 0 for absent keys
   const terms = o.concat(termsOf(o, cut(clip(o, q, limit), [N, G]), order), 0); // [w, N, G, n, c, d]
   /** Token t of every chunk, the axis gone. */
@@ -93,8 +93,8 @@ function forward(o: Nodes, block: Block<Value>, order: number, lse: boolean): Re
     const top = o.maximum(m, found.m);
     const factor = (exponent: Value) => o.reshape(o.exp(o.sub(exponent, top)), [1, N, 1, n, d]);
     const both = o.add(o.mul(read(s), factor(m)), o.mul(read(found.s), factor(found.m)));
-    const y = ratio(o, o.slice(both, 0, 0, 1), o.slice(both, 0, 1, 2));
-    const logs = () => o.add(logOrEmpty(o, o.slice(both, 0, 1, 2)), o.reshape(top, [1, N, 1, n, d]));
+    const y = divideOrZero(o, o.slice(both, 0, 0, 1), o.slice(both, 0, 1, 2));
+    const logs = () => o.add(logOrMinusInfinity(o, o.slice(both, 0, 1, 2)), o.reshape(top, [1, N, 1, n, d]));
     return { y: o.reshape(y, [N, G, n, 1, d]), ...(lse && { lse: o.reshape(logs(), [N, G, n, 1, d]) }) };
   });
   const all = (parts: readonly Value[]) => o.slice(o.reshape(o.concat(parts, 3), [B, hq, n * CHUNK, d]), 2, 0, L);
@@ -146,7 +146,7 @@ function acrossChunks(
     s: o.reshape(o.transpose(o.concat([state.s!, state.z!], 2), [0, 1, 3, 2]), [N, d, 1, 2 * w]),
   };
   const scanned = rescaledScan(o, totals, start);
-  const [earlier, all] = [before(o, scanned, start), last(o, scanned)];
+  const [earlier, all] = [exclusivePrefix(o, scanned, start), scanTotal(o, scanned)];
   const final = o.reshape(o.transpose(all.s, [0, 2, 3, 1]), [B, hkv, 2 * w, d]);
   return {
     found: {

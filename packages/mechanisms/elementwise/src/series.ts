@@ -1,25 +1,25 @@
 import {
-  align,
+  alignPositions,
   type Block,
   clip,
-  combine,
-  dim,
-  EMPTY,
-  groups,
+  combineRescaled,
+  axisSize,
+  EMPTY_EXPONENT,
+  headGroupSize,
   type How,
-  keep,
-  keptOr,
-  last,
-  logOrEmpty,
+  presentKeys,
+  replaceAbsent,
+  scanTotal,
+  logOrMinusInfinity,
   type Ops,
   pad,
   type Rescaled,
   type Result,
-  ratio,
+  divideOrZero,
   rescaledScan,
   type State,
-  seesAll,
-  withOnes,
+  everyRowSeesAllKeys,
+  appendOnes,
 } from "@attnkit/core";
 
 /**
@@ -28,45 +28,45 @@ import {
  */
 export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, order: number): Result<T> {
   const [B, hkv, S, d] = o.shape(block.k) as [number, number, number, number];
-  const L = dim(o, block.q, 2);
+  const L = axisSize(o, block.q, 2);
   const limit = Math.min(1000, 10 ** (30 / order));
   const tokens = tokenStates(o, block, limit, order); // one state per key
   const start = block.state && seenBefore(o, block.state);
   let rows: Rescaled<T>; // the state that each query reads, [N, d, L or 1]
   let left: Rescaled<T>;
-  if (seesAll(L, S, causal)) {
+  if (everyRowSeesAllKeys(L, S, causal)) {
     const own = total(o, tokens);
-    left = start === undefined ? own : combine(o, start, own);
+    left = start === undefined ? own : combineRescaled(o, start, own);
     rows = left;
   } else {
-    const at = align(L, S, causal);
+    const at = alignPositions(L, S, causal);
     const placed = {
-      m: pad(o, tokens.m, 2, at.k, at.length - at.k - S, EMPTY),
+      m: pad(o, tokens.m, 2, at.k, at.length - at.k - S, EMPTY_EXPONENT),
       s: pad(o, tokens.s, 2, at.k, at.length - at.k - S),
     };
     const scanned = rescaledScan(o, placed, start);
     rows = { m: o.slice(scanned.m, 2, at.q, at.q + L), s: o.slice(scanned.s, 2, at.q, at.q + L) };
-    left = last(o, scanned);
+    left = scanTotal(o, scanned);
   }
   return { ...read(o, block.q, rows, hkv, limit, order, lse), state: stateOf(o, left, B, hkv, d) };
 }
 
 export function mergeSeries<T>(o: Ops<T>, a: State<T>, b: State<T>): State<T> {
   const [B, hkv, , d] = o.shape(a.mu!) as [number, number, number, number];
-  return stateOf(o, combine(o, seenBefore(o, a), seenBefore(o, b)), B, hkv, d);
+  return stateOf(o, combineRescaled(o, seenBefore(o, a), seenBefore(o, b)), B, hkv, d);
 }
 
 /** Per key and channel: exponent `-k^2` and the powers of k, with v and without: `[N, d, S]`, `[N, d, S, 2 w]`. */
 function tokenStates<T>(o: Ops<T>, block: Block<T>, limit: number, order: number): Rescaled<T> {
   const [B, hkv, S, d] = o.shape(block.k) as [number, number, number, number];
-  const present = keep(o, block);
-  const channels = (x: T) => o.transpose(o.reshape(x, [B * hkv, S, dim(o, x, 3)]), [0, 2, 1]);
-  const k = channels(clip(o, keptOr(o, present, block.k, 0), limit)); // [N, d, S]
-  const v1 = channels(withOnes(o, block.v, present)); // [N, d + 1, S]
+  const present = presentKeys(o, block);
+  const channels = (x: T) => o.transpose(o.reshape(x, [B * hkv, S, axisSize(o, x, 3)]), [0, 2, 1]);
+  const k = channels(clip(o, replaceAbsent(o, present, block.k, 0), limit)); // [N, d, S]
+  const v1 = channels(appendOnes(o, block.v, present)); // [N, d + 1, S]
   const square = o.mul(o.mul(k, k), -1);
   const column = (x: T) => o.reshape(x, [...o.shape(x), 1]);
   const ones = o.slice(v1, 1, d, d + 1); // [N, 1, S], 0 for absent keys
-  const m = present === undefined ? square : o.where(ones, square, EMPTY);
+  const m = present === undefined ? square : o.where(ones, square, EMPTY_EXPONENT);
   const powers = [o.where(k, 1, 1)];
   for (let p = 1; p <= order; p++) powers.push(o.mul(powers[p - 1]!, k));
   const all = o.concat(powers.map(column), -1); // [N, d, S, w]
@@ -76,7 +76,7 @@ function tokenStates<T>(o: Ops<T>, block: Block<T>, limit: number, order: number
 /** All keys made one state: `[N, d, 1]`, `[N, d, 1, 2 w]`. */
 function total<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
   const [N, d, S] = o.shape(m) as [number, number, number];
-  const top = S === 0 ? o.maximum(o.max(m, -1), EMPTY) : o.max(m, -1);
+  const top = S === 0 ? o.maximum(o.max(m, -1), EMPTY_EXPONENT) : o.max(m, -1);
   const weights = o.reshape(o.exp(o.sub(m, top)), [N, d, 1, S]);
   return { m: top, s: o.matmul(weights, s) };
 }
@@ -95,7 +95,7 @@ function read<T>(
   lse: boolean,
 ): { y: T; lse?: T } {
   const [B, hq, L, d] = o.shape(query) as [number, number, number, number];
-  const [N, G, w] = [B * hkv, groups(hq, hkv), order + 1];
+  const [N, G, w] = [B * hkv, headGroupSize(hq, hkv), order + 1];
   const q = o.transpose(o.reshape(clip(o, query, limit), [N, G, L, d]), [0, 1, 3, 2]); // [N, G, d, L]
   const radius = o.maximum(o.maximum(q, o.mul(q, -1)), 1);
   const inverse = o.div(1, radius);
@@ -110,20 +110,20 @@ function read<T>(
     terms.map((t) => o.reshape(t, [N, G, d, L, 1])),
     -1,
   ); // [N, G, d, L, w]
-  const states = o.reshape(rows.s, [N, 1, d, dim(o, rows.s, 2), 2 * w]);
+  const states = o.reshape(rows.s, [N, 1, d, axisSize(o, rows.s, 2), 2 * w]);
   const sum = (from: number) => o.reshape(o.sum(o.mul(powers, o.slice(states, -1, from, from + w)), -1), [N, G, d, L]);
   const [numerator, denominator] = [sum(0), sum(w)];
   const back = (x: T) => o.reshape(o.transpose(x, [0, 1, 3, 2]), [B, hq, L, d]);
-  if (!lse) return { y: back(ratio(o, numerator, denominator)) };
-  const exponent = o.reshape(rows.m, [N, 1, d, dim(o, rows.m, 2)]);
-  const logs = o.add(o.add(logOrEmpty(o, denominator), exponent), o.mul(o.log(radius), order));
-  return { y: back(ratio(o, numerator, denominator)), lse: back(o.where(denominator, logs, Number.NEGATIVE_INFINITY)) };
+  if (!lse) return { y: back(divideOrZero(o, numerator, denominator)) };
+  const exponent = o.reshape(rows.m, [N, 1, d, axisSize(o, rows.m, 2)]);
+  const logs = o.add(o.add(logOrMinusInfinity(o, denominator), exponent), o.mul(o.log(radius), order));
+  return { y: back(divideOrZero(o, numerator, denominator)), lse: back(o.where(denominator, logs, Number.NEGATIVE_INFINITY)) };
 }
 
 function seenBefore<T>(o: Ops<T>, { mu, s, z }: State<T>): Rescaled<T> {
   const [B, hkv, , d] = o.shape(mu!) as [number, number, number, number];
   const both = o.concat([s!, z!], 2); // [B, Hkv, 2 w, d]
-  const w2 = dim(o, both, 2);
+  const w2 = axisSize(o, both, 2);
   return {
     m: o.reshape(mu!, [B * hkv, d, 1]),
     s: o.reshape(o.transpose(both, [0, 1, 3, 2]), [B * hkv, d, 1, w2]),
@@ -131,7 +131,7 @@ function seenBefore<T>(o: Ops<T>, { mu, s, z }: State<T>): Rescaled<T> {
 }
 
 function stateOf<T>(o: Ops<T>, { m, s }: Rescaled<T>, B: number, hkv: number, d: number): State<T> {
-  const w2 = dim(o, s, 3);
+  const w2 = axisSize(o, s, 3);
   const both = o.transpose(o.reshape(s, [B, hkv, d, w2]), [0, 1, 3, 2]); // [B, Hkv, 2 w, d]
   return {
     mu: o.reshape(m, [B, hkv, 1, d]),

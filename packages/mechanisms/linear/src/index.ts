@@ -1,18 +1,18 @@
 import {
   chunkGranularity,
-  chunkSize,
-  dim,
+  chunkSizeForFeatures,
+  axisSize,
   factoredSum,
-  isPositive,
-  keep,
-  keptOr,
+  isPositiveNumber,
+  presentKeys,
+  replaceAbsent,
   knownOptions,
-  logOrEmpty,
+  logOrMinusInfinity,
   type Mechanism,
-  parts,
-  ratio,
+  splitOnes,
+  divideOrZero,
   requireOption,
-  withOnes,
+  appendOnes,
 } from "@attnkit/core";
 import { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
 
@@ -36,7 +36,7 @@ export function linear(options: LinearOptions = {}): Mechanism {
   const { normalize = true, scale = 1 } = options;
   const phi = mapOf(options.featureMap ?? "elu1");
   requireOption(typeof normalize === "boolean", "linear", "normalize", normalize, "true or false");
-  requireOption(isPositive(scale), "linear", "scale", scale, "a number above 0");
+  requireOption(isPositiveNumber(scale), "linear", "scale", scale, "a number above 0");
   const folded =
     "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";
   const noLse = normalize
@@ -51,11 +51,11 @@ export function linear(options: LinearOptions = {}): Mechanism {
       const r = phi.size(d);
       return { s: { shape: [B, Hkv, r, dv] }, ...(normalize && { z: { shape: [B, Hkv, r, 1] } }) };
     },
-    granularity: ({ causal, dims }) => (causal ? chunkGranularity(chunkSize(phi.size(dims.d)), dims.L) : 1),
+    granularity: ({ causal, dims }) => (causal ? chunkGranularity(chunkSizeForFeatures(phi.size(dims.d)), dims.L) : 1),
     forward(o, block, { causal, lse }) {
-      const present = keep(o, block);
-      const k = keptOr(o, present, block.k, 0);
-      const values = normalize ? withOnes(o, block.v, present) : keptOr(o, present, block.v, 0);
+      const present = presentKeys(o, block);
+      const k = replaceAbsent(o, present, block.k, 0);
+      const values = normalize ? appendOnes(o, block.v, present) : replaceAbsent(o, present, block.v, 0);
       const past = block.state;
       const carry = past && (normalize ? o.concat([past.s!, past.z!], -1) : past.s!);
       const [phiQ, phiK] = [phi.map(o, block.q), phi.map(o, k)];
@@ -69,14 +69,14 @@ export function linear(options: LinearOptions = {}): Mechanism {
           own: phi.weights && { q: block.q, k, weights: (x, y) => phi.weights!(o, x, y) },
         },
         causal,
-        chunkSize(dim(o, phiK, -1)),
+        chunkSizeForFeatures(axisSize(o, phiK, -1)),
       );
       if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: { s: next } };
-      const [numerator, sum] = parts(o, sums);
-      const [s, z] = parts(o, next);
-      const logs = () => logOrEmpty(o, scale === 1 ? sum : o.mul(sum, scale));
+      const [numerator, sum] = splitOnes(o, sums);
+      const [s, z] = splitOnes(o, next);
+      const logs = () => logOrMinusInfinity(o, scale === 1 ? sum : o.mul(sum, scale));
       return {
-        y: ratio(o, numerator, sum),
+        y: divideOrZero(o, numerator, sum),
         state: { s, z },
         ...(lse && { lse: o.reshape(logs(), o.shape(sum).slice(0, 3)) }),
       };

@@ -1,25 +1,25 @@
 import {
-  align,
-  atMost,
+  alignPositions,
+  chunkSizeAtMost,
   type Block,
   type Call,
-  chunked,
-  chunkedQueries,
+  splitIntoChunks,
+  splitQueriesIntoChunks,
   chunkGranularity,
-  chunkSize,
-  dim,
-  groups,
+  chunkSizeForFeatures,
+  axisSize,
+  headGroupSize,
   type How,
-  keep,
-  keptOr,
-  logOrEmpty,
+  presentKeys,
+  replaceAbsent,
+  logOrMinusInfinity,
   type Mechanism,
-  mT,
+  transposeLast,
   type Result,
-  ratio,
-  seesAll,
-  unchunked,
-  zeros,
+  divideOrZero,
+  everyRowSeesAllKeys,
+  joinChunks,
+  zerosWithSize,
 } from "@attnkit/core";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type FeatureMap, featureMaps, type LinearOptions, linear as portable } from "./index.ts";
@@ -39,13 +39,13 @@ const chunks = (options: LinearOptions): Fused => ({
   name: "linear-chunks",
   providers: ["cpu", "wasm"],
   accepts,
-  granularity: ({ dims: { L, d } }) => chunkGranularity(chunkSize(mapOf(options).size(d)), L),
+  granularity: ({ dims: { L, d } }) => chunkGranularity(chunkSizeForFeatures(mapOf(options).size(d)), L),
   forward: (o, block, how) => forward(o, block, how, options),
 });
 
 function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {
   if (B * Hq * L * S === 0) return "an axis of size 0";
-  if (seesAll(L, S, causal)) return "every query sees every key: the portable program is as short";
+  if (everyRowSeesAllKeys(L, S, causal)) return "every query sees every key: the portable program is as short";
   if (L !== S) return `causal with ${L} queries and ${S} keys`;
   return true;
 }
@@ -59,23 +59,23 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
   const phi = mapOf(options);
   const { q, state } = block;
   const [b, hkv, L] = o.shape(block.k) as [number, number, number];
-  const G = groups(dim(o, q, 1), hkv);
-  const at = align(L, L, causal);
-  const present = keep(o, block);
-  const [k, v] = [keptOr(o, present, block.k, 0), keptOr(o, present, block.v, 0)];
-  const [phiQ, phiK] = [phi.map(o, q), keptOr(o, present, phi.map(o, k), 0)];
-  const [r, e] = [dim(o, phiK, -1), dim(o, v, -1)];
-  const size = atMost(chunkSize(r), L);
-  const rows = (x: Value) => chunkedQueries(o, x, hkv, at, size);
-  const keys = (x: Value) => chunked(o, x, 0, L, size);
+  const G = headGroupSize(axisSize(o, q, 1), hkv);
+  const at = alignPositions(L, L, causal);
+  const present = presentKeys(o, block);
+  const [k, v] = [replaceAbsent(o, present, block.k, 0), replaceAbsent(o, present, block.v, 0)];
+  const [phiQ, phiK] = [phi.map(o, q), replaceAbsent(o, present, phi.map(o, k), 0)];
+  const [r, e] = [axisSize(o, phiK, -1), axisSize(o, v, -1)];
+  const size = chunkSizeAtMost(chunkSizeForFeatures(r), L);
+  const rows = (x: Value) => splitQueriesIntoChunks(o, x, hkv, at, size);
+  const keys = (x: Value) => splitIntoChunks(o, x, 0, L, size);
   const [queries, features, values] = [rows(phiQ), keys(phiK), keys(v)];
   const [N, n] = o.shape(features) as [number, number];
 
   /** Of the keys of a chunk, 1 for those that are there: `[N, n, 1, size]`. */
-  const there = () => present && mT(o, keys(keptOr(o, present, o.add(zeros(o, k, -1, 1), 1), 0)));
+  const there = () => present && transposeLast(o, keys(replaceAbsent(o, present, o.add(zerosWithSize(o, k, -1, 1), 1), 0)));
   const pairs = phi.weights
-    ? keptOr(o, there(), phi.weights(o, rows(q), keys(k)), 0)
-    : o.matmul(queries, mT(o, features));
+    ? replaceAbsent(o, there(), phi.weights(o, rows(q), keys(k)), 0)
+    : o.matmul(queries, transposeLast(o, features));
   const square = o.reshape(pairs, [N, n, G, size, size]);
   const weights = o.reshape(o.node("Trilu", [square], square.shape, { upper: 0 }), [N, n, G * size, size]);
 
@@ -86,7 +86,7 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
     const last = o.slice(totals, 1, n - 1, n);
     return { found, left: found === undefined ? last : o.add(n === 1 ? found : o.slice(found, 1, n - 1, n), last) };
   };
-  const back = (x: Value) => unchunked(o, x, q, at, size);
+  const back = (x: Value) => joinChunks(o, x, q, at, size);
   /** Rows as q has them, before the last operation: what is only reshaped at the end is copied. */
   const plus = (own: Value, past: Value | undefined) => {
     if (past === undefined) return back(own);
@@ -95,16 +95,16 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
   };
   const first = (x: Value | undefined) => x && o.reshape(x, [N, 1, ...o.shape(x).slice(2)]);
 
-  const s = running(o.matmul(mT(o, features), values), first(state?.s)); // [N, n, r, dv]
+  const s = running(o.matmul(transposeLast(o, features), values), first(state?.s)); // [N, n, r, dv]
   const sums = plus(o.matmul(weights, values), s.found);
   const left = { s: o.reshape(s.left, [b, hkv, r, e]) };
   if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: left };
   const column = o.reshape(o.sum(features, -2), [N, n, r, 1]);
   const z = running(column, first(state?.z));
   const denominators = plus(o.sum(weights, -1), z.found);
-  const logs = () => logOrEmpty(o, scale === 1 ? denominators : o.mul(denominators, scale));
+  const logs = () => logOrMinusInfinity(o, scale === 1 ? denominators : o.mul(denominators, scale));
   return {
-    y: ratio(o, sums, denominators),
+    y: divideOrZero(o, sums, denominators),
     state: { ...left, z: o.reshape(z.left, [b, hkv, r, 1]) },
     ...(lse && { lse: o.reshape(logs(), o.shape(q).slice(0, 3)) }),
   };

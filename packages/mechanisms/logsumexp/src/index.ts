@@ -1,39 +1,39 @@
 import {
-  align,
-  atMost,
+  alignPositions,
+  chunkSizeAtMost,
   type Block,
-  before,
-  chunked,
-  chunkedQueries,
-  chunkMask,
+  exclusivePrefix,
+  splitIntoChunks,
+  splitQueriesIntoChunks,
+  causalChunkMask,
   clip,
-  combine,
-  dim,
-  EMPTY,
-  foldHeads,
-  groups,
-  HIDDEN,
+  combineRescaled,
+  axisSize,
+  EMPTY_EXPONENT,
+  foldQueryHeads,
+  headGroupSize,
+  HIDDEN_EXPONENT,
   type How,
-  keep,
-  keptOr,
+  presentKeys,
+  replaceAbsent,
   knownOptions,
-  last,
-  logOrEmpty,
+  scanTotal,
+  logOrMinusInfinity,
   type Mechanism,
   mergeOutputs,
-  mT,
+  transposeLast,
   type Ops,
   type Output,
-  parts,
-  ratio,
+  splitOnes,
+  divideOrZero,
   requireOption,
   rescaledScan,
   type State,
   scanGranularity,
-  seesAll,
-  unchunked,
-  unfoldHeads,
-  withOnes,
+  everyRowSeesAllKeys,
+  joinChunks,
+  unfoldQueryHeads,
+  appendOnes,
 } from "@attnkit/core";
 
 export interface LogsumexpOptions {
@@ -84,21 +84,21 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
     }),
     granularity: ({ causal, dims: { L } }) => (causal ? scanGranularity(L, CHUNK) : 1),
     forward(o, block, how) {
-      const present = keep(o, block);
-      const [L, S] = [dim(o, block.q, 2), dim(o, block.k, 2)];
+      const present = presentKeys(o, block);
+      const [L, S] = [axisSize(o, block.q, 2), axisSize(o, block.k, 2)];
       const x = {
         q: clip(o, block.q, LIMIT),
-        k: keptOr(o, present, clip(o, block.k, LIMIT), EMPTY),
-        v: withOnes(o, logValues ? o.exp(o.minimum(block.v, LARGEST_LOG[o.dtype])) : block.v, present),
+        k: replaceAbsent(o, present, clip(o, block.k, LIMIT), EMPTY_EXPONENT),
+        v: appendOnes(o, logValues ? o.exp(o.minimum(block.v, LARGEST_LOG[o.dtype])) : block.v, present),
         state: block.state,
       };
-      const { rows, seen } = seesAll(L, S, how.causal) ? whole(o, x) : chunks(o, x, how);
-      const [numerator, sum] = parts(o, rows.sums);
-      const y = ratio(o, numerator, sum);
-      const [s, z] = parts(o, seen.s);
-      const logs = () => o.reshape(o.add(rows.top, logOrEmpty(o, sum)), o.shape(sum).slice(0, 3));
+      const { rows, seen } = everyRowSeesAllKeys(L, S, how.causal) ? whole(o, x) : chunks(o, x, how);
+      const [numerator, sum] = splitOnes(o, rows.sums);
+      const y = divideOrZero(o, numerator, sum);
+      const [s, z] = splitOnes(o, seen.s);
+      const logs = () => o.reshape(o.add(rows.top, logOrMinusInfinity(o, sum)), o.shape(sum).slice(0, 3));
       return {
-        y: logValues ? logOrEmpty(o, y) : y,
+        y: logValues ? logOrMinusInfinity(o, y) : y,
         state: { m: seen.m, z, s },
         ...(how.lse && { lse: logs() }),
       };
@@ -107,12 +107,12 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
     ...(logValues && {
       mergeOutputs<T>(o: Ops<T>, a: Output<T>, b: Output<T>) {
         const { y, lse } = mergeOutputs(o, { y: o.exp(a.y), lse: a.lse }, { y: o.exp(b.y), lse: b.lse });
-        return { y: logOrEmpty(o, y), lse };
+        return { y: logOrMinusInfinity(o, y), lse };
       },
     }),
     merge(o, a, b) {
       const { m, s } = join(o, seenBefore(o, a), seenBefore(o, b));
-      const [sum, z] = parts(o, s);
+      const [sum, z] = splitOnes(o, s);
       return { m, z, s: sum };
     },
   };
@@ -120,13 +120,13 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
 
 /** Every row sees every key: one state serves them all. (MATH 2.5, read) */
 function whole<T>(o: Ops<T>, { q, k, v, state }: Block<T>): { rows: Rows<T>; seen: Seen<T> } {
-  const top = dim(o, k, 2) === 0 ? o.maximum(o.max(k, -2), EMPTY) : o.max(k, -2);
-  const own = { m: top, s: o.matmul(mT(o, o.exp(o.sub(k, top))), v) };
+  const top = axisSize(o, k, 2) === 0 ? o.maximum(o.max(k, -2), EMPTY_EXPONENT) : o.max(k, -2);
+  const own = { m: top, s: o.matmul(transposeLast(o, o.exp(o.sub(k, top))), v) };
   const seen = state === undefined ? own : join(o, seenBefore(o, state), own);
-  const exponents = o.add(foldHeads(o, q, dim(o, k, 1)), seen.m);
+  const exponents = o.add(foldQueryHeads(o, q, axisSize(o, k, 1)), seen.m);
   const largest = o.max(exponents, -1);
   const sums = o.matmul(o.exp(o.sub(exponents, largest)), seen.s);
-  const unfold = (x: T) => unfoldHeads(o, x, dim(o, q, 1), dim(o, q, 2));
+  const unfold = (x: T) => unfoldQueryHeads(o, x, axisSize(o, q, 1), axisSize(o, q, 2));
   return { rows: { sums: unfold(sums), top: unfold(largest) }, seen };
 }
 
@@ -135,31 +135,31 @@ function whole<T>(o: Ops<T>, { q, k, v, state }: Block<T>): { rows: Rows<T>; see
  * compared with a key its row does not see, so nothing underflows however far a later key lies above.
  */
 function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { rows: Rows<T>; seen: Seen<T> } {
-  const [hq, L] = [dim(o, q, 1), dim(o, q, 2)];
+  const [hq, L] = [axisSize(o, q, 1), axisSize(o, q, 2)];
   const [B, hkv, S, d] = o.shape(k) as [number, number, number, number];
-  const e = dim(o, v, -1);
+  const e = axisSize(o, v, -1);
   const N = B * hkv;
-  const at = align(L, S, causal);
-  const size = atMost(CHUNK, at.length);
-  const keys = chunked(o, k, at.k, at.length, size, EMPTY); // [N, n, size, d]
-  const values = chunked(o, v, at.k, at.length, size);
-  const queries = chunkedQueries(o, q, hkv, at, size); // [N, n, G size, d]
-  const [n, rows] = [dim(o, keys, 1), dim(o, queries, 2)];
+  const at = alignPositions(L, S, causal);
+  const size = chunkSizeAtMost(CHUNK, at.length);
+  const keys = splitIntoChunks(o, k, at.k, at.length, size, EMPTY_EXPONENT); // [N, n, size, d]
+  const values = splitIntoChunks(o, v, at.k, at.length, size);
+  const queries = splitQueriesIntoChunks(o, q, hkv, at, size); // [N, n, G size, d]
+  const [n, rows] = [axisSize(o, keys, 1), axisSize(o, queries, 2)];
 
   const top = o.max(keys, -2); // [N, n, 1, d]
-  const own = o.matmul(mT(o, o.exp(o.sub(keys, top))), values); // [N, n, d, e]
+  const own = o.matmul(transposeLast(o, o.exp(o.sub(keys, top))), values); // [N, n, d, e]
   const past = state && seenBefore(o, state);
   const start = past && { m: o.reshape(past.m, [N, d, 1]), s: o.reshape(past.s, [N, d, 1, e]) };
   const totals = { m: o.transpose(o.reshape(top, [N, n, d]), [0, 2, 1]), s: o.transpose(own, [0, 2, 1, 3]) };
   const scanned = rescaledScan(o, totals, start);
-  const found = before(o, scanned, start);
+  const found = exclusivePrefix(o, scanned, start);
   const foundM = o.reshape(o.transpose(found.m, [0, 2, 1]), [N, n, 1, d]);
   const foundS = o.transpose(found.s, [0, 2, 1, 3]); // [N, n, d, e]
-  const left = last(o, scanned);
+  const left = scanTotal(o, scanned);
 
   const pairs = o.add(o.reshape(queries, [N, n, rows, 1, d]), o.reshape(keys, [N, n, 1, size, d]));
-  const mask = o.reshape(chunkMask(o, size, groups(hq, hkv)), [rows, size, 1]);
-  const inside = o.where(mask, pairs, HIDDEN); // [N, n, rows, size, d]
+  const mask = o.reshape(causalChunkMask(o, size, headGroupSize(hq, hkv)), [rows, size, 1]);
+  const inside = o.where(mask, pairs, HIDDEN_EXPONENT); // [N, n, rows, size, d]
   const earlier = o.add(queries, foundM);
   const largestInside = o.reshape(o.max(o.max(inside, -1), -2), [N, n, rows, 1]);
   const largest = o.maximum(largestInside, o.max(earlier, -1)); // [N, n, rows, 1]
@@ -168,7 +168,7 @@ function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { 
     o.matmul(o.reshape(weights, [N, n, rows, size]), values),
     o.matmul(o.exp(o.sub(earlier, largest)), foundS),
   );
-  const back = (x: T) => unchunked(o, x, q, at, size);
+  const back = (x: T) => joinChunks(o, x, q, at, size);
   return {
     rows: { sums: back(sums), top: back(largest) },
     seen: { m: o.reshape(left.m, [B, hkv, 1, d]), s: o.reshape(left.s, [B, hkv, d, e]) },
@@ -179,6 +179,6 @@ const seenBefore = <T>(o: Ops<T>, { m, z, s }: State<T>): Seen<T> => ({ m: m!, s
 
 function join<T>(o: Ops<T>, a: Seen<T>, b: Seen<T>): Seen<T> {
   const flat = ({ m, s }: Seen<T>) => ({ m: o.reshape(m, o.shape(s).slice(0, 3)), s });
-  const { m, s } = combine(o, flat(a), flat(b)); // m [B, Hkv, d]
+  const { m, s } = combineRescaled(o, flat(a), flat(b)); // m [B, Hkv, d]
   return { m: o.reshape(m, o.shape(a.m)), s };
 }

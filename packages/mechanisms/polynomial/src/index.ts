@@ -1,30 +1,30 @@
 import {
   AttentionError,
-  align,
+  alignPositions,
   type Block,
   type Call,
   type Causal,
-  cached,
+  extendCache,
   cacheEntries,
   chunkGranularity,
-  chunkSize,
+  chunkSizeForFeatures,
   clip,
   type Dims,
-  dim,
+  axisSize,
   factoredSum,
-  foldHeads,
-  keep,
-  keptOr,
+  foldQueryHeads,
+  presentKeys,
+  replaceAbsent,
   type Mechanism,
   mergeCaches,
-  mT,
+  transposeLast,
   type Ops,
   pad,
-  presence,
+  allKeysPresent,
   type Result,
   type StateEntry,
-  seesAll,
-  unfoldHeads,
+  everyRowSeesAllKeys,
+  unfoldQueryHeads,
 } from "@attnkit/core";
 import { featureCount, features } from "./features.ts";
 import { foldsKeys, limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
@@ -62,7 +62,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     },
     granularity({ causal, dims: { L, d }, shapes }: Call) {
       const folds = shapes["state.a"] || !(shapes["state.k"] || shapes.mask || shapes.bias || !foldsKeys(p, d));
-      return folds && causal ? chunkGranularity(chunkSize(width(d)), L) : 1;
+      return folds && causal ? chunkGranularity(chunkSizeForFeatures(width(d)), L) : 1;
     },
     check({ dims: { d }, shapes }: Call) {
       const pairs = shapes.mask ? "mask" : shapes.bias ? "bias" : undefined;
@@ -78,7 +78,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     },
     forward(o, block, { causal }) {
       const pairs = block.mask !== undefined || block.bias !== undefined;
-      const folds = block.state ? block.state.a !== undefined : !pairs && foldsKeys(p, dim(o, block.q, 3));
+      const folds = block.state ? block.state.a !== undefined : !pairs && foldsKeys(p, axisSize(o, block.q, 3));
       return folds ? linearForm(o, block, causal, p) : quadraticForm(o, block, causal, p);
     },
     merge(o, a, b) {
@@ -90,18 +90,18 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
 
 /** O(L r): symmetric-power features, and a running sum of `phi(k)^T v`. */
 function linearForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
-  const d = dim(o, block.q, 3);
-  const present = keep(o, block);
+  const d = axisSize(o, block.q, 3);
+  const present = presentKeys(o, block);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
-  const k = clip(o, keptOr(o, present, block.k, 0), limitOf(p, d));
+  const k = clip(o, replaceAbsent(o, present, block.k, 0), limitOf(p, d));
   const phiQ = features(o, q, p.coefficients, p.coefficients);
   const phiK = features(o, k, p.coefficients);
-  const weights = (x: T, y: T) => evaluate(o, o.matmul(x, mT(o, y)), p.coefficients);
+  const weights = (x: T, y: T) => evaluate(o, o.matmul(x, transposeLast(o, y)), p.coefficients);
   const { sums, carry } = factoredSum(
     o,
-    { phiQ, phiK, values: keptOr(o, present, block.v, 0), carry: block.state?.a, own: { q, k, weights } },
+    { phiQ, phiK, values: replaceAbsent(o, present, block.v, 0), carry: block.state?.a, own: { q, k, weights } },
     causal,
-    chunkSize(dim(o, phiK, -1)),
+    chunkSizeForFeatures(axisSize(o, phiK, -1)),
   );
   if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: { a: carry } };
   const { seen, total } = counts(o, block, present, causal);
@@ -111,19 +111,19 @@ function linearForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial
 /** O(L S): the weight matrix. */
 function quadraticForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
   const [hq, L, d] = o.shape(block.q).slice(1) as [number, number, number];
-  const keys = cached(o, block, causal);
-  const hkv = dim(o, keys.k, 1);
+  const keys = extendCache(o, block, causal);
+  const hkv = axisSize(o, keys.k, 1);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
-  const products = o.matmul(foldHeads(o, q, hkv), mT(o, clip(o, keys.k, limitOf(p, d))));
-  const s = unfoldHeads(o, products, hq, L); // [B, Hq, L, P + S]
+  const products = o.matmul(foldQueryHeads(o, q, hkv), transposeLast(o, clip(o, keys.k, limitOf(p, d))));
+  const s = unfoldQueryHeads(o, products, hq, L); // [B, Hq, L, P + S]
   const seen = keys.visible;
   // A bias of -Infinity is masked before the power, whose derivative there would be NaN.
   const masked = (x: T) => (seen === undefined ? x : o.where(seen, x, 0));
   const weights = masked(evaluate(o, block.bias === undefined ? s : masked(o.add(s, block.bias)), p.coefficients));
-  const sums = unfoldHeads(o, o.matmul(foldHeads(o, weights, hkv), keys.v), hq, L);
+  const sums = unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, weights, hkv), keys.v), hq, L);
   if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: keys.state };
   const [B, , T] = o.shape(keys.k) as [number, number, number];
-  const every = o.reshape(presence(o, keys.k), [B, 1, 1, T]);
+  const every = o.reshape(allKeysPresent(o, keys.k), [B, 1, 1, T]);
   const count = o.sum(seen === undefined ? every : o.where(seen, every, 0), -1);
   return { y: o.mul(sums, inverseRoot(o, count)), state: keys.state };
 }
@@ -142,12 +142,12 @@ function evaluate<T>(o: Ops<T>, s: T, coefficients: readonly number[]): T {
 /** Keys that each row sees, `[B, 1, L or 1, 1]`, and all keys seen after the block, `[B, 1, 1, 1]`. */
 function counts<T>(o: Ops<T>, { q, k, state }: Block<T>, present: T | undefined, causal: Causal) {
   const [B, , S] = o.shape(k) as [number, number, number];
-  const L = dim(o, q, 2);
-  const ones = present ?? o.reshape(presence(o, k), [B, 1, S, 1]);
+  const L = axisSize(o, q, 2);
+  const ones = present ?? o.reshape(allKeysPresent(o, k), [B, 1, S, 1]);
   const own = o.sum(ones, 2);
   const total = state === undefined ? own : o.add(own, state.n!);
-  if (seesAll(L, S, causal)) return { seen: total, total };
-  const at = align(L, S, causal);
+  if (everyRowSeesAllKeys(L, S, causal)) return { seen: total, total };
+  const at = alignPositions(L, S, causal);
   const running = o.cumsum(pad(o, ones, 2, at.k, at.length - at.k - S), 2);
   const rows = o.slice(running, 2, at.q, at.q + L);
   return { seen: state === undefined ? rows : o.add(rows, state.n!), total };

@@ -1,4 +1,4 @@
-import { isCount, isPositive, knownOptions, requireOption } from "@attnkit/core";
+import { isPositiveInteger, isPositiveNumber, knownOptions, requireOption } from "@attnkit/core";
 import { featureCount } from "./features.ts";
 
 export interface PolynomialOptions {
@@ -33,7 +33,7 @@ export function resolve(options: PolynomialOptions): Polynomial {
   const once = power === undefined || coefficients === undefined;
   requireOption(once, who, "coefficients", coefficients, "power or coefficients, not both");
   requireOption(
-    power === undefined || (isCount(power) && power <= 12),
+    power === undefined || (isPositiveInteger(power) && power <= 12),
     who,
     "power",
     power,
@@ -49,7 +49,7 @@ export function resolve(options: PolynomialOptions): Polynomial {
   requireOption(list, who, "coefficients", coefficients, "1 to 13 finite numbers c_0, c_1, ..., not all 0");
   const known = normalizer === "visible" || normalizer === "fixed";
   requireOption(known, who, "normalizer", normalizer, '"visible" or "fixed"');
-  const isN = normalizer === "fixed" ? isPositive(n) : n === undefined;
+  const isN = normalizer === "fixed" ? isPositiveNumber(n) : n === undefined;
   requireOption(isN, who, "n", n, normalizer === "fixed" ? "a number above 0" : 'no n, unless normalizer is "fixed"');
   requireOption(["auto", "quadratic", "linear"].includes(form), who, "form", form, '"auto", "quadratic" or "linear"');
   const all = coefficients ?? [...Array<number>(power ?? 2).fill(0), 1];

@@ -1,18 +1,18 @@
 import {
   type Block,
-  cached,
+  extendCache,
   cacheEntries,
   clip,
-  dim,
-  foldHeads,
-  logOrEmpty,
-  lowest,
+  axisSize,
+  foldQueryHeads,
+  logOrMinusInfinity,
+  lowestFinite,
   type Mechanism,
   mergeCaches,
-  mT,
+  transposeLast,
   type Ops,
-  ratio,
-  unfoldHeads,
+  divideOrZero,
+  unfoldQueryHeads,
 } from "@attnkit/core";
 import { limitOf } from "./limits.ts";
 import { checkOptions, type SoftmaxOptions, windowOf } from "./options.ts";
@@ -37,19 +37,19 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
     state: cacheEntries,
     granularity: () => 1,
     forward(o, block, { causal, lse }) {
-      const keys = cached(o, block, causal, windowOf(options));
+      const keys = extendCache(o, block, causal, windowOf(options));
       const seen = keys.visible;
       const biased = stages(o, block, keys.k, options).biased;
-      const s = seen === undefined ? biased : o.where(seen, biased, lowest(o));
+      const s = seen === undefined ? biased : o.where(seen, biased, lowestFinite(o));
       // With no key at all the maximum would be -Infinity.
-      const top = dim(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), lowest(o)) : o.max(s, -1);
+      const top = axisSize(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), lowestFinite(o)) : o.max(s, -1);
       const e = o.exp(o.sub(s, top));
       const weight = seen === undefined ? e : o.where(seen, e, 0);
       const sum = o.sum(weight, -1); // [B, Hq, L, 1]
-      const [hq, L] = [dim(o, block.q, 1), dim(o, block.q, 2)];
-      const folded = o.matmul(foldHeads(o, weight, dim(o, keys.k, 1)), keys.v);
-      const y = ratio(o, unfoldHeads(o, folded, hq, L), sum);
-      const logs = () => o.reshape(o.add(top, logOrEmpty(o, sum)), o.shape(sum).slice(0, 3));
+      const [hq, L] = [axisSize(o, block.q, 1), axisSize(o, block.q, 2)];
+      const folded = o.matmul(foldQueryHeads(o, weight, axisSize(o, keys.k, 1)), keys.v);
+      const y = divideOrZero(o, unfoldQueryHeads(o, folded, hq, L), sum);
+      const logs = () => o.reshape(o.add(top, logOrMinusInfinity(o, sum)), o.shape(sum).slice(0, 3));
       return { y, state: keys.state, ...(lse && { lse: logs() }) };
     },
     merge: mergeCaches,
@@ -67,15 +67,15 @@ export function scores<T>(
   options: SoftmaxOptions = {},
 ): T {
   checkOptions(options);
-  const keys = cached(o, block, how.causal, windowOf(options));
+  const keys = extendCache(o, block, how.causal, windowOf(options));
   const at = stages(o, block, keys.k, options);
   if (how.stage === "scaled" || how.stage === "capped") return at[how.stage];
   const seen = keys.visible;
-  const masked = seen === undefined ? at.biased : o.where(seen, at.biased, lowest(o));
+  const masked = seen === undefined ? at.biased : o.where(seen, at.biased, lowestFinite(o));
   if (how.stage === "biased") return seen === undefined ? masked : o.where(seen, masked, Number.NEGATIVE_INFINITY);
-  const e = o.exp(o.sub(masked, o.maximum(o.max(masked, -1), lowest(o))));
+  const e = o.exp(o.sub(masked, o.maximum(o.max(masked, -1), lowestFinite(o))));
   const weight = seen === undefined ? e : o.where(seen, e, 0);
-  return ratio(o, weight, o.sum(weight, -1));
+  return divideOrZero(o, weight, o.sum(weight, -1));
 }
 
 function stages<T>(o: Ops<T>, { q, bias }: Block<T>, k: T, options: SoftmaxOptions) {
@@ -83,8 +83,8 @@ function stages<T>(o: Ops<T>, { q, bias }: Block<T>, k: T, options: SoftmaxOptio
   const { scale = 1 / Math.sqrt(d), softcap } = options;
   const limit = limitOf(o.dtype, d, scale);
   const rows = o.mul(clip(o, q, limit), scale);
-  const product = o.matmul(foldHeads(o, rows, dim(o, k, 1)), mT(o, clip(o, k, limit)));
-  const scaled = unfoldHeads(o, product, hq, L);
+  const product = o.matmul(foldQueryHeads(o, rows, axisSize(o, k, 1)), transposeLast(o, clip(o, k, limit)));
+  const scaled = unfoldQueryHeads(o, product, hq, L);
   const capped = softcap === undefined ? scaled : o.mul(o.tanh(o.mul(scaled, 1 / softcap)), softcap);
   return { scaled, capped, biased: bias === undefined ? capped : o.add(capped, bias) };
 }

@@ -1,4 +1,4 @@
-import { type Ops, reach } from "@attnkit/core";
+import { type Ops, largestScore } from "@attnkit/core";
 
 /** The size up to which no entry of q or k is limited, whatever the scale: that of the domain. */
 const DOMAIN = 100;
@@ -8,4 +8,4 @@ const DOMAIN = 100;
  * be added to any finite bias. In float32, with d = 64 and the default scale, it is 8e14; in float64 it is 1e145.
  */
 export const limitOf = (dtype: Ops<unknown>["dtype"], d: number, scale: number): number =>
-  Math.max(DOMAIN, Math.sqrt(reach(dtype) / (Math.max(1, d) * scale)));
+  Math.max(DOMAIN, Math.sqrt(largestScore(dtype) / (Math.max(1, d) * scale)));

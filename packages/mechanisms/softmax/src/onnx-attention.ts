@@ -1,4 +1,4 @@
-import { isPositive, knownOptions, requireOption } from "@attnkit/core";
+import { isPositiveNumber, knownOptions, requireOption } from "@attnkit/core";
 import type { SoftmaxOptions, Stage } from "./index.ts";
 import { type AttentionProgram, attentionProgram } from "./onnx-program.ts";
 
@@ -103,8 +103,8 @@ export function fromOnnxAttention(
       `none before opset 25, this is ${opset}`,
     );
   const { scale, softcap = 0 } = plain;
-  requireOption(scale === undefined || isPositive(scale), who, "scale", scale, "a number above 0");
-  requireOption(softcap === 0 || isPositive(softcap), who, "softcap", softcap, "0 or a number above 0");
+  requireOption(scale === undefined || isPositiveNumber(scale), who, "scale", scale, "a number above 0");
+  requireOption(softcap === 0 || isPositiveNumber(softcap), who, "softcap", softcap, "0 or a number above 0");
   const type = whole("softmax_precision", 1, 16, 1);
   const precision = PRECISIONS[type];
   requireOption(precision !== undefined, who, "softmax_precision", type, "1, 10, 11 or 16: a float type");

@@ -1,4 +1,4 @@
-import { AttentionError, type Block, checkCall, dim, iota, type Ops, pad, type Tensors } from "@attnkit/core";
+import { AttentionError, type Block, checkCall, axisSize, arange, type Ops, pad, type Tensors } from "@attnkit/core";
 import { type SoftmaxOptions, type Stage, scores, softmax } from "./index.ts";
 
 /** Inputs and outputs by the names that ONNX has for them. */
@@ -29,7 +29,7 @@ export function attentionProgram(node: Node): AttentionProgram {
       unpacked(o, x.V!, node.heads.kv),
     ];
     const state = x.past_key === undefined ? undefined : { k: x.past_key, v: x.past_value! };
-    const total = dim(o, k, 2) + (state ? dim(o, state.k, 2) : 0);
+    const total = axisSize(o, k, 2) + (state ? axisSize(o, state.k, 2) : 0);
     const mask = x.attn_mask === undefined ? undefined : lengthened(o, x.attn_mask, total, node.mask);
     const given: Partial<Block<typeof q>> =
       mask === undefined ? {} : node.mask === "boolean" ? { mask } : { bias: mask };
@@ -73,11 +73,11 @@ function shown<T>(
  * at position `n[b] - L + i`. As masks, because the diagonal differs from entry to entry.
  */
 function frontier<T>(o: Ops<T>, { causal, options }: Node, { q, k }: { q: T; k: T }, counts: T) {
-  const [L, S] = [dim(o, q, 2), dim(o, k, 2)];
+  const [L, S] = [axisSize(o, q, 2), axisSize(o, k, 2)];
   const [left = -1, right = -1] = (options.window ?? []) as readonly number[];
   const n = o.reshape(counts, [o.shape(counts)[0]!, 1, 1, 1]);
-  const key = iota(o, S); // [S]
-  const own = o.add(n, o.reshape(iota(o, L, -L), [1, 1, L, 1])); // [B, 1, L, 1]
+  const key = arange(o, S); // [S]
+  const own = o.add(n, o.reshape(arange(o, L, -L), [1, 1, L, 1])); // [B, 1, L, 1]
   const conditions = [
     ...(causal ? [o.sub(own, key)] : []),
     ...(right >= 0 ? [o.add(o.sub(own, key), right)] : []),
@@ -98,7 +98,7 @@ function frontier<T>(o: Ops<T>, { causal, options }: Node, { q, k }: { q: T; k: 
 
 /** A mask that ends early lets nobody attend to the rest. */
 function lengthened<T>(o: Ops<T>, mask: T, total: number, type: Node["mask"]): T {
-  const missing = total - dim(o, mask, -1);
+  const missing = total - axisSize(o, mask, -1);
   if (total < 0 || missing <= 0) return mask;
   const axis = o.shape(mask).length - 1;
   return type === "float"

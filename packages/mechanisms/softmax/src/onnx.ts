@@ -2,16 +2,16 @@ import {
   type Block,
   type Call,
   clip,
-  dim,
-  foldHeads,
+  axisSize,
+  foldQueryHeads,
   type How,
-  lowest,
+  lowestFinite,
   type Mechanism,
-  mT,
+  transposeLast,
   type Result,
-  seesAll,
+  everyRowSeesAllKeys,
   tril,
-  unfoldHeads,
+  unfoldQueryHeads,
 } from "@attnkit/core";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { softmax as portable, type SoftmaxOptions } from "./index.ts";
@@ -47,14 +47,14 @@ function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true
   }
   if (options.window !== undefined) return "window: rows may be left without keys";
   if (B * Hq * L * S === 0) return "an axis of size 0";
-  if (!seesAll(L, S, causal) && L > S)
+  if (!everyRowSeesAllKeys(L, S, causal) && L > S)
     return `causal with ${L} queries and ${S} keys: blocks of rows end with a key of their own`;
   return true;
 }
 
 function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: SoftmaxOptions): Result<Value> {
   const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
-  const [hkv, S] = [dim(o, block.k, 1), dim(o, block.k, 2)];
+  const [hkv, S] = [axisSize(o, block.k, 1), axisSize(o, block.k, 2)];
   const { scale = 1 / Math.sqrt(d), softcap } = options;
   const limit = limitOf(o.dtype, d, scale);
   const past = block.state;
@@ -65,24 +65,24 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
   const state = { k: join(past?.k, block.k), v: join(past?.v, block.v) };
 
   const scores = (rows: Value, k: Value) => {
-    const n = dim(o, rows, 2);
+    const n = axisSize(o, rows, 2);
     // Scaled right before the product: ONNX Runtime makes one node of both.
-    const scaled = o.mul(foldHeads(o, rows, hkv), scale);
-    const s = unfoldHeads(o, o.matmul(scaled, mT(o, k)), hq, n);
+    const scaled = o.mul(foldQueryHeads(o, rows, hkv), scale);
+    const s = unfoldQueryHeads(o, o.matmul(scaled, transposeLast(o, k)), hq, n);
     return softcap === undefined ? s : o.mul(o.tanh(o.mul(s, 1 / softcap)), softcap);
   };
   const logs: Value[] = [];
   const average = (s: Value, v: Value) => {
-    const n = dim(o, s, 2);
+    const n = axisSize(o, s, 2);
     const weights = o.node("Softmax", [s], s.shape, { axis: -1 });
     if (lse) logs.push(o.node("ReduceLogSumExp", [s, { ints: [-1] }], [...s.shape.slice(0, 3), 1], { keepdims: 1 }));
-    return unfoldHeads(o, o.matmul(foldHeads(o, weights, hkv), v), hq, n);
+    return unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, weights, hkv), v), hq, n);
   };
   const done = (y: Value) => ({
     ...{ y, state },
     ...(lse && { lse: o.reshape(o.concat(logs, 2), o.shape(block.q).slice(0, 3)) }),
   });
-  if (seesAll(L, S, causal)) return done(average(scores(q, join(pastK, ownK)), state.v));
+  if (everyRowSeesAllKeys(L, S, causal)) return done(average(scores(q, join(pastK, ownK)), state.v));
 
   // Row i sees keys 0..first + i of its block; L <= S. (SEMANTICS S3)
   const first = causal === "end" ? S - L : 0;
@@ -101,7 +101,7 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
 
 /** Scores of later keys made too low to count: cleared first, so that not even NaN is left, for `Where` takes longer. */
 function unseen(o: Nodes, s: Value): Value {
-  const n = dim(o, s, 3);
-  const above = o.mul(o.sub(1, tril(o, n)), lowest(o));
+  const n = axisSize(o, s, 3);
+  const above = o.mul(o.sub(1, tril(o, n)), lowestFinite(o));
   return o.add(o.node("Trilu", [s], s.shape, { upper: 0 }), above);
 }

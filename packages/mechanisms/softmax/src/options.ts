@@ -1,4 +1,4 @@
-import { isPositive, knownOptions, requireOption, type Window } from "@attnkit/core";
+import { isPositiveNumber, knownOptions, requireOption, type Window } from "@attnkit/core";
 
 export interface SoftmaxOptions {
   /** Multiplies q.k; default 1 / sqrt(d). */
@@ -22,7 +22,7 @@ export function checkOptions(options: SoftmaxOptions): void {
   const { scale, softcap, window } = options;
   const finite = scale === undefined || (typeof scale === "number" && Number.isFinite(scale));
   requireOption(finite, "softmax", "scale", scale, "a finite number");
-  requireOption(softcap === undefined || isPositive(softcap), "softmax", "softcap", softcap, "a number above 0");
+  requireOption(softcap === undefined || isPositiveNumber(softcap), "softmax", "softcap", softcap, "a number above 0");
   const side = (n: unknown) =>
     n === null || n === -1 || n === Number.POSITIVE_INFINITY || (Number.isInteger(n) && (n as number) >= 0);
   const pair = window === undefined || (Array.isArray(window) && window.length === 2 && window.every(side));

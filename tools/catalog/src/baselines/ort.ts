@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from "@attnkit/core";
+import { type Shape, elementCount } from "@attnkit/core";
 import type { Ort } from "@attnkit/onnx";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
@@ -155,7 +155,7 @@ async function baseline(runtime: Runtime, operator: Operator, sizes: BaselineSiz
 
 /** Second and third axis exchanged. */
 function swapped(data: Float32Array, [b, m, n, width]: [number, number, number, number]): Float32Array {
-  const out = new Float32Array(sizeOf([b, m, n, width]));
+  const out = new Float32Array(elementCount([b, m, n, width]));
   for (let i = 0; i < b; i++) {
     for (let r = 0; r < m; r++) {
       for (let c = 0; c < n; c++) {

@@ -1,14 +1,14 @@
 import {
   type Block,
   clip,
-  dim,
+  axisSize,
   type How,
-  lowest,
+  lowestFinite,
   type Mechanism,
-  mT,
+  transposeLast,
   type Ops,
   type Result,
-  reach,
+  largestScore,
   type State,
 } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
@@ -77,8 +77,8 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
         ? (elsewhere.get(block.state.v as object) as State<T>)
         : block.state;
     const [B, Hq, L, d] = o.shape(q) as [number, number, number, number];
-    const [Hkv, S] = [dim(o, block.k, 1), dim(o, block.k, 2)];
-    const P = past ? dim(o, past.k!, 2) : 0;
+    const [Hkv, S] = [axisSize(o, block.k, 1), axisSize(o, block.k, 2)];
+    const P = past ? axisSize(o, past.k!, 2) : 0;
 
     const ones = o.constant(Array<number>(B * S).fill(1), [B, S]);
     const unmasked = is("key mask ignored") || (is("a key mask of one key is ignored") && S === 1);
@@ -94,8 +94,8 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     const heads = Array.from({ length: Hq }, (_, h) => (is("h % Hkv") ? h % Hkv : Math.floor(h / (Hq / Hkv))));
     const [allK, allV] = [o.take(k, 1, heads), o.take(v, 1, heads)];
     const factor = is("scale ignored") ? 1 / Math.sqrt(d) : (options.scale ?? 1 / Math.sqrt(d));
-    const limit = is("scores overflow beside the lowest bias") ? 1e17 : Math.sqrt(reach(o.dtype) / d);
-    let s = o.mul(o.matmul(clip(o, q, limit), mT(o, clip(o, allK, limit))), factor); // [B, Hq, L, P + S]
+    const limit = is("scores overflow beside the lowest bias") ? 1e17 : Math.sqrt(largestScore(o.dtype) / d);
+    let s = o.mul(o.matmul(clip(o, q, limit), transposeLast(o, clip(o, allK, limit))), factor); // [B, Hq, L, P + S]
     const cap = (x: T) =>
       options.softcap === undefined || is("softcap ignored")
         ? x
@@ -129,12 +129,12 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     }
     if (bias !== undefined && !is("-Infinity in the bias averages"))
       visible = o.where(
-        o.exp(o.sub(bias, o.maximum(bias, is("a bias below -3e38 masks") ? -3e38 : lowest(o)))),
+        o.exp(o.sub(bias, o.maximum(bias, is("a bias below -3e38 masks") ? -3e38 : lowestFinite(o)))),
         visible,
         0,
       );
 
-    const unseen = is("masks with -1e9") ? -1e9 : lowest(o);
+    const unseen = is("masks with -1e9") ? -1e9 : lowestFinite(o);
     s = o.where(visible, s, unseen);
     const row = o.maximum(o.max(s, -1), unseen);
     const all = () => o.max(o.max(row, 0), 1);

@@ -1,4 +1,4 @@
-import { type Block, dim, type How, type Mechanism, mT, type Ops, type Result } from "@attnkit/core";
+import { type Block, axisSize, type How, type Mechanism, transposeLast, type Ops, type Result } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
 import { linearReference } from "@attnkit/linear/reference";
 import { logsumexpReference } from "@attnkit/logsumexp/reference";
@@ -25,7 +25,7 @@ export function linear(fault?: LinearFault): Row {
 
   function forward<T>(o: Ops<T>, { q, k, v, keyMask, state }: Block<T>, { causal }: How): Result<T> {
     const [B, Hq, L] = o.shape(q) as [number, number, number];
-    const [Hkv, S, dv] = [dim(o, k, 1), dim(o, k, 2), dim(o, v, 3)];
+    const [Hkv, S, dv] = [axisSize(o, k, 1), axisSize(o, k, 2), axisSize(o, v, 3)];
     const heads = Array.from({ length: Hq }, (_, h) => Math.floor(h / (Hq / Hkv)));
     const keep = keyMask === undefined ? undefined : o.reshape(keyMask, [B, 1, S, 1]);
     const hide = (x: T) => (keep === undefined ? x : o.where(keep, x, 0));
@@ -33,10 +33,10 @@ export function linear(fault?: LinearFault): Row {
     const values = o.concat([hide(v), is("normaliser counts masked keys") ? ones : hide(ones)], 3);
     const fq = phi(o, q);
     const fk = phi(o, hide(k));
-    const zero = o.mul(o.matmul(mT(o, o.slice(fk, 2, 0, 0)), o.slice(values, 2, 0, 0)), 0);
+    const zero = o.mul(o.matmul(transposeLast(o, o.slice(fk, 2, 0, 0)), o.slice(values, 2, 0, 0)), 0);
     const before = state?.s ?? zero;
     const wide = (x: T) => o.take(x, 1, heads);
-    const own = o.matmul(mT(o, fk), values);
+    const own = o.matmul(transposeLast(o, fk), values);
     const all = is("state of the last block only") && S > 0 ? own : o.add(before, own);
 
     let sums = o.matmul(fq, wide(all));
@@ -51,9 +51,9 @@ export function linear(fault?: LinearFault): Row {
         const queries = part(fq, at, end);
         const skip = is("forgets the chunk before the last") && known > CHUNK ? known - CHUNK : known;
         const seen = is("earlier rows by subtraction")
-          ? o.sub(all, o.matmul(mT(o, part(fk, known, S)), part(values, known, S)))
-          : o.add(before, o.matmul(mT(o, part(fk, 0, skip)), part(values, 0, skip)));
-        const near = o.matmul(queries, mT(o, wide(part(fk, known, last))));
+          ? o.sub(all, o.matmul(transposeLast(o, part(fk, known, S)), part(values, known, S)))
+          : o.add(before, o.matmul(transposeLast(o, part(fk, 0, skip)), part(values, 0, skip)));
+        const near = o.matmul(queries, transposeLast(o, wide(part(fk, known, last))));
         const pairs = Array.from({ length: (end - at) * (last - known) }, (_, n) => {
           const [i, j] = [Math.floor(n / (last - known)), n % (last - known)];
           return +(known + j <= at + i + offset);
@@ -67,7 +67,7 @@ export function linear(fault?: LinearFault): Row {
     const total = o.slice(sums, 3, dv, dv + 1);
     const safe = is("adds 1e-6 to the normaliser") ? o.add(total, 1e-6) : o.where(total, total, 1);
     const next = is("state keeps masked keys")
-      ? o.add(before, o.matmul(mT(o, phi(o, k)), o.concat([v, ones], 3)))
+      ? o.add(before, o.matmul(transposeLast(o, phi(o, k)), o.concat([v, ones], 3)))
       : all;
     return { y: o.div(o.slice(sums, 3, 0, dv), safe), state: { s: is("float16 state") ? half(next) : next } };
   }
@@ -81,7 +81,7 @@ export function linear(fault?: LinearFault): Row {
     forward,
     merge(o, a, b) {
       const sum = o.add(a.s!, b.s!);
-      const dv = dim(o, sum, 3) - 1;
+      const dv = axisSize(o, sum, 3) - 1;
       if (!is("merge adds the normaliser once")) return { s: sum };
       return { s: o.concat([o.slice(sum, 3, 0, dv), o.slice(a.s!, 3, dv, dv + 1)], 3) };
     },
@@ -105,26 +105,26 @@ function half<T>(x: T): T {
 export function logsumexp(fault?: "one maximum for the block"): Row {
   function forward<T>(o: Ops<T>, { q, k, v, keyMask, state }: Block<T>, { causal }: How): Result<T> {
     const [B, Hq, L] = o.shape(q) as [number, number, number];
-    const [Hkv, S] = [dim(o, k, 1), dim(o, k, 2)];
+    const [Hkv, S] = [axisSize(o, k, 1), axisSize(o, k, 2)];
     const heads = Array.from({ length: Hq }, (_, h) => Math.floor(h / (Hq / Hkv)));
     const join = (a: T | undefined, b: T, axis: number) => (a === undefined ? b : o.concat([a, b], axis));
     const keep = keyMask === undefined ? undefined : o.reshape(keyMask, [B, 1, S, 1]);
     const hide = (x: T, value: number) => (keep === undefined ? x : o.where(keep, x, value));
     const [allK, allV] = [join(state?.k, hide(k, -1e30), 2), join(state?.v, hide(v, 0), 2)];
-    const [P, offset] = [dim(o, allK, 2) - S, causal === "end" ? S - L : 0];
+    const [P, offset] = [axisSize(o, allK, 2) - S, causal === "end" ? S - L : 0];
     const [fk, fv] = [o.take(allK, 1, heads), o.take(allV, 1, heads)];
     const pairs = Array.from({ length: L * (P + S) }, (_, n) => {
       const [i, j] = [Math.floor(n / (P + S)), n % (P + S)];
       return +(j < P || causal === false || j - P <= i + offset);
     });
     const visible = o.constant(pairs, [L, P + S]);
-    const present = o.maximum(o.add(mT(o, o.slice(fk, 3, 0, 1)), 1e29), 0); // 0 where absent
+    const present = o.maximum(o.add(transposeLast(o, o.slice(fk, 3, 0, 1)), 1e29), 0); // 0 where absent
     const mu = o.maximum(o.max(fk, 2), -1e4);
     let weight: T;
     if (fault) {
       const shifted = o.add(q, mu);
       const e = o.exp(o.sub(shifted, o.max(shifted, -1)));
-      weight = o.matmul(e, mT(o, o.exp(o.sub(fk, mu))));
+      weight = o.matmul(e, transposeLast(o, o.exp(o.sub(fk, mu))));
     } else {
       const wide = (x: T, axis: number) => o.reshape(x, o.shape(x).toSpliced(axis, 0, 1));
       const sums = o.add(wide(q, 3), wide(fk, 2)); // [B, Hq, L, P + S, d]

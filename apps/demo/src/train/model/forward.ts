@@ -1,4 +1,4 @@
-import { type Ops, type State, type Tensors, zeros } from "@attnkit/core";
+import { type Ops, type State, type Tensors, zerosWithSize } from "@attnkit/core";
 import { type Attend, dense, multiHead, rmsNorm } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
 
@@ -37,7 +37,7 @@ export function forward<T>(
     const before = under(`${i}.`, state ?? {});
     const normed = rmsNorm(o, x, own.norm!);
     const { previous: last, ...past } = before;
-    const rows = o.concat([last ?? zeros(o, normed, 1, 1), normed], 1); // [B, 1 + L, C]
+    const rows = o.concat([last ?? zerosWithSize(o, normed, 1, 1), normed], 1); // [B, 1 + L, C]
     const change = o.sub(o.slice(rows, 1, 0, L), normed);
     const mixed = (of: string) => o.add(normed, o.mul(change, own[`${of}.mix`]!));
     const inputs = { q: mixed("query"), k: mixed("key"), v: mixed("value") };

@@ -1,4 +1,4 @@
-import { align, type Call, type Shape, seesAll, type Tensors } from "@attnkit/core";
+import { alignPositions, type Call, type Shape, everyRowSeesAllKeys, type Tensors } from "@attnkit/core";
 import type { Tensor } from "../tf.ts";
 import { type Dispatch, dispatch, grid } from "./dispatch.ts";
 import { type Gpu, output } from "./gpu.ts";
@@ -31,8 +31,8 @@ export function channelScan(gpu: Gpu, scan: ChannelScan, x: Tensors<Tensor>, cal
   const { B, Hq, Hkv, L, S, d } = dims;
   const channels = B * Hkv * d;
   const numbers = scan.entries.reduce((n, [, size]) => n + size, 0);
-  const whole = seesAll(L, S, causal);
-  const at = align(L, S, causal);
+  const whole = everyRowSeesAllKeys(L, S, causal);
+  const at = alignPositions(L, S, causal);
   const chunks = Math.ceil((whole ? S : at.length) / CHUNK);
   const own = { q: x.q!, k: x.k!, v: x.v! };
   const keep: Record<string, Tensor> = x.keyMask ? { keep: x.keyMask } : {};

@@ -1,4 +1,4 @@
-import { type Call, type Kernel, type Mechanism, programOf, type Tensors, vjp } from "@attnkit/core";
+import { type Call, type Kernel, type Mechanism, mechanismProgram, type Tensors, vjp } from "@attnkit/core";
 import type { TfjsBackend } from "../index.ts";
 import type { Tensor } from "../tf.ts";
 import { type Fused, fused } from "./fused.ts";
@@ -27,7 +27,7 @@ export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<Ten
       return fused(gpu, {
         inputs: x,
         forward: () => spec.forward(gpu, x, call),
-        backward: spec.backward ?? ((given, seeds, wrt) => vjp(ops, programOf(mechanism, call), given, seeds, wrt)),
+        backward: spec.backward ?? ((given, seeds, wrt) => vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt)),
       });
     },
   };

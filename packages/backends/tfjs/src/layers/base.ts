@@ -1,4 +1,4 @@
-import { isCount, requireOption } from "@attnkit/core";
+import { isPositiveInteger, requireOption } from "@attnkit/core";
 import type { LayerArgs } from "./types.ts";
 
 /** The arguments that tf.layers takes for every layer, and the entries that it adds to a saved configuration. */
@@ -28,7 +28,7 @@ export function baseArgs(who: string, args: object, axes: readonly string[]): La
     shape === undefined ||
     (Array.isArray(shape) &&
       shape.length === names.length &&
-      shape.every((n, i) => (n === null ? names[i] !== "channels" : isCount(n))));
+      shape.every((n, i) => (n === null ? names[i] !== "channels" : isPositiveInteger(n))));
   const unknown = axes.includes("channels")
     ? "; null only where a size is not known, which channels must be"
     : "; null where a size is not known";
@@ -40,7 +40,7 @@ export function baseArgs(who: string, args: object, axes: readonly string[]): La
     "inputShape",
     `that of batchInputShape, which is [${batchInputShape?.map((n) => n ?? "null").join(", ")}]`,
   );
-  check(batchSize === undefined || isCount(batchSize), "batchSize", "a whole number above 0");
+  check(batchSize === undefined || isPositiveInteger(batchSize), "batchSize", "a whole number above 0");
   const used =
     batchSize === undefined || (batchInputShape ? batchInputShape[0] === batchSize : inputShape !== undefined);
   check(

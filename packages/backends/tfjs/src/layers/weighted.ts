@@ -1,13 +1,13 @@
 import {
   type Block,
   checkCall,
-  foldHeads,
+  foldQueryHeads,
   type How,
-  keep,
-  keptOr,
+  presentKeys,
+  replaceAbsent,
   type Mechanism,
   type Ops,
-  unfoldHeads,
+  unfoldQueryHeads,
 } from "@attnkit/core";
 import type { Tensor } from "../tf.ts";
 import type { Scores } from "./types.ts";
@@ -25,8 +25,8 @@ export function weighted(
   const given = Object.entries(block).filter(([, x]) => x !== undefined);
   checkCall(mechanism, how, Object.fromEntries(given.map(([name, x]) => [name, o.shape(x)])));
   const weights = scores(o, block, { causal: how.causal, stage: "weights" }, mechanism.options);
-  const v = keptOr(o, keep(o, block), block.v, 0);
+  const v = replaceAbsent(o, presentKeys(o, block), block.v, 0);
   const [, Hq, L] = o.shape(block.q) as [number, number, number];
-  const folded = o.matmul(foldHeads(o, drop(weights), o.shape(v)[1] as number), v);
-  return { y: unfoldHeads(o, folded, Hq, L), weights };
+  const folded = o.matmul(foldQueryHeads(o, drop(weights), o.shape(v)[1] as number), v);
+  return { y: unfoldQueryHeads(o, folded, Hq, L), weights };
 }

@@ -1,4 +1,4 @@
-import { programOf } from "../../attention.ts";
+import { mechanismProgram } from "../../attention.ts";
 import type { State } from "../../block.ts";
 import { LawBroken } from "../bench.ts";
 import type { Host } from "../host.ts";
@@ -57,7 +57,7 @@ const merged = (lab: Lab, attend: Attend, first: HostBlock, second: HostBlock): 
 };
 
 const gradient = (lab: Lab, { q, k, v }: HostBlock): Job => {
-  const program = programOf(lab.mechanism, { causal: true, lse: false });
+  const program = mechanismProgram(lab.mechanism, { causal: true, lse: false });
   return async () => Object.values(await lab.vjp(program, { q, k, v }, { y: v }, ["q", "k", "v"]));
 };
 

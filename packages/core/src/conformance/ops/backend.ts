@@ -1,5 +1,5 @@
 import type { Program } from "../../backend.ts";
-import type { Varying } from "../../varying.ts";
+import type { VaryingAxes } from "../../varying.ts";
 import type { Bench } from "../bench.ts";
 import { bools, fromData, type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
@@ -99,7 +99,7 @@ const compile: OpsLaw = {
     {
       title: "an input that grows",
       async run(bench) {
-        const growing: Varying = { axes: { cache: [null, "P", null] }, granularity: 1 };
+        const growing: VaryingAxes = { axes: { cache: [null, "P", null] }, granularity: 1 };
         const program: Program = (o, x) => ({
           cache: o.concat([x.cache!, x.next!], -2),
           total: o.sum(o.concat([x.cache!, x.next!], -2), -2),

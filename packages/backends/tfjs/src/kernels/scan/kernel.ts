@@ -1,4 +1,4 @@
-import { type Call, seesAll, type Tensors } from "@attnkit/core";
+import { type Call, everyRowSeesAllKeys, type Tensors } from "@attnkit/core";
 import type { Tensor } from "../../tf.ts";
 import { dispatch, grid } from "../dispatch.ts";
 import { type Gpu, output } from "../gpu.ts";
@@ -30,7 +30,7 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
       const layout = layoutOf(form, call, gpu) as Layout;
       const { dims, causal, lse } = call;
       const facts: Facts = {
-        causal: !seesAll(dims.L, dims.S, causal),
+        causal: !everyRowSeesAllKeys(dims.L, dims.S, causal),
         keyMask: x.keyMask !== undefined,
         state: `state.${form.state.sums}` in x,
         lse,

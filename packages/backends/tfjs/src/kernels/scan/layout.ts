@@ -1,4 +1,4 @@
-import { align, type Call, seesAll } from "@attnkit/core";
+import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core";
 import type { Gpu } from "../gpu.ts";
 import { columns, type MatrixState } from "./form.ts";
 
@@ -44,8 +44,8 @@ export function layoutOf(form: MatrixState, { dims, causal, shapes }: Call, { la
   }
   const r = form.features?.size(d) ?? d;
   const w = columns(form, dv);
-  const whole = seesAll(L, S, causal);
-  const at = whole ? { q: 0, k: 0, length: S } : align(L, S, causal);
+  const whole = everyRowSeesAllKeys(L, S, causal);
+  const at = whole ? { q: 0, k: 0, length: S } : alignPositions(L, S, causal);
   const bytesOf = (chunk: number) => 4 * B * Hkv * Math.ceil(at.length / chunk) * r * w;
   // Longer chunks where there are many features: a state costs the same whatever the chunk's length.
   let chunk = whole ? UNSEEN_CHUNK : Math.min(512, Math.max(TILE, 2 ** Math.round(Math.log2(r) / 2 + 3)));

@@ -1,8 +1,8 @@
 import {
   type Block,
   type Call,
-  type Joined,
-  joined,
+  type AppendedKeys,
+  appendKeys,
   type Kernel,
   type Mechanism,
   type Ops,
@@ -65,7 +65,7 @@ const pastOf = (shapes: Call["shapes"]): number => shapes["state.k"]?.[2] ?? 0;
 function run(gpu: Gpu, o: Ops<Tensor>, mechanism: Mechanism, spec: Quadratic, x: Tensors<Tensor>, call: Call) {
   const { tf } = gpu;
   const { dims, shapes, causal, lse } = call;
-  const keys = joined(o, cacheOf(o, x, call));
+  const keys = appendKeys(o, cacheOf(o, x, call));
   const past = pastOf(shapes);
   const tensors: Tensors<Tensor> = {
     ...{ q: float(tf, x.q!), k: keys.k, v: keys.v },
@@ -138,7 +138,7 @@ function cacheOf(
   o: Ops<Tensor>,
   x: Tensors<Tensor>,
   { dims: { B, Hkv, S, d, dv } }: Call,
-): Block<Tensor> & Partial<Joined<Tensor>> {
+): Block<Tensor> & Partial<AppendedKeys<Tensor>> {
   const state = x["state.k"] && {
     ...{ k: x["state.k"], v: x["state.v"]! },
     ...(x["state.keep"] && { keep: x["state.keep"] }),
