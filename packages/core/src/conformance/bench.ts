@@ -1,6 +1,6 @@
-import type { Backend, Program } from "../backend.ts";
-import type { Tensors } from "../block.ts";
-import { type ErrorCode, isAttentionError } from "../errors.ts";
+import type { Backend, Program } from "../backend/backend.ts";
+import type { Tensors } from "../program/block.ts";
+import { type ErrorCode, isAttentionError } from "../program/errors.ts";
 import { fromData, type Host, round, toData } from "./host.ts";
 import type { Random } from "./random.ts";
 import { allowance, compare, firstDifference, indexOf } from "./tolerance.ts";

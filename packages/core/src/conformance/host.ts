@@ -1,4 +1,4 @@
-import type { Data, DType, Shape } from "../ops.ts";
+import type { Data, DType, Shape } from "../program/ops.ts";
 
 /** A row-major array on the host: floats as float64, masks as bytes. What the suite computes with, and never a backend's. */
 export interface Host {

@@ -1,8 +1,8 @@
-import { type Attention, type AttentionOptions, attention } from "../attention.ts";
-import type { Backend } from "../backend.ts";
-import type { Block, Causal, Result, State } from "../block.ts";
-import type { Dims, Mechanism } from "../mechanism.ts";
-import type { Reference } from "../reference.ts";
+import { type Attention, type AttentionOptions, attention } from "../call/attention.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { Block, Causal, Result, State } from "../program/block.ts";
+import type { Dims, Mechanism } from "../program/mechanism.ts";
+import type { Reference } from "../program/reference.ts";
 import { Bench } from "./bench.ts";
 import { draw, type Extras, fit } from "./draw.ts";
 import { type Host, ofRank } from "./host.ts";

@@ -1,5 +1,5 @@
-import type { Causal } from "../block.ts";
-import type { Head, Matrix, Reference } from "../reference.ts";
+import type { Causal } from "../program/block.ts";
+import type { Head, Matrix, Reference } from "../program/reference.ts";
 import { get, type Host, host } from "./host.ts";
 
 /** Keys and values that earlier blocks brought, rank 4, with their key masks. */

@@ -1,5 +1,5 @@
-import type { Backend } from "../backend.ts";
-import type { DType } from "../ops.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { DType } from "../program/ops.ts";
 import type { Item } from "./suite.ts";
 
 /** What became of one case. Plain data. */

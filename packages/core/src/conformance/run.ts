@@ -1,4 +1,4 @@
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../backend/backend.ts";
 import { type CaseResult, type Report, reportOf } from "./report.ts";
 import { type Filter, type Item, matches, plan, replayLine, type Selection, type Subject } from "./suite.ts";
 

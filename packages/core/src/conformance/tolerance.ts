@@ -1,4 +1,4 @@
-import type { DType } from "../ops.ts";
+import type { DType } from "../program/ops.ts";
 import type { Host } from "./host.ts";
 
 /** Unit roundoff: half the distance from 1 to the next number (IEEE 754). */

@@ -1,5 +1,5 @@
-import type { Block, Tensors } from "../../block.ts";
-import type { ErrorCode } from "../../errors.ts";
+import type { Block, Tensors } from "../../program/block.ts";
+import type { ErrorCode } from "../../program/errors.ts";
 import { host } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

@@ -1,5 +1,5 @@
-import type { Causal } from "../../block.ts";
-import type { DType } from "../../ops.ts";
+import type { Causal } from "../../program/block.ts";
+import type { DType } from "../../program/ops.ts";
 import { bools, type Host, host, map } from "../host.ts";
 import type { Lab, Outcome } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

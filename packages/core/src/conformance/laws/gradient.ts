@@ -1,6 +1,6 @@
-import type { Program } from "../../backend.ts";
-import type { Causal } from "../../block.ts";
-import type { Ops } from "../../ops.ts";
+import type { Program } from "../../backend/backend.ts";
+import type { Causal } from "../../program/block.ts";
+import type { Ops } from "../../program/ops.ts";
 import { DIFFERENCES, differences } from "../differences.ts";
 import type { Extras } from "../draw.ts";
 import { bools, type Host, host, map } from "../host.ts";

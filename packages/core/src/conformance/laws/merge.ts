@@ -1,4 +1,4 @@
-import type { State } from "../../block.ts";
+import type { State } from "../../program/block.ts";
 import { bools } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

@@ -1,4 +1,4 @@
-import type { Causal } from "../../block.ts";
+import type { Causal } from "../../program/block.ts";
 import type { Extras } from "../draw.ts";
 import { bools, type Host, map } from "../host.ts";
 import type { Lab } from "../lab.ts";

@@ -1,4 +1,4 @@
-import type { Causal, State } from "../../block.ts";
+import type { Causal, State } from "../../program/block.ts";
 import { bools, type Host, host, map, walk } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

@@ -1,5 +1,5 @@
-import { mechanismProgram } from "../../attention.ts";
-import type { State } from "../../block.ts";
+import { mechanismProgram } from "../../call/attention.ts";
+import type { State } from "../../program/block.ts";
 import { LawBroken } from "../bench.ts";
 import type { Host } from "../host.ts";
 import type { Attend, Lab, Outcome } from "../lab.ts";

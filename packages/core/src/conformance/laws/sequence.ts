@@ -1,4 +1,4 @@
-import type { State } from "../../block.ts";
+import type { State } from "../../program/block.ts";
 import { concat, type Host, slice, toData } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

@@ -1,4 +1,4 @@
-import type { Ops, Shape } from "../../ops.ts";
+import type { Ops, Shape } from "../../program/ops.ts";
 import { bools, concat, get, type Host, host, size, slice, take, walk } from "../host.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Shape } from "../../ops.ts";
+import type { Shape } from "../../program/ops.ts";
 import { bools, host } from "../host.ts";
 import type { OpsLaw } from "../law.ts";
 import { concats, perms, reshapes, slices, takes } from "./sizes.ts";

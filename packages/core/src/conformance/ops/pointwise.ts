@@ -1,5 +1,5 @@
-import type { Tensors } from "../../block.ts";
-import type { Ops, Shape } from "../../ops.ts";
+import type { Tensors } from "../../program/block.ts";
+import type { Ops, Shape } from "../../program/ops.ts";
 import type { Bench } from "../bench.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { pairs } from "./sizes.ts";

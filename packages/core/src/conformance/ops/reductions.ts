@@ -1,4 +1,4 @@
-import type { Shape } from "../../ops.ts";
+import type { Shape } from "../../program/ops.ts";
 import type { Bench } from "../bench.ts";
 import { host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";

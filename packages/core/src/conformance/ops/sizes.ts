@@ -1,4 +1,4 @@
-import type { Shape } from "../../ops.ts";
+import type { Shape } from "../../program/ops.ts";
 
 // Sizes for the laws of operations, as text: a table that a formatter would spread over hundreds of lines.
 

@@ -1,6 +1,6 @@
-import type { Program } from "../../backend.ts";
-import type { Tensors } from "../../block.ts";
-import type { Ops, Shape } from "../../ops.ts";
+import type { Program } from "../../backend/backend.ts";
+import type { Tensors } from "../../program/block.ts";
+import type { Ops, Shape } from "../../program/ops.ts";
 import type { Bench } from "../bench.ts";
 import { DIFFERENCES, differences } from "../differences.ts";
 import { type Host, host } from "../host.ts";

@@ -1,8 +1,8 @@
-import { attention } from "../../attention.ts";
-import type { Backend } from "../../backend.ts";
-import type { Block } from "../../block.ts";
-import { isAttentionError } from "../../errors.ts";
-import type { Mechanism, Options } from "../../mechanism.ts";
+import { attention } from "../../call/attention.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Block } from "../../program/block.ts";
+import { isAttentionError } from "../../program/errors.ts";
+import type { Mechanism, Options } from "../../program/mechanism.ts";
 import { compare, indexOf, type Worst } from "../tolerance.ts";
 import type { VectorCase } from "./format.ts";
 import { dtypeOf } from "./tensor.ts";

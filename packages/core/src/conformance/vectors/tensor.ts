@@ -1,5 +1,5 @@
-import { AttentionError } from "../../errors.ts";
-import type { Data, Shape } from "../../ops.ts";
+import { AttentionError } from "../../program/errors.ts";
+import type { Data, Shape } from "../../program/ops.ts";
 import { size } from "../host.ts";
 
 /** As a file has it. `data` is base64 of the little-endian bytes, row-major; a boolean is one byte, 0 or 1. */

@@ -1,9 +1,9 @@
 import type { Program } from "./backend.ts";
-import type { Tensors } from "./block.ts";
-import { equalShapes } from "./derived.ts";
-import { AttentionError } from "./errors.ts";
-import { type GradientRule, gradientRules, unbroadcast, zerosLike } from "./gradients.ts";
-import type { Ops } from "./ops.ts";
+import type { Tensors } from "../program/block.ts";
+import { equalShapes } from "../program/derived-ops.ts";
+import { AttentionError } from "../program/errors.ts";
+import { type GradientRule, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
+import type { Ops } from "../program/ops.ts";
 
 /**
  * The vector-Jacobian product of `Backend.vjp` over any `Ops`: runs `program` forward, then its tape backward, in

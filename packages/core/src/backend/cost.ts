@@ -1,5 +1,5 @@
 import type { Program } from "./backend.ts";
-import type { Ops, Shape } from "./ops.ts";
+import type { Ops, Shape } from "../program/ops.ts";
 import {
   broadcastShape,
   concatShape,
@@ -11,7 +11,7 @@ import {
   sliceShape,
   takeShape,
   transposeShape,
-} from "./shapes.ts";
+} from "./shape-rules.ts";
 
 /** What one run of a program costs, whatever the values. */
 export interface ProgramCost {

@@ -1,9 +1,9 @@
 import type { Block, Causal, State } from "./block.ts";
-import { presentKeys, replaceAbsent } from "./derived.ts";
+import { presentKeys, replaceAbsent } from "./derived-ops.ts";
 import type { Dims, StateEntry } from "./mechanism.ts";
 import { allKeysPresent } from "./merge.ts";
 import type { Ops } from "./ops.ts";
-import { visibleKeys, type Window } from "./visible.ts";
+import { visibleKeys, type Window } from "./visibility.ts";
 
 /** Keys and values of the state followed by the block's own. */
 export interface AppendedKeys<T> {

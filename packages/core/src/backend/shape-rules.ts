@@ -1,6 +1,6 @@
-import { equalShapes } from "./derived.ts";
-import { AttentionError } from "./errors.ts";
-import type { Data, Shape } from "./ops.ts";
+import { equalShapes } from "../program/derived-ops.ts";
+import { AttentionError } from "../program/errors.ts";
+import type { Data, Shape } from "../program/ops.ts";
 
 /** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
 

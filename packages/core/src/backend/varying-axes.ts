@@ -1,5 +1,5 @@
-import type { Call, Mechanism } from "./mechanism.ts";
-import type { Shape } from "./ops.ts";
+import type { Call, Mechanism } from "../program/mechanism.ts";
+import type { Shape } from "../program/ops.ts";
 
 /** An axis whose size may differ from call to call: batch, the block's tokens where L = S, past keys, past and own keys. */
 export type Axis = "B" | "L" | "P" | "P+L";

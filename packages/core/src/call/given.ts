@@ -1,10 +1,10 @@
-import type { Backend } from "./backend.ts";
-import type { Block, State, Tensors } from "./block.ts";
-import { AttentionError, isAttentionError } from "./errors.ts";
-import type { Mechanism } from "./mechanism.ts";
-import type { Output } from "./merge.ts";
-import type { Shape } from "./ops.ts";
-import { nearestName } from "./options.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { Block, State, Tensors } from "../program/block.ts";
+import { AttentionError, isAttentionError } from "../program/errors.ts";
+import type { Mechanism } from "../program/mechanism.ts";
+import type { Output } from "../program/merge.ts";
+import type { Shape } from "../program/ops.ts";
+import { nearestName } from "../program/options.ts";
 
 /** A value in a few words, for error messages: `"a Float32Array of 4 values"`, `"a tensor of tfjs"`. */
 export function describeValue(x: unknown): string {

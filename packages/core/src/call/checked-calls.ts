@@ -1,8 +1,8 @@
-import type { Tensors } from "./block.ts";
-import { checkCall } from "./check.ts";
-import type { Call, How, Mechanism } from "./mechanism.ts";
-import type { Shape } from "./ops.ts";
-import { varyingAxes } from "./varying.ts";
+import type { Tensors } from "../program/block.ts";
+import { checkCall } from "../program/check-call.ts";
+import type { Call, How, Mechanism } from "../program/mechanism.ts";
+import type { Shape } from "../program/ops.ts";
+import { varyingAxes } from "../backend/varying-axes.ts";
 
 /** Shapes of calls remembered as checked. */
 const MOST_CALLS = 64;

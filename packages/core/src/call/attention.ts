@@ -1,8 +1,8 @@
-import type { Backend, Compiled, Program } from "./backend.ts";
-import type { Block, Causal, Result, State, Tensors } from "./block.ts";
-import { checkStates } from "./check.ts";
-import { checker } from "./checked.ts";
-import { AttentionError } from "./errors.ts";
+import type { Backend, Compiled, Program } from "../backend/backend.ts";
+import type { Block, Causal, Result, State, Tensors } from "../program/block.ts";
+import { checkStates } from "../program/check-call.ts";
+import { checker } from "./checked-calls.ts";
+import { AttentionError } from "../program/errors.ts";
 import {
   checkBlock,
   checkGivenState,
@@ -12,12 +12,12 @@ import {
   requireMechanism,
   shapeOfEntry,
 } from "./given.ts";
-import type { Kernel } from "./kernel.ts";
-import type { Dims, How, Mechanism } from "./mechanism.ts";
-import { mergeOutputs, type Output } from "./merge.ts";
-import type { Ops, Shape } from "./ops.ts";
-import { knownOptions, requireOption } from "./options.ts";
-import { type VaryingAxes, varyingAxes } from "./varying.ts";
+import type { Kernel } from "../backend/kernel.ts";
+import type { Dims, How, Mechanism } from "../program/mechanism.ts";
+import { mergeOutputs, type Output } from "../program/merge.ts";
+import type { Ops, Shape } from "../program/ops.ts";
+import { knownOptions, requireOption } from "../program/options.ts";
+import { type VaryingAxes, varyingAxes } from "../backend/varying-axes.ts";
 
 export interface AttentionOptions {
   /** Which keys of its own block a query may see; default `false`, all. See `Causal`. */

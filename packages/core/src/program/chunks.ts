@@ -1,5 +1,5 @@
 import type { Causal } from "./block.ts";
-import { axisSize, headGroupSize, transposeLast, pad, shiftAlong, tril } from "./derived.ts";
+import { axisSize, headGroupSize, transposeLast, pad, shiftAlong, tril } from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
 
 /** Where a block's queries and keys sit on one common axis of positions. */

@@ -1,5 +1,5 @@
 import type { Block, Causal, Result, State } from "./block.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel } from "../backend/kernel.ts";
 import type { Output } from "./merge.ts";
 import type { Ops, Shape } from "./ops.ts";
 

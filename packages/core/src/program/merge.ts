@@ -1,4 +1,4 @@
-import { axisSize } from "./derived.ts";
+import { axisSize } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 
