@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BackendEntry, backends } from "@attnkit/catalog";
-import { eager } from "@attnkit/core";
+import { eager } from "@attnkit/core/backend";
 import { type VectorCase, writeVectors } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,6 @@
-import { type ProgramCost, programCost, isAttentionError, type Ops, type Program, type Shape } from "@attnkit/core";
+import { isAttentionError, type Shape } from "@attnkit/core";
+import { type Program, type ProgramCost, programCost } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { describe, expect, test } from "vitest";
 
 /** The cost of one operation on `x` and `w`. */

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Head, Matrix } from "../src/index.ts";
+import type { Head, Matrix } from "../src/program/reference.ts";
 
 /** A head of plain arrays. `see` says which keys a row may attend to; a query's position is its row number. */
 export function head(

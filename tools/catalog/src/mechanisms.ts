@@ -1,4 +1,5 @@
-import type { Mechanism, Options, Reference } from "@attnkit/core";
+import type { Mechanism, Options } from "@attnkit/core";
+import type { Reference } from "@attnkit/core/program";
 import { elementwise } from "@attnkit/elementwise";
 import { elementwiseReference } from "@attnkit/elementwise/reference";
 import { linear } from "@attnkit/linear";

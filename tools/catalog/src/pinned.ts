@@ -1,4 +1,5 @@
-import type { Backend, Ops } from "@attnkit/core";
+import type { Backend } from "@attnkit/core";
+import type { Ops } from "@attnkit/core/program";
 import { type Tf, tfjs } from "@attnkit/tfjs";
 
 /**

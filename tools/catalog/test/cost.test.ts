@@ -1,4 +1,5 @@
-import { programCost, type Mechanism, mechanismProgram } from "@attnkit/core";
+import type { Mechanism } from "@attnkit/core";
+import { mechanismProgram, programCost } from "@attnkit/core/backend";
 import { describe, expect, test } from "vitest";
 import { mechanisms } from "../src/index.ts";
 
@@ -53,7 +54,8 @@ test("the quadratic forms would fail these promises", () => {
   const quadratic = mechanisms.find((m) => m.name === "softmax")!.create();
   const flops = (L: number) => {
     const shape = [B, H, L, d];
-    return programCost(mechanismProgram(quadratic, { causal: true, lse: false }), { q: shape, k: shape, v: shape }).flops;
+    return programCost(mechanismProgram(quadratic, { causal: true, lse: false }), { q: shape, k: shape, v: shape })
+      .flops;
   };
   expect(flops(4096) / flops(1024)).toBeGreaterThan(10);
 });

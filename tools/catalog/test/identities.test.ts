@@ -1,5 +1,5 @@
 /** Where two mechanisms are the same function: their oracles, written apart, must agree. */
-import type { Head, Matrix } from "@attnkit/core";
+import type { Head, Matrix } from "@attnkit/core/program";
 import { elementwiseReference } from "@attnkit/elementwise/reference";
 import { linearReference } from "@attnkit/linear/reference";
 import { logsumexpReference } from "@attnkit/logsumexp/reference";

@@ -1,14 +1,7 @@
 import { backends, creator, mechanisms } from "@attnkit/catalog";
-import {
-  type Attention,
-  attention,
-  type Block,
-  type Causal,
-  type Dims,
-  type Options,
-  type Result,
-} from "@attnkit/core";
+import { type Attention, attention, type Block, type Causal, type Options, type Result } from "@attnkit/core";
 import { random } from "@attnkit/core/conformance";
+import type { Dims } from "@attnkit/core/program";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";

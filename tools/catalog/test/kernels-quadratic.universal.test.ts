@@ -1,5 +1,6 @@
 import { backends, creator, gpuUse, mechanisms } from "@attnkit/catalog";
-import { attention, type Block, type Mechanism, type Options, mechanismProgram, type Tensors, vjp } from "@attnkit/core";
+import { attention, type Block, type Mechanism, type Options, type Tensors } from "@attnkit/core";
+import { mechanismProgram, vjp } from "@attnkit/core/backend";
 import { allowance, type HostBlock, oracle, type Past, random } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";

@@ -1,4 +1,5 @@
-import type { Backend, Program, Tensors } from "@attnkit/core";
+import type { Backend, Tensors } from "@attnkit/core";
+import type { Program } from "@attnkit/core/backend";
 import { cpu } from "@attnkit/cpu";
 import { linear } from "@attnkit/linear/onnx";
 import { onnx } from "@attnkit/onnx";

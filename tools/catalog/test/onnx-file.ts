@@ -1,5 +1,6 @@
-import type { Causal, Reference } from "@attnkit/core";
+import type { Causal } from "@attnkit/core";
 import { type Host, type HostBlock, oracle, random } from "@attnkit/core/conformance";
+import type { Reference } from "@attnkit/core/program";
 import type { Ort } from "@attnkit/onnx";
 import { Float16Array, f16round } from "@petamoriken/float16";
 import type * as ORT from "onnxruntime-common";

@@ -1,6 +1,7 @@
 import { creator, mechanisms } from "@attnkit/catalog";
-import { isAttentionError, type Mechanism, type Reference } from "@attnkit/core";
+import { isAttentionError, type Mechanism } from "@attnkit/core";
 import type { Host, HostBlock } from "@attnkit/core/conformance";
+import type { Reference } from "@attnkit/core/program";
 import { checkOnnx, type ExportOptions, exportOnnx, fusedKernels } from "@attnkit/onnx";
 import { f16round } from "@petamoriken/float16";
 import * as ort from "onnxruntime-node";

@@ -1,4 +1,5 @@
-import { attention, type Causal, type Data, type Result, type Shape, type State, varyingAxes } from "@attnkit/core";
+import { attention, type Causal, type Data, type Result, type Shape, type State } from "@attnkit/core";
+import { varyingAxes } from "@attnkit/core/backend";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-node";

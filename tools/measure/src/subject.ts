@@ -3,16 +3,13 @@ import {
   attention,
   type Backend,
   type Block,
-  type ProgramCost,
-  programCost,
   type Mechanism,
-  type Program,
-  mechanismProgram,
-  type Reference,
   type Result,
   type Shape,
   type State,
 } from "@attnkit/core";
+import { mechanismProgram, type Program, type ProgramCost, programCost } from "@attnkit/core/backend";
+import type { Reference } from "@attnkit/core/program";
 import { type Choice, label, make } from "./choice.ts";
 import { type Part, part, rounded, type Sequence } from "./sequence.ts";
 
@@ -163,7 +160,10 @@ export function decodeCost(s: Subject, context: number): ProgramCost {
   const { B, Hq, Hkv, d, dv } = s.sequence;
   const entries = Object.entries(s.mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).filter(([, e]) => !e.optional);
   const state = entries.map(([name, e]) => [`state.${name}`, e.shape.map((n) => (n === -1 ? context : n))] as const);
-  return programCost(mechanismProgram(s.mechanism, { causal: true, lse: false }), { ...shapes(s, 1), ...Object.fromEntries(state) });
+  return programCost(mechanismProgram(s.mechanism, { causal: true, lse: false }), {
+    ...shapes(s, 1),
+    ...Object.fromEntries(state),
+  });
 }
 
 function shapes({ sequence: { B, Hq, Hkv, d, dv } }: Subject, n: number): Record<string, Shape> {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { dimsOfShapes } from "@attnkit/core";
+import { dimsOfShapes } from "@attnkit/core/program";
 import { embed } from "@attnkit/measure/embed";
 import type { Sequence } from "@attnkit/measure/sequence";
 import { type Io, UsageError } from "../io.ts";

@@ -1,7 +1,7 @@
 /** The state of the view: what is in the address, and what follows from it. */
 
 import { mechanisms } from "@attnkit/catalog/mechanisms";
-import type { Reference } from "@attnkit/core";
+import type { Reference } from "@attnkit/core/program";
 import { embed } from "@attnkit/measure/embed";
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { UrlState } from "../contract.ts";

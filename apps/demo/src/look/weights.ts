@@ -1,5 +1,6 @@
 /** Attention weights: over values that are the unit vectors, a mechanism's output is its weights. */
-import { attention, type Head, type Matrix, type Mechanism, type Reference } from "@attnkit/core";
+import { attention, type Mechanism } from "@attnkit/core";
+import type { Head, Matrix, Reference } from "@attnkit/core/program";
 import { cpu } from "@attnkit/cpu";
 
 /** `[rows][keys]`, row-major; `NaN` where the row may not see the key. */

@@ -1,4 +1,5 @@
-import { broadcastShape, type Ops, equalShapes, elementCount } from "@attnkit/core";
+import { broadcastShape, elementCount, equalShapes } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { exp32, exp64 } from "./exp.ts";
 import { broadcastLoops, forEachPlane } from "./loops.ts";
 import { bytesOf, type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";

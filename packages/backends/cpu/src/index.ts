@@ -1,4 +1,6 @@
-import { type Backend, eager, knownOptions, notOwnTensor, type Ops, requireOption, elementCount, vjp } from "@attnkit/core";
+import type { Backend } from "@attnkit/core";
+import { eager, elementCount, notOwnTensor, vjp } from "@attnkit/core/backend";
+import { knownOptions, type Ops, requireOption } from "@attnkit/core/program";
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
 import { moves } from "./move.ts";

@@ -1,4 +1,5 @@
-import { matmulShape, type Ops, elementCount } from "@attnkit/core";
+import { elementCount, matmulShape } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { broadcastLoops, forEachPlane } from "./loops.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 import { TILE, tile } from "./tile.ts";

@@ -1,15 +1,14 @@
+import type { Data, Shape } from "@attnkit/core";
 import {
-  nonNegativeAxis,
   concatShape,
-  type Data,
-  type Ops,
-  reshapeShape,
-  type Shape,
   elementCount,
+  nonNegativeAxis,
+  reshapeShape,
   sliceShape,
   takeShape,
   transposeShape,
-} from "@attnkit/core";
+} from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { collapse, forEachPlane, strides } from "./loops.ts";
 import { type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 
@@ -75,7 +74,11 @@ export function moves(Float: FloatType): Pick<Ops<NdArray>, "reshape" | "transpo
 
 /** `x` as `outer` blocks of `n` entries along `axis`, each of `inner` elements that lie side by side. */
 export function around(x: NdArray, axis: number): { outer: number; n: number; inner: number } {
-  return { outer: elementCount(x.shape.slice(0, axis)), n: x.shape[axis]!, inner: elementCount(x.shape.slice(axis + 1)) };
+  return {
+    outer: elementCount(x.shape.slice(0, axis)),
+    n: x.shape[axis]!,
+    inner: elementCount(x.shape.slice(axis + 1)),
+  };
 }
 
 const empty = (like: Data, size: number): Data =>

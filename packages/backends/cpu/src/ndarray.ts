@@ -1,5 +1,5 @@
 import type { Data, Shape } from "@attnkit/core";
-import { dataShape, hostDataKind } from "@attnkit/core";
+import { dataShape, hostDataKind } from "@attnkit/core/backend";
 
 /** A dense row-major array of floats, or of booleans as bytes 0 and 1. Never modified once made; reshaping shares `data`. */
 export interface NdArray {

@@ -1,4 +1,5 @@
-import { nonNegativeAxis, type Ops, reduceShape, elementCount } from "@attnkit/core";
+import { elementCount, nonNegativeAxis, reduceShape } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { around } from "./move.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 

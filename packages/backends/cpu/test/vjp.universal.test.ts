@@ -1,4 +1,6 @@
-import { programCost, isAttentionError, type Ops, type Program, type Tensors, vjp } from "@attnkit/core";
+import { isAttentionError, type Tensors } from "@attnkit/core";
+import { type Program, programCost, vjp } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -199,7 +201,8 @@ describe("vjp", () => {
     });
     const shapes = { a: [2], b: [2], s: [2] };
     const forward = programCost(program, shapes).ops;
-    const extra = (wrt: string) => programCost((o, { s, ...x }) => vjp(o, program, x, { y: s! }, [wrt]), shapes).ops - forward;
+    const extra = (wrt: string) =>
+      programCost((o, { s, ...x }) => vjp(o, program, x, { y: s! }, [wrt]), shapes).ops - forward;
     expect(extra("a")).toBe(1); // s * exp(b)
     expect(extra("b")).toBe(2); // s * a * exp(b)
   });

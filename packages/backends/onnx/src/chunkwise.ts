@@ -1,4 +1,6 @@
-import { type How, type Mechanism, mechanismProgram, type Shape, type Tensors } from "@attnkit/core";
+import type { Mechanism, Shape, Tensors } from "@attnkit/core";
+import { mechanismProgram } from "@attnkit/core/backend";
+import type { How } from "@attnkit/core/program";
 import { everywhere, fill, lengthOf, sizeAt } from "./cut.ts";
 import { Graph, needed } from "./graph.ts";
 import { modelOf } from "./model.ts";

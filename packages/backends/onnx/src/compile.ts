@@ -1,13 +1,6 @@
-import {
-  AttentionError,
-  type Axis,
-  type Compiled,
-  type Data,
-  type Program,
-  type Shape,
-  type Tensors,
-  type VaryingAxes,
-} from "@attnkit/core";
+import { AttentionError, type Data, type Shape, type Tensors } from "@attnkit/core";
+import type { Compiled, Program } from "@attnkit/core/backend";
+import type { Axis, VaryingAxes } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Places } from "./device.ts";
 import { filled } from "./filled.ts";

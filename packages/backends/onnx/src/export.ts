@@ -1,17 +1,6 @@
-import {
-  AttentionError,
-  type Call,
-  type Causal,
-  checkCall,
-  type How,
-  knownOptions,
-  type Mechanism,
-  type Ops,
-  mechanismProgram,
-  requireMechanism,
-  requireOption,
-  type Tensors,
-} from "@attnkit/core";
+import { AttentionError, type Causal, type Mechanism, type Tensors } from "@attnkit/core";
+import { mechanismProgram, requireMechanism } from "@attnkit/core/backend";
+import { type Call, checkCall, type How, knownOptions, type Ops, requireOption } from "@attnkit/core/program";
 import { chunkwise } from "./chunkwise.ts";
 import { filled } from "./filled.ts";
 import { type FusedKernel, fusedKernels } from "./fused.ts";

@@ -1,4 +1,6 @@
-import type { Ops, Program, Tensors } from "@attnkit/core";
+import type { Tensors } from "@attnkit/core";
+import type { Program } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { fill, lengthOf } from "./cut.ts";
 import type { Graph } from "./graph.ts";
 import type { Value } from "./value.ts";

@@ -1,4 +1,5 @@
-import { type Shape, elementCount } from "@attnkit/core";
+import type { Shape } from "@attnkit/core";
+import { elementCount } from "@attnkit/core/backend";
 import type { Numbers } from "./value.ts";
 
 /** Arithmetic on the constants of a graph, so that it holds their result and not their making. */

@@ -1,20 +1,6 @@
-import {
-  type Backend,
-  type Block,
-  type Call,
-  type Compiled,
-  type Dims,
-  type How,
-  type Kernel,
-  type Mechanism,
-  type Ops,
-  type Program,
-  mechanismProgram,
-  type Result,
-  type Shape,
-  type Tensors,
-  varyingAxes,
-} from "@attnkit/core";
+import type { Backend, Block, Mechanism, Result, Shape, Tensors } from "@attnkit/core";
+import { type Compiled, type Kernel, mechanismProgram, type Program, varyingAxes } from "@attnkit/core/backend";
+import type { Call, Dims, How, Ops } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Attribute, Value } from "./value.ts";
 

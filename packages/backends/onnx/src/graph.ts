@@ -1,4 +1,5 @@
-import { AttentionError, type Shape, elementCount, checkedShape } from "@attnkit/core";
+import { AttentionError, type Shape } from "@attnkit/core";
+import { checkedShape, elementCount } from "@attnkit/core/backend";
 import { isSymbolic, Sizes } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 

@@ -1,4 +1,5 @@
-import { elementCount, type Tensors } from "@attnkit/core";
+import type { Tensors } from "@attnkit/core";
+import { elementCount } from "@attnkit/core/backend";
 import { f16round, setFloat16 } from "@petamoriken/float16";
 import type { Graph } from "./graph.ts";
 import { from, rewritten } from "./rewrite.ts";

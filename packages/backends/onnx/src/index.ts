@@ -1,16 +1,6 @@
-import {
-  AttentionError,
-  type Backend,
-  type Compiled,
-  hostDataKind,
-  isPositiveInteger,
-  knownOptions,
-  notOwnTensor,
-  type Program,
-  requireOption,
-  type Tensors,
-  vjp,
-} from "@attnkit/core";
+import { AttentionError, type Backend, type Tensors } from "@attnkit/core";
+import { type Compiled, hostDataKind, notOwnTensor, type Program, vjp } from "@attnkit/core/backend";
+import { isPositiveInteger, knownOptions, requireOption } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
 import { placesOf } from "./device.ts";

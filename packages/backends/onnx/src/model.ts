@@ -1,4 +1,4 @@
-import { elementCount } from "@attnkit/core";
+import { elementCount } from "@attnkit/core/backend";
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType as Kind,

@@ -1,13 +1,13 @@
+import type { Shape } from "@attnkit/core";
 import {
-  nonNegativeAxis,
   concatShape,
-  type Ops,
-  type Shape,
   elementCount,
+  nonNegativeAxis,
   sliceShape,
   takeShape,
   transposeShape,
-} from "@attnkit/core";
+} from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { gathered, strides } from "./fold.ts";
 import type { Graph } from "./graph.ts";
 import { isStatic, isSymbolic } from "./sizes.ts";

@@ -1,4 +1,6 @@
-import { nonNegativeAxis, matmulShape, type Ops, reduceShape, type Shape, elementCount, type Tensors } from "@attnkit/core";
+import type { Shape, Tensors } from "@attnkit/core";
+import { elementCount, matmulShape, nonNegativeAxis, reduceShape } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { arithmetic, combined } from "./fold.ts";
 import type { Nodes } from "./fused.ts";
 import type { Graph } from "./graph.ts";

@@ -1,4 +1,5 @@
-import type { Axis, Tensors, VaryingAxes } from "@attnkit/core";
+import type { Tensors } from "@attnkit/core";
+import type { Axis, VaryingAxes } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Sizes } from "./sizes.ts";
 

@@ -1,4 +1,5 @@
-import { AttentionError, broadcastShape, reshapeShape, type Shape, elementCount } from "@attnkit/core";
+import { AttentionError, type Shape } from "@attnkit/core";
+import { broadcastShape, elementCount, reshapeShape } from "@attnkit/core/backend";
 
 /**
  * Sizes that are only known when a graph runs, as whole numbers far above any real size, so that the shape rules of core

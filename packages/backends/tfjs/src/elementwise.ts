@@ -1,4 +1,5 @@
-import { broadcastShape, type Ops, elementCount } from "@attnkit/core";
+import { broadcastShape, elementCount } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { empty, expand, float, shapeOf } from "./layout.ts";
 import type { Operand, Tensor, Tf } from "./tf.ts";
 import { onWebgl, quotient } from "./webgl.ts";

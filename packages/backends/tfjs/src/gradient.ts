@@ -1,4 +1,6 @@
-import { AttentionError, gradientRules, type Ops, type Program, equalShapes, type Tensors, unbroadcast } from "@attnkit/core";
+import { AttentionError, type Tensors } from "@attnkit/core";
+import { equalShapes, gradientRules, type Program, unbroadcast } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import type { Tensor, Tf } from "./tf.ts";
 import { onWebgl } from "./webgl.ts";
 

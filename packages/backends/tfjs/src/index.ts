@@ -1,14 +1,6 @@
-import {
-  AttentionError,
-  type Backend,
-  type Data,
-  hostDataKind,
-  knownOptions,
-  notOwnTensor,
-  type Ops,
-  requireOption,
-  type Shape,
-} from "@attnkit/core";
+import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
+import { hostDataKind, notOwnTensor } from "@attnkit/core/backend";
+import { knownOptions, type Ops, requireOption } from "@attnkit/core/program";
 import { deviceOf } from "./device.ts";
 import { elementwise } from "./elementwise.ts";
 import { differentiable, vjp } from "./gradient.ts";
@@ -82,7 +74,8 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
 
 function upload(tf: Tf, data: Data, shape: Shape): Tensor {
   onWebgl(tf); // refuses devices without float32
-  if (hostDataKind("tfjs", data, shape) !== "Uint8Array") return tf.tensor(Float32Array.from(data), [...shape], "float32");
+  if (hostDataKind("tfjs", data, shape) !== "Uint8Array")
+    return tf.tensor(Float32Array.from(data), [...shape], "float32");
   const bits = Uint8Array.from(data, (b) => (b ? 1 : 0));
   return tf.tensor(bits, [...shape], "bool");
 }

@@ -1,4 +1,5 @@
-import { nonNegativeAxis, type Shape, equalShapes, elementCount } from "@attnkit/core";
+import type { Shape } from "@attnkit/core";
+import { elementCount, equalShapes, nonNegativeAxis } from "@attnkit/core/backend";
 import type { Operand, Tensor, Tf } from "./tf.ts";
 
 /** A tensor without elements: tfjs backends fail on many operations that make or read one, so none of them is asked. */

@@ -1,14 +1,14 @@
+import { AttentionError } from "@attnkit/core";
 import {
-  AttentionError,
+  checkedShape,
   concatShape,
-  type Ops,
-  reshapeShape,
   elementCount,
+  reshapeShape,
   sliceShape,
   takeShape,
   transposeShape,
-  checkedShape,
-} from "@attnkit/core";
+} from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { around, empty, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
 

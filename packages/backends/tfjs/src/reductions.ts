@@ -1,4 +1,5 @@
-import { matmulShape, type Ops, reduceShape, equalShapes, elementCount } from "@attnkit/core";
+import { elementCount, equalShapes, matmulShape, reduceShape } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { around, empty, expand, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
 import { largest, onWebgl } from "./webgl.ts";

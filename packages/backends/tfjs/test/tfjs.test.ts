@@ -1,5 +1,6 @@
 /** What users of tfjs do with the backend, without any gradient registered: plain Node cannot import those alone. */
-import type { Ops, Program } from "@attnkit/core";
+import type { Program } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { tfjs } from "@attnkit/tfjs";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";

@@ -1,6 +1,6 @@
 import type { Tensors } from "../program/block.ts";
+import type { VaryingAxes } from "../program/call.ts";
 import type { Data, DType, Ops, Shape } from "../program/ops.ts";
-import type { VaryingAxes } from "./varying-axes.ts";
 
 /**
  * A function of named tensors over `Ops`, so that any backend can run or record it. For a mechanism the inputs are

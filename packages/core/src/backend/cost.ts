@@ -1,13 +1,13 @@
-import type { Program } from "./backend.ts";
 import type { Ops, Shape } from "../program/ops.ts";
+import type { Program } from "./backend.ts";
 import {
   broadcastShape,
   concatShape,
   dataShape,
+  elementCount,
   matmulShape,
   reduceShape,
   reshapeShape,
-  elementCount,
   sliceShape,
   takeShape,
   transposeShape,

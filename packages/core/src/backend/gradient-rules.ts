@@ -1,6 +1,6 @@
 import { axisSize, transposeLast, zerosWithSize } from "../program/derived-ops.ts";
 import type { Ops, Shape } from "../program/ops.ts";
-import { nonNegativeAxis, elementCount } from "./shape-rules.ts";
+import { elementCount, nonNegativeAxis } from "./shape-rules.ts";
 
 /** From the gradient of a result to that of one operand, up to broadcasting (see `unbroadcast`). */
 export type GradientRule<T> = (g: T) => T;

@@ -1,6 +1,6 @@
-import type { Backend } from "./backend.ts";
 import type { Tensors } from "../program/block.ts";
-import type { Call } from "../program/mechanism.ts";
+import type { Call } from "../program/call.ts";
+import type { Backend } from "./backend.ts";
 
 /** A hand-written fast path of one mechanism on one kind of backend. The portable program stays its oracle. */
 export interface Kernel<T> {

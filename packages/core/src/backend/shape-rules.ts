@@ -1,8 +1,10 @@
-import { equalShapes } from "../program/derived-ops.ts";
 import { AttentionError } from "../program/errors.ts";
 import type { Data, Shape } from "../program/ops.ts";
 
 /** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
+
+/** Returns whether two shapes have the same rank and the same sizes. */
+export const equalShapes = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
 
 /** Number of elements; `[]` is a scalar and has one. */
 export function elementCount(shape: Shape): number {

@@ -1,16 +1,6 @@
-import type { Call, Mechanism } from "../program/mechanism.ts";
+import type { Axis, Call, VaryingAxes } from "../program/call.ts";
+import type { Mechanism } from "../program/mechanism.ts";
 import type { Shape } from "../program/ops.ts";
-
-/** An axis whose size may differ from call to call: batch, the block's tokens where L = S, past keys, past and own keys. */
-export type Axis = "B" | "L" | "P" | "P+L";
-
-/** Which calls one recording of a program may serve. A backend that does not record has no use for it. */
-export interface VaryingAxes {
-  /** By input, what each of its axes is; null where the size is the program's. One letter is one size throughout a call. */
-  readonly axes: Readonly<Record<string, readonly (Axis | null)[]>>;
-  /** `Mechanism.granularity` of the block's length; 1 where no axis is one of the block's tokens. */
-  readonly granularity: number;
-}
 
 /** Which sizes of a call of this mechanism may differ, for `Backend.compile`. */
 export function varyingAxes(mechanism: Mechanism, call: Call, granularity: number | undefined): VaryingAxes {

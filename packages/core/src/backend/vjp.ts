@@ -1,9 +1,9 @@
-import type { Program } from "./backend.ts";
 import type { Tensors } from "../program/block.ts";
-import { equalShapes } from "../program/derived-ops.ts";
 import { AttentionError } from "../program/errors.ts";
-import { type GradientRule, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
 import type { Ops } from "../program/ops.ts";
+import type { Program } from "./backend.ts";
+import { type GradientRule, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
+import { equalShapes } from "./shape-rules.ts";
 
 /**
  * The vector-Jacobian product of `Backend.vjp` over any `Ops`: runs `program` forward, then its tape backward, in

@@ -1,23 +1,18 @@
 import type { Backend, Compiled, Program } from "../backend/backend.ts";
-import type { Block, Causal, Result, State, Tensors } from "../program/block.ts";
-import { checkStates } from "../program/check-call.ts";
-import { checker } from "./checked-calls.ts";
-import { AttentionError } from "../program/errors.ts";
-import {
-  checkBlock,
-  checkGivenState,
-  floatMask,
-  outputsToMerge,
-  requireBackend,
-  requireMechanism,
-  shapeOfEntry,
-} from "./given.ts";
+import { requireBackend, requireMechanism } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
-import type { Dims, How, Mechanism } from "../program/mechanism.ts";
+import { mechanismProgram } from "../backend/mechanism-program.ts";
+import { varyingAxes } from "../backend/varying-axes.ts";
+import type { Block, Causal, Result, State, Tensors } from "../program/block.ts";
+import type { Dims, How, VaryingAxes } from "../program/call.ts";
+import { checkStates } from "../program/check-call.ts";
+import { AttentionError } from "../program/errors.ts";
+import type { Mechanism } from "../program/mechanism.ts";
 import { mergeOutputs, type Output } from "../program/merge.ts";
-import type { Ops, Shape } from "../program/ops.ts";
+import type { Ops } from "../program/ops.ts";
 import { knownOptions, requireOption } from "../program/options.ts";
-import { type VaryingAxes, varyingAxes } from "../backend/varying-axes.ts";
+import { checker } from "./checked-calls.ts";
+import { checkBlock, checkGivenState, floatMask, outputsToMerge, shapeOfEntry } from "./given.ts";
 
 export interface AttentionOptions {
   /** Which keys of its own block a query may see; default `false`, all. See `Causal`. */
@@ -105,13 +100,16 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
     const { x, call, kernel } = admit(block, more);
     if (kernel) return result(await kernel.run(x, call, backend));
     const run =
-      forward.get(call.dims) ?? compile("forward", program, varyingAxes(mechanism, call, mechanism.granularity?.(call)));
+      forward.get(call.dims) ??
+      compile("forward", program, varyingAxes(mechanism, call, mechanism.granularity?.(call)));
     forward.set(call.dims, run);
     return result(await run(x));
   };
   const shapesOf = (state: State<T>, name: string) => {
     checkGivenState(who, name, state);
-    return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, `${name}.${n}`, t)]));
+    return Object.fromEntries(
+      Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, `${name}.${n}`, t)]),
+    );
   };
   const eagerly = (what: string): Ops<T> => {
     if (backend.ops) return backend.ops;
@@ -152,37 +150,6 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
     },
   });
 }
-
-/** The mechanism as a function of named tensors of rank 2, 3 or 4; see `Program` for the names. */
-export function mechanismProgram(mechanism: Mechanism, how: How): Program {
-  return <T>(o: Ops<T>, x: Tensors<T>): Tensors<T> => {
-    const rank = o.shape(x.q!).length;
-    const lift = (t: T | undefined) => (t === undefined ? undefined : o.reshape(t, lifted(o.shape(t))));
-    const lower = (t: T) => (rank === 4 ? t : o.reshape(t, o.shape(t).slice(4 - rank)));
-    const keyMask = x.keyMask === undefined ? undefined : o.reshape(x.keyMask, lifted(o.shape(x.keyMask)).slice(2));
-    const state = unprefixed("state.", x);
-    const {
-      y,
-      lse,
-      state: next,
-    } = mechanism.forward(
-      o,
-      {
-        q: lift(x.q)!,
-        k: lift(x.k)!,
-        v: lift(x.v)!,
-        mask: lift(x.mask),
-        bias: lift(x.bias),
-        keyMask,
-        state: Object.keys(state).length ? state : undefined,
-      },
-      how,
-    );
-    return { y: lower(y), ...(how.lse && lse !== undefined && { lse: lower(lse) }), ...prefixed("state.", next) };
-  };
-}
-
-const lifted = (s: Shape): Shape => [...Array<number>(Math.max(0, 4 - s.length)).fill(1), ...s];
 
 const prefixed = <T>(prefix: string, x: Tensors<T> = {}): Tensors<T> => {
   const all: Record<string, T> = {};

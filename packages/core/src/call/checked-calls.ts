@@ -1,8 +1,9 @@
-import type { Tensors } from "../program/block.ts";
-import { checkCall } from "../program/check-call.ts";
-import type { Call, How, Mechanism } from "../program/mechanism.ts";
-import type { Shape } from "../program/ops.ts";
 import { varyingAxes } from "../backend/varying-axes.ts";
+import type { Tensors } from "../program/block.ts";
+import type { Call, How } from "../program/call.ts";
+import { checkCall } from "../program/check-call.ts";
+import type { Mechanism } from "../program/mechanism.ts";
+import type { Shape } from "../program/ops.ts";
 
 /** Shapes of calls remembered as checked. */
 const MOST_CALLS = 64;

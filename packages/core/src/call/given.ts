@@ -1,34 +1,10 @@
 import type { Backend } from "../backend/backend.ts";
+import { describeValue, notOwnTensor } from "../backend/given.ts";
 import type { Block, State, Tensors } from "../program/block.ts";
 import { AttentionError, isAttentionError } from "../program/errors.ts";
-import type { Mechanism } from "../program/mechanism.ts";
 import type { Output } from "../program/merge.ts";
 import type { Shape } from "../program/ops.ts";
 import { nearestName } from "../program/options.ts";
-
-/** A value in a few words, for error messages: `"a Float32Array of 4 values"`, `"a tensor of tfjs"`. */
-export function describeValue(x: unknown): string {
-  if (x === undefined || x === null || typeof x === "number" || typeof x === "boolean") return String(x);
-  if (typeof x !== "object") return `a ${typeof x}`;
-  if (Array.isArray(x)) return `an array of ${x.length} entries`;
-  const kind = Object.prototype.toString.call(x).slice(8, -1);
-  if (ArrayBuffer.isView(x)) return `a ${kind}${"length" in x ? ` of ${x.length} values` : ""}`;
-  if ("then" in x) return "a Promise, which must be awaited first";
-  if ("dataId" in x) return "a tensor of tfjs";
-  if ("dims" in x && "type" in x) return "a tensor of ONNX Runtime";
-  if ("shape" in x && "data" in x) return "an array of the cpu backend";
-  const names = Object.keys(x);
-  return `an object${names.length > 0 ? ` with ${names.slice(0, 4).join(", ")}${names.length > 4 ? ", ..." : ""}` : " without entries"}`;
-}
-
-/** The error of a backend that is handed something that is not a tensor of its own. */
-export function notOwnTensor(who: string, x: unknown, type: string): AttentionError {
-  return new AttentionError(
-    "ATTN_DATA",
-    who,
-    `a tensor must be one of this backend; got ${describeValue(x)}, expected ${type}: upload(new Float32Array(values), shape) makes one`,
-  );
-}
 
 /** The shape of entry `name` of a call. Throws `ATTN_DATA` on everything that is not a live tensor of the backend. */
 export function shapeOfEntry<T>(who: string, backend: Backend<T>, name: string, x: T): Shape {
@@ -50,22 +26,6 @@ export function shapeOfEntry<T>(who: string, backend: Backend<T>, name: string, 
   );
   error.cause = cause;
   throw error;
-}
-
-/** Throws `ATTN_OPTION` unless `x` is a mechanism. */
-export function requireMechanism(who: string, x: Mechanism): void {
-  if (typeof x === "object" && typeof x?.forward === "function" && typeof x.takes === "object") return;
-  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "softmax"}()` : "";
-  const got = typeof x === "function" ? "a function" : describeValue(x);
-  throw new AttentionError("ATTN_OPTION", who, `the first argument; got ${got}, expected a mechanism${call}`);
-}
-
-/** Throws `ATTN_OPTION` unless `x` is a backend. */
-export function requireBackend<T>(who: string, x: Backend<T>): void {
-  if (typeof x === "object" && typeof x?.shape === "function" && typeof x.compile === "function") return;
-  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "cpu"}()` : "";
-  const got = typeof x === "function" ? "a function" : describeValue(x);
-  throw new AttentionError("ATTN_OPTION", who, `the second argument; got ${got}, expected a backend${call}`);
 }
 
 const ENTRIES: ReadonlySet<string> = /* @__PURE__ */ new Set(["q", "k", "v", "mask", "bias", "keyMask", "state"]);
@@ -139,9 +99,10 @@ export function outputsToMerge<T>(who: string, backend: Backend<T>, a: Output<T>
       const rule = `mergeOutputs needs y and lse of both outputs; got ${name} = ${describeValue(x)}, expected { y, lse }`;
       throw new AttentionError("ATTN_DATA", who, `${rule}. attention(..., { lse: true }) gives lse`);
     }
-    const [y, lse] = [shapeOfEntry(who, backend, `${name}.y`, given.y), shapeOfEntry(who, backend, `${name}.lse`, given.lse)].map(
-      String,
-    ) as [string, string];
+    const [y, lse] = [
+      shapeOfEntry(who, backend, `${name}.y`, given.y),
+      shapeOfEntry(who, backend, `${name}.lse`, given.lse),
+    ].map(String) as [string, string];
     return [y, lse] as const;
   };
   const [[ya, lseA], [yb, lseB]] = [read("a", a), read("b", b)];

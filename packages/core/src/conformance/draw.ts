@@ -1,4 +1,5 @@
-import type { Dims, Mechanism } from "../program/mechanism.ts";
+import type { Dims } from "../program/call.ts";
+import type { Mechanism } from "../program/mechanism.ts";
 import { bools, type Host, host } from "./host.ts";
 import type { HostBlock } from "./oracle.ts";
 import type { Random } from "./random.ts";

@@ -1,7 +1,8 @@
-import { type Attention, type AttentionOptions, attention } from "../call/attention.ts";
 import type { Backend } from "../backend/backend.ts";
+import { type Attention, type AttentionOptions, attention } from "../call/attention.ts";
 import type { Block, Causal, Result, State } from "../program/block.ts";
-import type { Dims, Mechanism } from "../program/mechanism.ts";
+import type { Dims } from "../program/call.ts";
+import type { Mechanism } from "../program/mechanism.ts";
 import type { Reference } from "../program/reference.ts";
 import { Bench } from "./bench.ts";
 import { draw, type Extras, fit } from "./draw.ts";

@@ -1,5 +1,5 @@
 import type { Backend } from "../backend/backend.ts";
-import type { Options } from "../program/mechanism.ts";
+import type { Options } from "../program/call.ts";
 import { Bench } from "./bench.ts";
 import { Lab, type Row } from "./lab.ts";
 import { laws } from "./laws/index.ts";

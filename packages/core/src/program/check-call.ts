@@ -1,5 +1,6 @@
+import type { Call, Dims, How } from "./call.ts";
 import { AttentionError } from "./errors.ts";
-import type { Call, Dims, How, Mechanism } from "./mechanism.ts";
+import type { Mechanism } from "./mechanism.ts";
 import type { Shape } from "./ops.ts";
 
 type Shapes = Readonly<Record<string, Shape>>;

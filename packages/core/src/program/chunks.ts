@@ -1,5 +1,5 @@
 import type { Causal } from "./block.ts";
-import { axisSize, headGroupSize, transposeLast, pad, shiftAlong, tril } from "./derived-ops.ts";
+import { axisSize, headGroupSize, pad, shiftAlong, transposeLast, tril } from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
 
 /** Where a block's queries and keys sit on one common axis of positions. */
@@ -56,7 +56,8 @@ export function joinChunks<T>(o: Ops<T>, x: T, q: T, at: AlignedPositions, size:
 }
 
 /** Longer chunks where there are many features: a chunk's state costs r (dv + 1) numbers whatever its length. */
-export const chunkSizeForFeatures = (r: number): number => Math.min(512, Math.max(64, 2 ** Math.round(Math.log2(r) / 2 + 3)));
+export const chunkSizeForFeatures = (r: number): number =>
+  Math.min(512, Math.max(64, 2 ** Math.round(Math.log2(r) / 2 + 3)));
 
 /** `size`, or less where the length is less, or where less is known to divide a length that is left open. */
 export const chunkSizeAtMost = (size: number, length: number): number => Math.min(size, Math.abs(length));
@@ -101,7 +102,9 @@ export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, causal: Causal, 
   const n = chunkSizeAtMost(size, at.length);
   const keys = (k: T) => splitIntoChunks(o, k, at.k, at.length, n);
   const [q, k, v] = [splitQueriesIntoChunks(o, phiQ, hkv, at, n), keys(phiK), keys(values)];
-  const weights = x.own ? x.own.weights(splitQueriesIntoChunks(o, x.own.q, hkv, at, n), keys(x.own.k)) : o.matmul(q, transposeLast(o, k));
+  const weights = x.own
+    ? x.own.weights(splitQueriesIntoChunks(o, x.own.q, hkv, at, n), keys(x.own.k))
+    : o.matmul(q, transposeLast(o, k));
   const inside = o.matmul(o.where(causalChunkMask(o, n, headGroupSize(hq, hkv)), weights, 0), v);
   const totals = o.matmul(transposeLast(o, k), v); // [B * Hkv, chunks, r, e]
   const chunks = axisSize(o, totals, 1);

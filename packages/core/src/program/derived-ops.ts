@@ -1,5 +1,5 @@
 import type { Block } from "./block.ts";
-import type { Ops, Shape } from "./ops.ts";
+import type { Ops } from "./ops.ts";
 
 /** A finite number below every masked or unseen exponent: WGSL may assume that there are no infinities. */
 export const EMPTY_EXPONENT = -1e30;
@@ -74,7 +74,8 @@ export function shiftAlong<T>(o: Ops<T>, x: T, axis: number, first?: T, value = 
 export const divideOrZero = <T>(o: Ops<T>, a: T, b: T): T => o.div(a, o.where(b, b, 1));
 
 /** Natural logarithm, and -Infinity at 0 without taking the logarithm of 0 (whose gradient would be NaN). */
-export const logOrMinusInfinity = <T>(o: Ops<T>, x: T): T => o.where(x, o.log(o.where(x, x, 1)), Number.NEGATIVE_INFINITY);
+export const logOrMinusInfinity = <T>(o: Ops<T>, x: T): T =>
+  o.where(x, o.log(o.where(x, x, 1)), Number.NEGATIVE_INFINITY);
 
 /** A block's key mask as 1 and 0, `[B, 1, S, 1]`, or nothing where every key is present. */
 export function presentKeys<T>(o: Ops<T>, { keyMask }: Block<T>): T | undefined {
@@ -113,5 +114,3 @@ export function unfoldQueryHeads<T>(o: Ops<T>, x: T, hq: number, l: number): T {
   const [b, h, , w] = o.shape(x) as [number, number, number, number];
   return h === hq ? x : o.reshape(x, [b, hq, l, w]);
 }
-
-export const equalShapes = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);

@@ -1,6 +1,7 @@
 import type { Block, Causal, State } from "./block.ts";
+import type { Dims } from "./call.ts";
 import { presentKeys, replaceAbsent } from "./derived-ops.ts";
-import type { Dims, StateEntry } from "./mechanism.ts";
+import type { StateEntry } from "./mechanism.ts";
 import { allKeysPresent } from "./merge.ts";
 import type { Ops } from "./ops.ts";
 import { visibleKeys, type Window } from "./visibility.ts";

@@ -1,37 +1,8 @@
-import type { Block, Causal, Result, State } from "./block.ts";
 import type { Kernel } from "../backend/kernel.ts";
+import type { Block, Result, State } from "./block.ts";
+import type { Call, Dims, How, Options } from "./call.ts";
 import type { Output } from "./merge.ts";
 import type { Ops, Shape } from "./ops.ts";
-
-/** The sizes of one call, by axis letter (see `Block`). */
-export interface Dims {
-  readonly B: number;
-  readonly Hq: number;
-  readonly Hkv: number;
-  readonly L: number;
-  readonly S: number;
-  readonly d: number;
-  readonly dv: number;
-}
-
-/** How a block is to be read. */
-export interface How {
-  readonly causal: Causal;
-  /** Whether the result carries `lse`. */
-  readonly lse: boolean;
-}
-
-/** One call in plain data: what kernels decide on and error messages quote. */
-export interface Call extends How {
-  readonly mechanism: string;
-  readonly options: Options;
-  readonly dims: Dims;
-  /** Shapes of `q k v`, and of `mask bias keyMask state.<name>` where given. */
-  readonly shapes: Readonly<Record<string, Shape>>;
-}
-
-/** Plain data: with the name it says exactly which function this is. */
-export type Options = Readonly<Record<string, unknown>>;
 
 /** Block features that a mechanism may lack: true, or the reason. Key masks, causality, grouped heads and state all have. */
 export interface Takes {

@@ -1,5 +1,5 @@
+import type { Options } from "./call.ts";
 import { AttentionError } from "./errors.ts";
-import type { Options } from "./mechanism.ts";
 
 /** Throws `ATTN_OPTION` unless `ok`, saying which option of which mechanism got what and what was expected. */
 export function requireOption(ok: boolean, who: string, option: string, got: unknown, expected: string): void {

@@ -1,4 +1,4 @@
-import { axisSize, EMPTY_EXPONENT, HIDDEN_EXPONENT, pad, indicesAlong, shiftAlong, tril } from "./derived-ops.ts";
+import { axisSize, EMPTY_EXPONENT, HIDDEN_EXPONENT, indicesAlong, pad, shiftAlong, tril } from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { Block, Causal } from "./block.ts";
-import { axisSize, arange, onesAlong, indicesAlong } from "./derived-ops.ts";
+import { arange, axisSize, indicesAlong, onesAlong } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 

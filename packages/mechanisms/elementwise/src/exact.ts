@@ -1,16 +1,15 @@
+import type { Block, Result } from "@attnkit/core";
 import {
-  type Block,
-  extendCache,
-  clip,
   axisSize,
+  clip,
+  divideOrZero,
+  extendCache,
   type How,
+  largestScore,
   logOrMinusInfinity,
   lowestFinite,
   type Ops,
-  type Result,
-  divideOrZero,
-  largestScore,
-} from "@attnkit/core";
+} from "@attnkit/core/program";
 
 /** Softmax over the keys of `2 q_ic k_jc - k_jc^2`, channel by channel (Feng 2025, eq. 1-3). O(L S d) time and memory. */
 export function exact<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How): Result<T> {

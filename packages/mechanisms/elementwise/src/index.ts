@@ -1,14 +1,13 @@
+import { AttentionError, type Mechanism } from "@attnkit/core";
 import {
-  AttentionError,
   type Call,
   cacheEntries,
   type Dims,
   knownOptions,
-  type Mechanism,
   mergeCaches,
   requireOption,
   scanGranularity,
-} from "@attnkit/core";
+} from "@attnkit/core/program";
 import { exact } from "./exact.ts";
 import { mergeSeries, series } from "./series.ts";
 

@@ -1,24 +1,22 @@
+import type { Block, Mechanism, Result } from "@attnkit/core";
 import {
-  type Block,
-  exclusivePrefix,
+  axisSize,
   type Call,
   clip,
-  axisSize,
+  divideOrZero,
   EMPTY_EXPONENT,
+  exclusivePrefix,
   headGroupSize,
-  presentKeys,
-  replaceAbsent,
-  scanTotal,
   logOrMinusInfinity,
-  type Mechanism,
   type Ops,
   pad,
+  presentKeys,
   type Rescaled,
-  type Result,
-  divideOrZero,
+  replaceAbsent,
   rescaledScan,
   scanGranularity,
-} from "@attnkit/core";
+  scanTotal,
+} from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type ElementwiseOptions, elementwise as portable } from "./index.ts";
 

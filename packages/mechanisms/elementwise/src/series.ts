@@ -1,26 +1,24 @@
+import type { Block, Result, State } from "@attnkit/core";
 import {
   alignPositions,
-  type Block,
+  appendOnes,
+  axisSize,
   clip,
   combineRescaled,
-  axisSize,
+  divideOrZero,
   EMPTY_EXPONENT,
-  headGroupSize,
+  everyRowSeesAllKeys,
   type How,
-  presentKeys,
-  replaceAbsent,
-  scanTotal,
+  headGroupSize,
   logOrMinusInfinity,
   type Ops,
   pad,
+  presentKeys,
   type Rescaled,
-  type Result,
-  divideOrZero,
+  replaceAbsent,
   rescaledScan,
-  type State,
-  everyRowSeesAllKeys,
-  appendOnes,
-} from "@attnkit/core";
+  scanTotal,
+} from "@attnkit/core/program";
 
 /**
  * The series form, O(L) (Feng 2025, eq. 7-16). With N = B Hkv and w = order + 1, a state is `m [N, d, 1]`, the largest
@@ -117,7 +115,10 @@ function read<T>(
   if (!lse) return { y: back(divideOrZero(o, numerator, denominator)) };
   const exponent = o.reshape(rows.m, [N, 1, d, axisSize(o, rows.m, 2)]);
   const logs = o.add(o.add(logOrMinusInfinity(o, denominator), exponent), o.mul(o.log(radius), order));
-  return { y: back(divideOrZero(o, numerator, denominator)), lse: back(o.where(denominator, logs, Number.NEGATIVE_INFINITY)) };
+  return {
+    y: back(divideOrZero(o, numerator, denominator)),
+    lse: back(o.where(denominator, logs, Number.NEGATIVE_INFINITY)),
+  };
 }
 
 function seenBefore<T>(o: Ops<T>, { mu, s, z }: State<T>): Rescaled<T> {

@@ -1,4 +1,4 @@
-import type { Matrix } from "@attnkit/core";
+import type { Matrix } from "@attnkit/core/program";
 import { describe, expect, test } from "vitest";
 import { allowanceUsed, causal, expectClose, gaussian, head } from "../../../core/test/head.ts";
 import { elementwiseReference } from "../src/reference.ts";

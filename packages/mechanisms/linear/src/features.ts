@@ -1,4 +1,4 @@
-import { clip, axisSize, transposeLast, type Ops } from "@attnkit/core";
+import { axisSize, clip, type Ops, transposeLast } from "@attnkit/core/program";
 
 /**
  * A feature map: the weight of a key is `phi(q).phi(k)`. Pass one of your own as `featureMap`; it must act on the last

@@ -1,19 +1,19 @@
+import type { Mechanism } from "@attnkit/core";
 import {
+  appendOnes,
+  axisSize,
   chunkGranularity,
   chunkSizeForFeatures,
-  axisSize,
+  divideOrZero,
   factoredSum,
   isPositiveNumber,
-  presentKeys,
-  replaceAbsent,
   knownOptions,
   logOrMinusInfinity,
-  type Mechanism,
-  splitOnes,
-  divideOrZero,
+  presentKeys,
+  replaceAbsent,
   requireOption,
-  appendOnes,
-} from "@attnkit/core";
+  splitOnes,
+} from "@attnkit/core/program";
 import { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
 
 export { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";

@@ -1,26 +1,24 @@
+import type { Block, Mechanism, Result } from "@attnkit/core";
 import {
   alignPositions,
-  chunkSizeAtMost,
-  type Block,
-  type Call,
-  splitIntoChunks,
-  splitQueriesIntoChunks,
-  chunkGranularity,
-  chunkSizeForFeatures,
   axisSize,
-  headGroupSize,
-  type How,
-  presentKeys,
-  replaceAbsent,
-  logOrMinusInfinity,
-  type Mechanism,
-  transposeLast,
-  type Result,
+  type Call,
+  chunkGranularity,
+  chunkSizeAtMost,
+  chunkSizeForFeatures,
   divideOrZero,
   everyRowSeesAllKeys,
+  type How,
+  headGroupSize,
   joinChunks,
+  logOrMinusInfinity,
+  presentKeys,
+  replaceAbsent,
+  splitIntoChunks,
+  splitQueriesIntoChunks,
+  transposeLast,
   zerosWithSize,
-} from "@attnkit/core";
+} from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type FeatureMap, featureMaps, type LinearOptions, linear as portable } from "./index.ts";
 
@@ -72,7 +70,8 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
   const [N, n] = o.shape(features) as [number, number];
 
   /** Of the keys of a chunk, 1 for those that are there: `[N, n, 1, size]`. */
-  const there = () => present && transposeLast(o, keys(replaceAbsent(o, present, o.add(zerosWithSize(o, k, -1, 1), 1), 0)));
+  const there = () =>
+    present && transposeLast(o, keys(replaceAbsent(o, present, o.add(zerosWithSize(o, k, -1, 1), 1), 0)));
   const pairs = phi.weights
     ? replaceAbsent(o, there(), phi.weights(o, rows(q), keys(k)), 0)
     : o.matmul(queries, transposeLast(o, features));

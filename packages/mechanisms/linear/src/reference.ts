@@ -1,4 +1,5 @@
-import type { Options, Reference } from "@attnkit/core";
+import type { Options } from "@attnkit/core";
+import type { Reference } from "@attnkit/core/program";
 
 interface LinearOptions {
   readonly featureMap?: string | ((x: Vector) => Vector);

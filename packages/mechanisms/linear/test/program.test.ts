@@ -1,4 +1,5 @@
-import { attention, type Block, isAttentionError, type Ops } from "@attnkit/core";
+import { attention, type Block, isAttentionError } from "@attnkit/core";
+import type { Ops } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { describe, expect, test } from "vitest";
 import { type FeatureMap, type LinearOptions, linear } from "../src/index.ts";

@@ -1,4 +1,5 @@
-import type { Matrix, Options, Reference } from "@attnkit/core";
+import type { Options } from "@attnkit/core";
+import type { Matrix, Reference } from "@attnkit/core/program";
 
 interface Term {
   readonly v: readonly number[];

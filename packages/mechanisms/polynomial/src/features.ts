@@ -1,4 +1,4 @@
-import { axisSize, type Ops } from "@attnkit/core";
+import { axisSize, type Ops } from "@attnkit/core/program";
 
 /** The monomials of one degree in d variables, as columns of indices: `indices[f][i]` is factor f of monomial i. */
 interface Monomials {

@@ -1,31 +1,27 @@
+import { AttentionError, type Block, type Causal, type Mechanism, type Result } from "@attnkit/core";
 import {
-  AttentionError,
   alignPositions,
-  type Block,
+  allKeysPresent,
+  axisSize,
   type Call,
-  type Causal,
-  extendCache,
   cacheEntries,
   chunkGranularity,
   chunkSizeForFeatures,
   clip,
   type Dims,
-  axisSize,
+  everyRowSeesAllKeys,
+  extendCache,
   factoredSum,
   foldQueryHeads,
-  presentKeys,
-  replaceAbsent,
-  type Mechanism,
   mergeCaches,
-  transposeLast,
   type Ops,
   pad,
-  allKeysPresent,
-  type Result,
+  presentKeys,
+  replaceAbsent,
   type StateEntry,
-  everyRowSeesAllKeys,
+  transposeLast,
   unfoldQueryHeads,
-} from "@attnkit/core";
+} from "@attnkit/core/program";
 import { featureCount, features } from "./features.ts";
 import { foldsKeys, limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
 

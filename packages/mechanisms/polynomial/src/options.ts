@@ -1,4 +1,4 @@
-import { isPositiveInteger, isPositiveNumber, knownOptions, requireOption } from "@attnkit/core";
+import { isPositiveInteger, isPositiveNumber, knownOptions, requireOption } from "@attnkit/core/program";
 import { featureCount } from "./features.ts";
 
 export interface PolynomialOptions {

@@ -1,19 +1,18 @@
+import type { Block, Mechanism } from "@attnkit/core";
 import {
-  type Block,
-  extendCache,
+  axisSize,
   cacheEntries,
   clip,
-  axisSize,
+  divideOrZero,
+  extendCache,
   foldQueryHeads,
   logOrMinusInfinity,
   lowestFinite,
-  type Mechanism,
   mergeCaches,
-  transposeLast,
   type Ops,
-  divideOrZero,
+  transposeLast,
   unfoldQueryHeads,
-} from "@attnkit/core";
+} from "@attnkit/core/program";
 import { limitOf } from "./limits.ts";
 import { checkOptions, type SoftmaxOptions, windowOf } from "./options.ts";
 

@@ -1,4 +1,4 @@
-import { type Ops, largestScore } from "@attnkit/core";
+import { largestScore, type Ops } from "@attnkit/core/program";
 
 /** The size up to which no entry of q or k is limited, whatever the scale: that of the domain. */
 const DOMAIN = 100;

@@ -1,4 +1,4 @@
-import { isPositiveNumber, knownOptions, requireOption } from "@attnkit/core";
+import { isPositiveNumber, knownOptions, requireOption } from "@attnkit/core/program";
 import type { SoftmaxOptions, Stage } from "./index.ts";
 import { type AttentionProgram, attentionProgram } from "./onnx-program.ts";
 

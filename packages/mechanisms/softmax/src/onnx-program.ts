@@ -1,4 +1,5 @@
-import { AttentionError, type Block, checkCall, axisSize, arange, type Ops, pad, type Tensors } from "@attnkit/core";
+import { AttentionError, type Block, type Tensors } from "@attnkit/core";
+import { arange, axisSize, checkCall, type Ops, pad } from "@attnkit/core/program";
 import { type SoftmaxOptions, type Stage, scores, softmax } from "./index.ts";
 
 /** Inputs and outputs by the names that ONNX has for them. */

@@ -1,18 +1,16 @@
+import type { Block, Mechanism, Result } from "@attnkit/core";
 import {
-  type Block,
+  axisSize,
   type Call,
   clip,
-  axisSize,
+  everyRowSeesAllKeys,
   foldQueryHeads,
   type How,
   lowestFinite,
-  type Mechanism,
   transposeLast,
-  type Result,
-  everyRowSeesAllKeys,
   tril,
   unfoldQueryHeads,
-} from "@attnkit/core";
+} from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { softmax as portable, type SoftmaxOptions } from "./index.ts";
 import { limitOf } from "./limits.ts";

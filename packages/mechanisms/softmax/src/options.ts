@@ -1,4 +1,4 @@
-import { isPositiveNumber, knownOptions, requireOption, type Window } from "@attnkit/core";
+import { isPositiveNumber, knownOptions, requireOption, type Window } from "@attnkit/core/program";
 
 export interface SoftmaxOptions {
   /** Multiplies q.k; default 1 / sqrt(d). */

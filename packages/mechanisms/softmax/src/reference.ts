@@ -1,4 +1,5 @@
-import type { Head, Options, Reference } from "@attnkit/core";
+import type { Options } from "@attnkit/core";
+import type { Head, Reference } from "@attnkit/core/program";
 
 interface SoftmaxOptions {
   readonly scale?: number | null;

@@ -1,4 +1,5 @@
-import { type Shape, elementCount } from "@attnkit/core";
+import type { Shape } from "@attnkit/core";
+import { elementCount } from "@attnkit/core/backend";
 import type { Ort } from "@attnkit/onnx";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";

@@ -1,4 +1,6 @@
-import { type Backend, eager, type Ops, type Tensors, vjp } from "@attnkit/core";
+import type { Backend, Tensors } from "@attnkit/core";
+import { eager, vjp } from "@attnkit/core/backend";
+import type { Ops } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 
 /** The cpu backend with some operations replaced, everywhere where it uses them. */

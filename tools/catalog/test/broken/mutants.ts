@@ -1,5 +1,7 @@
-import { type Backend, type Kernel, mergeOutputs, type Ops, type Output } from "@attnkit/core";
+import type { Backend, Output } from "@attnkit/core";
+import type { Kernel } from "@attnkit/core/backend";
 import type { Row } from "@attnkit/core/conformance";
+import { mergeOutputs, type Ops } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { brokenBackends, withOps } from "./backends.ts";
 import { brokenOps } from "./ops.ts";

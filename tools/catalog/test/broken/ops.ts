@@ -1,4 +1,4 @@
-import type { Ops } from "@attnkit/core";
+import type { Ops } from "@attnkit/core/program";
 import type { NdArray } from "@attnkit/cpu";
 
 /** What is replaced, given the right operations. */

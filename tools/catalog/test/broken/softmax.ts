@@ -1,17 +1,6 @@
-import {
-  type Block,
-  clip,
-  axisSize,
-  type How,
-  lowestFinite,
-  type Mechanism,
-  transposeLast,
-  type Ops,
-  type Result,
-  largestScore,
-  type State,
-} from "@attnkit/core";
+import type { Block, Mechanism, Result, State } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
+import { axisSize, clip, type How, largestScore, lowestFinite, type Ops, transposeLast } from "@attnkit/core/program";
 import { softmaxReference } from "@attnkit/softmax/reference";
 
 /** One mistake in the program below, each of a kind that libraries have shipped. */

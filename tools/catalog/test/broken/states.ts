@@ -1,5 +1,6 @@
-import { type Block, axisSize, type How, type Mechanism, transposeLast, type Ops, type Result } from "@attnkit/core";
+import type { Block, Mechanism, Result } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
+import { axisSize, type How, type Ops, transposeLast } from "@attnkit/core/program";
 import { linearReference } from "@attnkit/linear/reference";
 import { logsumexpReference } from "@attnkit/logsumexp/reference";
 

@@ -1,5 +1,5 @@
 /** What a layer must give, in plain float64: its projections as sums, around the mechanism's reference head by head. */
-import type { Matrix, Reference } from "@attnkit/core";
+import type { Matrix, Reference } from "@attnkit/core/program";
 import { attentionLayers, type Scores } from "@attnkit/tfjs/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";

@@ -1,4 +1,4 @@
-import type { Ops } from "@attnkit/core";
+import type { Ops } from "@attnkit/core/program";
 
 export interface Schedule {
   readonly rate: number;

@@ -1,4 +1,5 @@
-import { attention, type Backend, type Block, type Mechanism, type Ops, type Result } from "@attnkit/core";
+import { attention, type Backend, type Block, type Mechanism, type Result } from "@attnkit/core";
+import type { Ops } from "@attnkit/core/program";
 import type { Attend } from "./attention.ts";
 
 /**

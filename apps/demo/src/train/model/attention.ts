@@ -1,4 +1,5 @@
-import type { Block, Dims, Mechanism, Ops, Result, State, Tensors } from "@attnkit/core";
+import type { Block, Mechanism, Result, State, Tensors } from "@attnkit/core";
+import type { Dims, Ops } from "@attnkit/core/program";
 import type { ModelConfig } from "./config.ts";
 
 /** One call of a mechanism: its portable program over the `o` at hand, or the same with kernels. */

@@ -1,4 +1,5 @@
-import { type Ops, type State, type Tensors, zerosWithSize } from "@attnkit/core";
+import type { State, Tensors } from "@attnkit/core";
+import { type Ops, zerosWithSize } from "@attnkit/core/program";
 import { type Attend, dense, multiHead, rmsNorm } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
 

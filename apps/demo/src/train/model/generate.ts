@@ -1,4 +1,5 @@
-import type { Backend, Mechanism, Program, Tensors } from "@attnkit/core";
+import type { Backend, Mechanism, Tensors } from "@attnkit/core";
+import type { Program } from "@attnkit/core/backend";
 import { uniforms } from "@attnkit/measure/random";
 import { attendOn } from "./attend.ts";
 import { type ModelConfig, sizeOf } from "./config.ts";

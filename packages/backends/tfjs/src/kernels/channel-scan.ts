@@ -1,4 +1,5 @@
-import { alignPositions, type Call, type Shape, everyRowSeesAllKeys, type Tensors } from "@attnkit/core";
+import type { Shape, Tensors } from "@attnkit/core";
+import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Tensor } from "../tf.ts";
 import { type Dispatch, dispatch, grid } from "./dispatch.ts";
 import { type Gpu, output } from "./gpu.ts";

@@ -1,4 +1,6 @@
-import { type Call, type Kernel, type Mechanism, mechanismProgram, type Tensors, vjp } from "@attnkit/core";
+import type { Mechanism, Tensors } from "@attnkit/core";
+import { type Kernel, mechanismProgram, vjp } from "@attnkit/core/backend";
+import type { Call } from "@attnkit/core/program";
 import type { TfjsBackend } from "../index.ts";
 import type { Tensor } from "../tf.ts";
 import { type Fused, fused } from "./fused.ts";
@@ -27,7 +29,8 @@ export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<Ten
       return fused(gpu, {
         inputs: x,
         forward: () => spec.forward(gpu, x, call),
-        backward: spec.backward ?? ((given, seeds, wrt) => vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt)),
+        backward:
+          spec.backward ?? ((given, seeds, wrt) => vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt)),
       });
     },
   };

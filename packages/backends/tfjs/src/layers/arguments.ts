@@ -1,4 +1,5 @@
-import { AttentionError, isPositiveInteger, knownOptions, type Mechanism, type Options, requireOption } from "@attnkit/core";
+import { AttentionError, type Mechanism, type Options } from "@attnkit/core";
+import { isPositiveInteger, knownOptions, requireOption } from "@attnkit/core/program";
 import { everyLayer } from "./base.ts";
 import type { MultiHeadAttentionArgs } from "./public.ts";
 import type { Config, Given, MechanismEntry, Scores } from "./types.ts";
@@ -40,7 +41,8 @@ export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given
   const mechanism = mechanismOf(given, mechanisms);
   const { numHeads, keyDim, numKvHeads = numHeads, valueDim = keyDim, outputShape, dropout = 0 } = given;
   const sizes = { numHeads, numKvHeads, keyDim, valueDim, ...(outputShape !== undefined && { outputShape }) };
-  for (const [name, n] of Object.entries(sizes)) requireOption(isPositiveInteger(n), who, name, n, "a whole number above 0");
+  for (const [name, n] of Object.entries(sizes))
+    requireOption(isPositiveInteger(n), who, name, n, "a whole number above 0");
   const even = numHeads % numKvHeads === 0;
   requireOption(even, who, "numKvHeads", numKvHeads, `a divisor of numHeads, which is ${numHeads}`);
   const {

@@ -1,4 +1,4 @@
-import { isPositiveInteger, requireOption } from "@attnkit/core";
+import { isPositiveInteger, requireOption } from "@attnkit/core/program";
 import type { LayerArgs } from "./types.ts";
 
 /** The arguments that tf.layers takes for every layer, and the entries that it adds to a saved configuration. */

@@ -1,4 +1,5 @@
-import { AttentionError, requireOption } from "@attnkit/core";
+import { AttentionError } from "@attnkit/core";
+import { requireOption } from "@attnkit/core/program";
 import { who } from "./arguments.ts";
 import { type Inputs, type Reading, readInputs, type Shaped, shown } from "./inputs.ts";
 import type { Masks } from "./masks.ts";

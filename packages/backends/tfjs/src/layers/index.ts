@@ -1,4 +1,4 @@
-import { knownOptions, requireOption } from "@attnkit/core";
+import { knownOptions, requireOption } from "@attnkit/core/program";
 import { multiHeadAttention } from "./attention.ts";
 import { paddingMask } from "./padding.ts";
 import type { AttentionLayers, Given } from "./types.ts";

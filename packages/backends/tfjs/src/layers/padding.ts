@@ -1,4 +1,5 @@
-import { AttentionError, knownOptions, requireOption } from "@attnkit/core";
+import { AttentionError } from "@attnkit/core";
+import { knownOptions, requireOption } from "@attnkit/core/program";
 import type { Tensor } from "../tf.ts";
 import { baseArgs, everyLayer } from "./base.ts";
 import type { Config, Given, Layer, LayerArgs, LayerShape } from "./types.ts";

@@ -1,4 +1,5 @@
-import { AttentionError, type Ops } from "@attnkit/core";
+import { AttentionError } from "@attnkit/core";
+import type { Ops } from "@attnkit/core/program";
 import type { Tensor } from "../tf.ts";
 import { who } from "./arguments.ts";
 import { shown } from "./inputs.ts";

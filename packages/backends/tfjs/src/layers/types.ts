@@ -1,4 +1,5 @@
-import type { Block, Causal, Mechanism, Ops, Options } from "@attnkit/core";
+import type { Block, Causal, Mechanism, Options } from "@attnkit/core";
+import type { Ops } from "@attnkit/core/program";
 import type * as TFL from "@tensorflow/tfjs-layers";
 import type { Tf } from "../tf.ts";
 import type { PaddingMaskClass } from "./padding.ts";

@@ -1,14 +1,13 @@
+import type { Block, Mechanism } from "@attnkit/core";
 import {
-  type Block,
   checkCall,
   foldQueryHeads,
   type How,
+  type Ops,
   presentKeys,
   replaceAbsent,
-  type Mechanism,
-  type Ops,
   unfoldQueryHeads,
-} from "@attnkit/core";
+} from "@attnkit/core/program";
 import type { Tensor } from "../tf.ts";
 import type { Scores } from "./types.ts";
 

@@ -1,5 +1,5 @@
-import type { Tensors } from "../../program/block.ts";
 import type { Kernel } from "../../backend/kernel.ts";
+import type { Tensors } from "../../program/block.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 

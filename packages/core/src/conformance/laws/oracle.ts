@@ -1,5 +1,5 @@
 import type { Causal } from "../../program/block.ts";
-import type { Dims } from "../../program/mechanism.ts";
+import type { Dims } from "../../program/call.ts";
 import type { Extras } from "../draw.ts";
 import { accepts } from "../draw.ts";
 import { ofRank, take } from "../host.ts";

@@ -1,4 +1,4 @@
-import { mechanismProgram } from "../../call/attention.ts";
+import { mechanismProgram } from "../../backend/mechanism-program.ts";
 import type { State } from "../../program/block.ts";
 import { LawBroken } from "../bench.ts";
 import type { Host } from "../host.ts";

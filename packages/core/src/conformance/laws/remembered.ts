@@ -1,5 +1,5 @@
 import type { State, Tensors } from "../../program/block.ts";
-import type { Dims } from "../../program/mechanism.ts";
+import type { Dims } from "../../program/call.ts";
 import { bools, type Host, host, ofRank } from "../host.ts";
 import type { Attend, Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

@@ -1,4 +1,4 @@
-import type { Dims } from "../../program/mechanism.ts";
+import type { Dims } from "../../program/call.ts";
 import { bools, type Host, map, slice, take } from "../host.ts";
 import type { Lab, Outcome } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

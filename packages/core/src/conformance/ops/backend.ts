@@ -1,5 +1,5 @@
 import type { Program } from "../../backend/backend.ts";
-import type { VaryingAxes } from "../../backend/varying-axes.ts";
+import type { VaryingAxes } from "../../program/call.ts";
 import type { Bench } from "../bench.ts";
 import { bools, fromData, type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";

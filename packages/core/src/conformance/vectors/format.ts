@@ -1,6 +1,6 @@
 import type { Causal } from "../../program/block.ts";
+import type { Options } from "../../program/call.ts";
 import { AttentionError } from "../../program/errors.ts";
-import type { Options } from "../../program/mechanism.ts";
 import { decode, dtypeOf, type EncodedTensor, encode, type VectorTensor } from "./tensor.ts";
 
 /** A file of expected results: `{ "format": "attnkit-vectors/1", "cases": [...] }`. */

@@ -1,8 +1,9 @@
-import { attention } from "../../call/attention.ts";
 import type { Backend } from "../../backend/backend.ts";
+import { attention } from "../../call/attention.ts";
 import type { Block } from "../../program/block.ts";
+import type { Options } from "../../program/call.ts";
 import { isAttentionError } from "../../program/errors.ts";
-import type { Mechanism, Options } from "../../program/mechanism.ts";
+import type { Mechanism } from "../../program/mechanism.ts";
 import { compare, indexOf, type Worst } from "../tolerance.ts";
 import type { VectorCase } from "./format.ts";
 import { dtypeOf } from "./tensor.ts";

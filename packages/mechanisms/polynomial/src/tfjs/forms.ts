@@ -1,4 +1,4 @@
-import type { Call } from "@attnkit/core";
+import type { Call } from "@attnkit/core/program";
 import { foldsKeys, type Polynomial } from "../options.ts";
 
 /** Whether a call takes the linear form. */

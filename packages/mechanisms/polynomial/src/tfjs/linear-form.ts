@@ -1,4 +1,4 @@
-import type { Call } from "@attnkit/core";
+import type { Call } from "@attnkit/core/program";
 import { type MatrixState, pairs } from "@attnkit/tfjs/kernels";
 import { featureCount } from "../features.ts";
 import { limitOf, type Polynomial } from "../options.ts";

@@ -1,4 +1,4 @@
-import type { Call } from "@attnkit/core";
+import type { Call } from "@attnkit/core/program";
 
 /**
  * A mechanism whose past is one matrix per head, `A = sum_j psi(k_j) v_j^T`, so that a row reads it as `phi(q) A`. What

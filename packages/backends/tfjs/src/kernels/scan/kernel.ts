@@ -1,4 +1,5 @@
-import { type Call, everyRowSeesAllKeys, type Tensors } from "@attnkit/core";
+import type { Tensors } from "@attnkit/core";
+import { type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Tensor } from "../../tf.ts";
 import { dispatch, grid } from "../dispatch.ts";
 import { type Gpu, output } from "../gpu.ts";

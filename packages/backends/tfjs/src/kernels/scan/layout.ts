@@ -1,4 +1,4 @@
-import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core";
+import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Gpu } from "../gpu.ts";
 import { columns, type MatrixState } from "./form.ts";
 

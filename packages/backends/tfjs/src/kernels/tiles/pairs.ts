@@ -1,4 +1,5 @@
-import type { Causal, Dims, Shape, Tensors, Window } from "@attnkit/core";
+import type { Causal, Shape, Tensors } from "@attnkit/core";
+import type { Dims, Window } from "@attnkit/core/program";
 import type { Tensor } from "../../tf.ts";
 import type { Dispatch } from "../dispatch.ts";
 

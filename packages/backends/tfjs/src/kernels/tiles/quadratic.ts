@@ -1,15 +1,6 @@
-import {
-  type Block,
-  type Call,
-  type AppendedKeys,
-  appendKeys,
-  type Kernel,
-  type Mechanism,
-  type Ops,
-  type Tensors,
-  vjp,
-  type Window,
-} from "@attnkit/core";
+import type { Block, Mechanism, Tensors } from "@attnkit/core";
+import { type Kernel, vjp } from "@attnkit/core/backend";
+import { type AppendedKeys, appendKeys, type Call, type Ops, type Window } from "@attnkit/core/program";
 import type { TfjsBackend } from "../../index.ts";
 import type { Tensor, Tf } from "../../tf.ts";
 import { fused } from "../fused.ts";

@@ -1,0 +1,35 @@
+/** For authors of backends and kernels. */
+export { type Compiled, eager, type Program, type Supports } from "./backend.ts";
+export { type ProgramCost, programCost } from "./cost.ts";
+export { notOwnTensor, requireMechanism } from "./given.ts";
+export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
+export type { Kernel } from "./kernel.ts";
+export { mechanismProgram } from "./mechanism-program.ts";
+export {
+  blockOfNames,
+  isStateName,
+  type Nested,
+  namesOfBlock,
+  namesOfResult,
+  stateName,
+  stateOfNames,
+} from "./nested.ts";
+export { Remembered } from "./remembered.ts";
+export {
+  broadcastShape,
+  checkedShape,
+  concatShape,
+  dataShape,
+  elementCount,
+  equalShapes,
+  hostDataKind,
+  matmulShape,
+  nonNegativeAxis,
+  reduceShape,
+  reshapeShape,
+  sliceShape,
+  takeShape,
+  transposeShape,
+} from "./shape-rules.ts";
+export { varyingAxes } from "./varying-axes.ts";
+export { vjp } from "./vjp.ts";

@@ -1,0 +1,43 @@
+import type { Causal } from "./block.ts";
+import type { Shape } from "./ops.ts";
+
+/** The sizes of one call, by axis letter (see `Block`). */
+export interface Dims {
+  readonly B: number;
+  readonly Hq: number;
+  readonly Hkv: number;
+  readonly L: number;
+  readonly S: number;
+  readonly d: number;
+  readonly dv: number;
+}
+
+/** How a block is to be read. */
+export interface How {
+  readonly causal: Causal;
+  /** Whether the result carries `lse`. */
+  readonly lse: boolean;
+}
+
+/** One call in plain data: what kernels decide on and error messages quote. */
+export interface Call extends How {
+  readonly mechanism: string;
+  readonly options: Options;
+  readonly dims: Dims;
+  /** Shapes of `q k v`, and of `mask bias keyMask state.<name>` where given. */
+  readonly shapes: Readonly<Record<string, Shape>>;
+}
+
+/** Plain data: with the name it says exactly which function this is. */
+export type Options = Readonly<Record<string, unknown>>;
+
+/** An axis whose size may differ from call to call: batch, the block's tokens where L = S, past keys, past and own keys. */
+export type Axis = "B" | "L" | "P" | "P+L";
+
+/** Which calls one recording of a program may serve. A backend that does not record has no use for it. */
+export interface VaryingAxes {
+  /** By input, what each of its axes is; null where the size is the program's. One letter is one size throughout a call. */
+  readonly axes: Readonly<Record<string, readonly (Axis | null)[]>>;
+  /** `Mechanism.granularity` of the block's length; 1 where no axis is one of the block's tokens. */
+  readonly granularity: number;
+}

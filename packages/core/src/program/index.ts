@@ -1,0 +1,57 @@
+/** For authors of mechanisms: the operations, the contract of a mechanism, and helpers that most mechanisms need. */
+export type { Axis, Call, Dims, How, VaryingAxes } from "./call.ts";
+export { checkCall, checkState, checkStates, dimsOfShapes } from "./check-call.ts";
+export {
+  type AlignedPositions,
+  alignPositions,
+  causalChunkMask,
+  chunkGranularity,
+  chunkSizeAtMost,
+  chunkSizeForFeatures,
+  everyRowSeesAllKeys,
+  type FactoredInputs,
+  factoredSum,
+  joinChunks,
+  splitIntoChunks,
+  splitQueriesIntoChunks,
+} from "./chunks.ts";
+export {
+  appendOnes,
+  arange,
+  axisSize,
+  clip,
+  divideOrZero,
+  EMPTY_EXPONENT,
+  foldQueryHeads,
+  HIDDEN_EXPONENT,
+  headGroupSize,
+  indicesAlong,
+  logOrMinusInfinity,
+  onesAlong,
+  pad,
+  presentKeys,
+  replaceAbsent,
+  shiftAlong,
+  splitOnes,
+  transposeLast,
+  tril,
+  unfoldQueryHeads,
+  zerosWithSize,
+} from "./derived-ops.ts";
+export { type AppendedKeys, appendKeys, cacheEntries, type ExtendedCache, extendCache } from "./kv-cache.ts";
+export { largestScore, lowestFinite } from "./limits.ts";
+export type { StateEntry, Takes } from "./mechanism.ts";
+export { allKeysPresent, mergeCaches, mergeOutputs } from "./merge.ts";
+export type { Ops } from "./ops.ts";
+export { isPositiveInteger, isPositiveNumber, knownOptions, nearestName, requireOption } from "./options.ts";
+export { liftBlock, liftTensor, lowerResult } from "./rank.ts";
+export type { Head, HeadResult, Matrix, Reference } from "./reference.ts";
+export {
+  combineRescaled,
+  exclusivePrefix,
+  type Rescaled,
+  rescaledScan,
+  scanGranularity,
+  scanTotal,
+} from "./rescaled-scan.ts";
+export { type PastKeys, visibleKeys, type Window } from "./visibility.ts";
