@@ -47,14 +47,14 @@ export default defineConfig({
             "**/node_modules/**",
             ...(dist
               ? [
-                  "**/conformance-tfjs-web*",
+                  "**/conformance/tfjs-web*",
                   "**/vectors-tfjs-webgl.*",
-                  "**/conformance-ort.browser.*",
-                  "**/onnx-device.browser.*",
+                  "**/conformance/ort.browser.*",
+                  "**/onnx/device.browser.*",
                 ]
               : []),
           ],
-          globalSetup: ["./tools/repo/chromium.ts", "./tools/catalog/test/vector-files.ts"],
+          globalSetup: ["./tools/repo/chromium.ts", "./tools/matrix/test/vector-files.ts"],
           browser: {
             enabled: true,
             headless: true,

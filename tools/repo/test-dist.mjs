@@ -10,8 +10,8 @@ const vitest = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", imp
 const chosen = [
   "packages/",
   "apps/bench/test/bin",
-  "tools/catalog/test/conformance.universal",
-  "tools/catalog/test/vectors",
+  "tools/matrix/test/conformance/cpu.universal",
+  "tools/matrix/test/vectors",
 ];
 const given = process.argv.slice(2);
 const args = [vitest, "run", "--project", "node", ...(given.length ? given : chosen)];

@@ -1,0 +1,28 @@
+import { backends, mechanisms as entries } from "@attnkit/catalog";
+import { conformance } from "@attnkit/core/conformance";
+import { describe, test, vi } from "vitest";
+import { rows } from "../rows.ts";
+
+// Thousands of cases share two cores with other files: the slowest take seconds then.
+vi.setConfig({ testTimeout: 60_000 });
+
+for (const { name, kind, dtypes, create } of backends.filter((b) => !b.alone)) {
+  const mechanisms = await rows(kind, "all");
+  for (const dtype of dtypes.slice(1)) {
+    describe(`${name} in ${dtype}`, () => {
+      conformance({ describe, test }, { backend: () => create({ dtype }), mechanisms });
+    });
+  }
+}
+
+describe("windows as narrow as the smallest shapes, in float64", () => {
+  const { create, reference } = entries.find((m) => m.name === "softmax")!;
+  const windows = ["0 0", "1 0", "0 1", "-1 0", "0 -1"].map((x) => ({ window: x.split(" ").map(Number) }));
+  const mechanisms = windows.map((options) => ({ mechanism: create(options), reference: reference(options) }));
+  const { create: backend } = backends.find((b) => b.name === "cpu")!;
+  conformance(
+    { describe, test },
+    { backend: () => backend({ dtype: "float64" }), mechanisms },
+    { law: "small-shapes" },
+  );
+});

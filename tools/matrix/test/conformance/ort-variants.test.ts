@@ -1,0 +1,20 @@
+import { conformance } from "@attnkit/core/conformance";
+import { onnx } from "@attnkit/onnx";
+import * as ort from "onnxruntime-node";
+import { describe, test, vi } from "vitest";
+import { rowsOf } from "../rows.ts";
+
+// Sessions on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Making a session is most of the time, and rewriting its graph much of that: the default variants test the rewriting. */
+const sessionOptions = { graphOptimizationLevel: "basic", intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
+const rows = await rowsOf("onnx", ({ variants }) => variants.slice(1));
+const names = new Set(rows.map((row) => row.mechanism.name));
+
+describe("ort-cpu in float32", () => {
+  for (const name of names) {
+    const mechanisms = rows.filter((row) => row.mechanism.name === name);
+    conformance({ describe, test }, { backend: () => onnx({ ort, sessionOptions }), mechanisms }, { mechanism: name });
+  }
+});

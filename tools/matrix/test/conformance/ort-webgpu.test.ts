@@ -1,0 +1,21 @@
+import { backends } from "@attnkit/catalog";
+import { conformance } from "@attnkit/core/conformance";
+import { describe, test, vi } from "vitest";
+import { rows } from "../rows.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const { name, kind, create } = backends.find((b) => b.name === "ort-webgpu")!;
+const first = await rows(kind, "first");
+
+// The software adapter takes its time. Chromium runs more of it on the same source of the runtime, and `conformance-ort`
+// every case of the same programs.
+describe(`${name} in Node`, () => {
+  for (const row of first) {
+    const filter = { mechanism: row.mechanism.name, law: "partition", case: 0 };
+    conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
+  }
+  // What this provider does with NaN is lowered in one place, whatever the mechanism.
+  const diverged = { mechanism: "softmax", law: "diverged", case: 0 };
+  conformance({ describe, test }, { backend: create, mechanisms: first }, diverged);
+});

@@ -1,0 +1,67 @@
+import { type BackendEntry, backends, mechanisms } from "@attnkit/catalog";
+import { attention, type Backend, isAttentionError, type Options } from "@attnkit/core";
+import { conformance, runVectors } from "@attnkit/core/conformance";
+import { onnx } from "@attnkit/onnx";
+import * as ort from "onnxruntime-web/webgpu";
+import { describe, expect, test, vi } from "vitest";
+import { rows } from "../rows.ts";
+import { expected } from "../vectors/vector-case.ts";
+
+// A software adapter that shares two cores with other files.
+vi.setConfig({ testTimeout: 60_000 });
+
+const named = (name: string): BackendEntry => backends.find((b) => b.name === name)!;
+const wave = (backend: Backend<unknown>) => backend.upload(Float32Array.from({ length: 24 }, Math.sin), [1, 2, 4, 3]);
+
+describe("ort-webgpu in the browser", () => {
+  test("its programs run on the WebGPU adapter, and none on the CPU", async () => {
+    const adapter = await navigator.gpu.requestAdapter();
+    expect(adapter, "no WebGPU adapter: the tests would prove nothing").not.toBeNull();
+    const backend = await named("ort-webgpu").create();
+    console.log(`${backend.name}: ${backend.device}`);
+    expect(backend.device).toContain(adapter!.info.vendor);
+
+    const dispatches = vi.spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
+    const x = () => wave(backend);
+    const { y } = await attention(mechanisms[0]!.create(), backend, { causal: true })({ q: x(), k: x(), v: x() });
+    await backend.download(y);
+    expect(dispatches.mock.calls.length).toBeGreaterThan(5);
+    vi.restoreAllMocks();
+  });
+
+  test("what the provider lacks is refused by name, and the next call is served", async () => {
+    const doubles = onnx({ ort, dtype: "float64", executionProviders: ["webgpu"] });
+    const x = wave(doubles as Backend<unknown>) as ort.Tensor;
+    const refusal = await attention(mechanisms[0]!.create(), doubles)({ q: x, k: x, v: x }).catch((error) => error);
+    expect(isAttentionError(refusal, "ATTN_UNSUPPORTED"), String(refusal)).toBe(true);
+    expect(refusal.message).toMatch(/webgpu .*MatMul\(double, double\)/);
+    const backend = await named("ort-webgpu").create();
+    const one = wave(backend);
+    const { y } = await attention(mechanisms[0]!.create(), backend)({ q: one, k: one, v: one });
+    expect(await backend.download(y)).toHaveLength(24);
+  });
+});
+
+test.each(["ort-wasm", "ort-webgpu"])("%s: golden vectors, as `runVectors` reads them", async (name) => {
+  const backend = await named(name).create();
+  const cases = mechanisms.flatMap((m) => m.variants.slice(0, 2).map((o) => expected(m.name, o, "float32", 0)));
+  const mechanism = (wanted: string, options: Options) => mechanisms.find((m) => m.name === wanted)?.create(options);
+  const results = await runVectors(cases, { backend, mechanism });
+  expect(results.filter((r) => r.status !== "pass")).toEqual([]);
+  expect(results.length).toBe(cases.length);
+});
+
+const first = await rows("onnx", "first");
+
+// Node runs every case, on the same programs and the same WebAssembly. Here the first case of every law for each mechanism,
+// and on WebGPU each operation in full: the software adapter takes its time.
+for (const name of ["ort-wasm", "ort-webgpu"]) {
+  describe(name, () => {
+    const { create } = named(name);
+    if (name === "ort-webgpu") conformance({ describe, test }, { backend: create, mechanisms: [] });
+    for (const row of first) {
+      const filter = { mechanism: row.mechanism.name, case: 0 };
+      conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
+    }
+  });
+}
