@@ -1,5 +1,5 @@
 import { AttentionError } from "@attnkit/core";
-import type { GraphProto, ModelProto, ValueInfoProto } from "onnx-buf";
+import type { GraphProto, ModelProto, ValueInfoProto } from "./proto/onnx.ts";
 import { readModel, sizesOf } from "./read.ts";
 
 /** The first IR version that has the opset, by ONNX's own release table. */
@@ -83,8 +83,9 @@ function checkGraph(graph: GraphProto, outer: ReadonlySet<string>, opsets: Reado
 }
 
 function typed(x: ValueInfoProto): void {
-  const type = x.type?.value;
-  if (type?.case === "tensorType" ? type.value.elemType === 0 : type?.case === undefined) fail(`${x.name} has no type`);
+  const { tensorType, ...others } = x.type ?? {};
+  const known = tensorType === undefined ? Object.keys(others).length > 0 : tensorType.elemType !== 0;
+  if (!known) fail(`${x.name} has no type`);
 }
 
 const sizes = (values: readonly ValueInfoProto[]): Record<string, readonly string[]> =>

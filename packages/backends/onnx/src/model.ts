@@ -1,17 +1,14 @@
 import { elementCount } from "@attnkit/core/backend";
-import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  AttributeProto_AttributeType as Kind,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  type TensorProto,
-  TensorProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "onnx-buf";
 import { type Graph, needed } from "./graph.ts";
+import {
+  encodeModel,
+  type GraphProto,
+  AttributeType as Kind,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./proto/onnx.ts";
 import { isSymbolic } from "./sizes.ts";
 import { BOOL, DOUBLE, FLOAT, FLOAT16, INT64 } from "./types.ts";
 import type { Type, Value } from "./value.ts";
@@ -33,20 +30,19 @@ export interface ModelOptions {
 }
 
 /** A recorded graph as ONNX ModelProto. The same graph gives the same message, field by field. */
-export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, options: ModelOptions): ModelProto {
+export function modelOf(
+  g: Graph,
+  outputs: Readonly<Record<string, Value>>,
+  options: ModelOptions,
+): ModelProto & { readonly graph: GraphProto } {
   const values = needed(Object.values(outputs));
   const names = namesOf(values, options.prefix ?? "");
   const nameOf = (x: Value) => names.get(x)!;
   const typeOf = (t: Type) =>
     ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, half: FLOAT16, int64: INT64, bool: BOOL })[t];
   const info = (name: string, { type, shape }: Value): ValueInfoProto => {
-    const dim = shape.map((n) =>
-      isSymbolic(n)
-        ? ({ value: { case: "dimParam", value: g.sizes.name(n) } } as const)
-        : ({ value: { case: "dimValue", value: BigInt(n) } } as const),
-    );
-    const value = { elemType: typeOf(type), shape: { dim } };
-    return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value } } });
+    const dim = shape.map((n) => (isSymbolic(n) ? { dimParam: g.sizes.name(n) } : { dimValue: BigInt(n) }));
+    return { name, type: { tensorType: { elemType: typeOf(type), shape: { dim } } } };
   };
   const constants = values.filter((x) => x.op === "constant");
   const inputs = options.allInputs ? g.inputs : g.inputs.filter((x) => names.has(x));
@@ -59,11 +55,14 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
       return other === undefined ? "" : nameOf(other);
     });
   const domains = [...new Set(steps.map((x) => domainOf(x.op)))].filter((domain) => domain !== "");
-  const results = Object.entries(outputs).map(([name, x]) =>
+  const results = Object.entries(outputs).map(
     // By its own name even where it is an input, or used inside, or twice an output.
-    create(NodeProtoSchema, { name: `${name}`, opType: "Identity", input: [nameOf(x)], output: [name] }),
+    ([name, x]): NodeProto => ({
+      ...{ name, opType: "Identity", domain: "", attribute: [] },
+      ...{ input: [nameOf(x)], output: [name] },
+    }),
   );
-  return create(ModelProtoSchema, {
+  return {
     irVersion: BigInt(IR[options.opset]!),
     producerName: "attnkit",
     ...(options.version !== undefined && { producerVersion: options.version }),
@@ -77,13 +76,13 @@ export function modelOf(g: Graph, outputs: Readonly<Record<string, Value>>, opti
       input: inputs.map((x) => info(x.name!, x)),
       node: [...steps.map((x) => node(x, x.from.map(nameOf), made(x))), ...results],
       output: Object.entries(outputs).map(([name, x]) => info(name, x)),
-      ...(options.valueInfo && { valueInfo: steps.map((x) => info(nameOf(x), x)) }),
+      valueInfo: options.valueInfo ? steps.map((x) => info(nameOf(x), x)) : [],
     },
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
-  });
+  };
 }
 
-export const bytesOf = (model: ModelProto): Uint8Array => toBinary(ModelProtoSchema, model);
+export const bytesOf = (model: ModelProto): Uint8Array => encodeModel(model);
 
 /** Inputs keep theirs, nodes are numbered per operator, constants say what they hold. */
 function namesOf(values: readonly Value[], prefix: string): Map<Value, string> {
@@ -120,7 +119,7 @@ function node({ op, attributes }: Value, input: string[], output: string[]): Nod
   });
   const domain = domainOf(op);
   const opType = op.slice(domain.length && domain.length + 1);
-  return create(NodeProtoSchema, { name: output[0]!, opType, domain, input, output, attribute });
+  return { name: output[0]!, opType, domain, input, output, attribute };
 }
 
 function tensor(name: string, { shape, data, type }: Value, dataType: number): TensorProto {
@@ -128,5 +127,5 @@ function tensor(name: string, { shape, data, type }: Value, dataType: number): T
   const { buffer, byteOffset, byteLength } = numbers;
   const rawData = new Uint8Array(elementCount(shape) === 0 ? 0 : byteLength);
   rawData.set(new Uint8Array(buffer, byteOffset, rawData.length));
-  return create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType, rawData });
+  return { name, dims: shape.map(BigInt), dataType, rawData };
 }

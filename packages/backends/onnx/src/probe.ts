@@ -1,11 +1,11 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
-  TensorProto_DataType as DataType,
+  DATA_TYPES,
+  decodeModel,
+  encodeModel,
   type ModelProto,
-  ModelProtoSchema,
   type NodeProto,
-  ValueInfoProtoSchema,
-} from "onnx-buf";
+  type ValueInfoProto,
+} from "./proto/onnx.ts";
 import { BOOL, FLOAT, INT64 } from "./types.ts";
 
 /** What gives truth whatever it is given. */
@@ -16,20 +16,20 @@ const PREDICATES = ["And", "Or", "Not", "Equal", "Less", "LessOrEqual", "Greater
  * A provider is asked about each of these where it refuses the whole.
  */
 export function kindsOfNodes(model: Uint8Array): Map<string, Uint8Array> {
-  const whole = fromBinary(ModelProtoSchema, model);
+  const whole = decodeModel(model);
   const graph = whole.graph!;
   const types = new Map<string, number>();
   for (const { name, type } of graph.input) {
-    if (type?.value.case === "tensorType") types.set(name, type.value.value.elemType);
+    if (type?.tensorType) types.set(name, type.tensorType.elemType);
   }
   for (const { name, dataType } of graph.initializer) types.set(name, dataType);
   const kinds = new Map<string, Uint8Array>();
   for (const node of graph.node) {
     const type = typeOf(node, types);
     for (const output of node.output) types.set(output, type);
-    const read = node.input.map((name) => (name === "" ? "" : (DataType[types.get(name)!] ?? "").toLowerCase()));
+    const read = node.input.map((name) => (name === "" ? "" : (DATA_TYPES[types.get(name)!] ?? "")));
     const kind = `${node.opType}(${read.join(", ")})`;
-    if (!kinds.has(kind)) kinds.set(kind, toBinary(ModelProtoSchema, alone(whole, node, types)));
+    if (!kinds.has(kind)) kinds.set(kind, encodeModel(alone(whole, node, types)));
   }
   return kinds;
 }
@@ -48,21 +48,20 @@ function alone(
   node: NodeProto,
   types: ReadonlyMap<string, number>,
 ): ModelProto {
-  const info = (name: string) => {
-    const value = { case: "tensorType", value: { elemType: types.get(name)! } } as const;
-    return create(ValueInfoProtoSchema, { name, type: { value } });
-  };
+  const info = (name: string): ValueInfoProto => ({ name, type: { tensorType: { elemType: types.get(name)! } } });
   const initializer = graph!.initializer.filter((x) => node.input.includes(x.name));
   const fed = [...new Set(node.input)].filter((name) => name !== "" && !initializer.some((x) => x.name === name));
-  return create(ModelProtoSchema, {
+  return {
     irVersion,
     opsetImport,
+    metadataProps: [],
     graph: {
       name: "probe",
       node: [node],
       initializer,
       input: fed.map(info),
       output: node.output.filter((name) => name !== "").map(info),
+      valueInfo: [],
     },
-  });
+  };
 }

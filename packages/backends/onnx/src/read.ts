@@ -1,6 +1,5 @@
 import { AttentionError } from "@attnkit/core";
-import { fromBinary } from "@bufbuild/protobuf";
-import { TensorProto_DataType as DataType, type ModelProto, ModelProtoSchema, type ValueInfoProto } from "onnx-buf";
+import { DATA_TYPES, decodeModel, type ModelProto, type ValueInfoProto } from "./proto/onnx.ts";
 
 /** The bytes of a file as a model. Throws `ATTN_DATA` where they are none. */
 export function readModel(file: Uint8Array): ModelProto {
@@ -14,7 +13,7 @@ export function readModel(file: Uint8Array): ModelProto {
 
 function decoded(file: Uint8Array): ModelProto {
   try {
-    return fromBinary(ModelProtoSchema, file);
+    return decodeModel(file);
   } catch (error) {
     throw refusal(`${file.length} bytes are no protobuf message: ${error instanceof Error ? error.message : error}`);
   }
@@ -23,10 +22,9 @@ function decoded(file: Uint8Array): ModelProto {
 const refusal = (what: string) => new AttentionError("ATTN_DATA", "onnx", `not an ONNX model: ${what}`);
 
 /** `float`, `bool`, `int64`: as ONNX's textual form has them. */
-export const typeName = (dataType: number): string => (DataType[dataType] ?? `type ${dataType}`).toLowerCase();
+export const typeName = (dataType: number): string => DATA_TYPES[dataType] ?? `type ${dataType}`;
 
 /** `[batch, 8, 1, 64]`, or nothing where a value has no shape. */
 export function sizesOf({ type }: ValueInfoProto): readonly string[] | undefined {
-  if (type?.value.case !== "tensorType") return undefined;
-  return type.value.value.shape?.dim.map(({ value }) => (value.case === undefined ? "?" : String(value.value)));
+  return type?.tensorType?.shape?.dim.map(({ dimValue, dimParam }) => String(dimValue ?? dimParam ?? "?"));
 }

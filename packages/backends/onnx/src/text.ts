@@ -2,11 +2,11 @@ import { getFloat16 } from "@petamoriken/float16";
 import {
   type AttributeProto,
   type GraphProto,
-  AttributeProto_AttributeType as Kind,
+  AttributeType as Kind,
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
-} from "onnx-buf";
+} from "./proto/onnx.ts";
 import { readModel, sizesOf, typeName } from "./read.ts";
 
 /** Numbers of a constant that are written out. */
@@ -18,7 +18,7 @@ const MANY = 8;
  */
 export function toText(file: Uint8Array): string {
   const model = readModel(file);
-  const opsets = model.opsetImport.map(({ domain, version }) => `${quoted(domain)} : ${version}`);
+  const opsets = model.opsetImport.map(({ domain, version }) => `${quoted(domain ?? "")} : ${version}`);
   const fields = [
     `ir_version: ${model.irVersion}`,
     `opset_import: [${opsets.join(", ")}]`,
@@ -52,29 +52,29 @@ function attributeText(a: AttributeProto, indent: string): string {
   const bytes = (x: Uint8Array) => quoted(Array.from(x, (byte) => String.fromCharCode(byte)).join(""));
   switch (a.type) {
     case Kind.INT:
-      return `${a.name} = ${a.i}`;
+      return `${a.name} = ${a.i ?? 0}`;
     case Kind.INTS:
-      return `${a.name} = [${a.ints.join(", ")}]`;
+      return `${a.name} = [${a.ints!.join(", ")}]`;
     case Kind.FLOAT:
-      return `${a.name} = ${number(a.f)}`;
+      return `${a.name} = ${number(a.f ?? 0)}`;
     case Kind.FLOATS:
-      return `${a.name} = [${a.floats.map(number).join(", ")}]`;
+      return `${a.name} = [${a.floats!.map(number).join(", ")}]`;
     case Kind.STRING:
-      return `${a.name} = ${bytes(a.s)}`;
+      return `${a.name} = ${bytes(a.s ?? new Uint8Array())}`;
     case Kind.STRINGS:
-      return `${a.name} = [${a.strings.map(bytes).join(", ")}]`;
+      return `${a.name} = [${a.strings!.map(bytes).join(", ")}]`;
     case Kind.GRAPH:
       return `${a.name} = ${graphText(a.g!, `${indent}  `)}`;
     case Kind.TENSOR:
       return `${a.name} = ${constant(a.t!)}`;
     default:
-      return `${a.name} = ${Kind[a.type]}`;
+      return `${a.name} = ${Object.entries(Kind).find(([, n]) => n === a.type)?.[0] ?? `type ${a.type}`}`;
   }
 }
 
 function declared(value: ValueInfoProto): string {
-  const type = value.type?.value;
-  const element = type?.case === "tensorType" ? typeName(type.value.elemType) : (type?.case ?? "untyped");
+  const { tensorType, ...others } = value.type ?? {};
+  const element = tensorType ? typeName(tensorType.elemType) : (Object.keys(others)[0] ?? "untyped");
   const sizes = sizesOf(value);
   const shape = sizes === undefined ? "[]" : sizes.length === 0 ? "" : `[${sizes.map(size).join(",")}]`;
   return `${element}${shape} ${identifier(value.name)}`;

@@ -1,5 +1,5 @@
 import type { Shape } from "@attnkit/core";
-import type { GraphProto } from "onnx-buf";
+import type { GraphProto } from "./proto/onnx.ts";
 
 /** `"float"` is the type that is computed in; `"half"`, float16, only goes in, comes out and holds constants. */
 export type Type = "float" | "half" | "bool" | "int64";
