@@ -2,6 +2,11 @@
 import { type Import, importsOf, type Package, packageOf, type Repo, sources, target } from "./repo.ts";
 
 const core = "@attnkit/core";
+/** The entries of core that each kind of author may use. Nobody's published code needs the conformance suite. */
+const PROGRAM_DOORS = [core, `${core}/program`];
+const BACKEND_DOORS = [...PROGRAM_DOORS, `${core}/backend`];
+/** The folders of core, each of which may import from itself and those before it. */
+const CORE_FOLDERS = ["program", "backend", "call", "conformance"];
 const isReference = (path: string) => path === "src/reference.ts" || path.startsWith("src/reference/");
 
 /** What the file's place in the house forbids about one import; undefined where it is allowed. */
@@ -12,19 +17,24 @@ function forbidden(pkg: Package, path: string, { specifier, typeOnly }: Import):
   if (pkg.kind === "core") return "core imports nothing";
   if (pkg.kind === "mechanism") return forbiddenMechanism(path, specifier, typeOnly);
   // Third-party packages are an adapter's business: the rule on dependencies holds them to what is declared.
-  return specifier !== core && specifier.startsWith("@attnkit/") ? `a backend imports ${core} alone` : undefined;
+  return !BACKEND_DOORS.includes(specifier) && specifier.startsWith("@attnkit/")
+    ? `of attnkit, a backend imports ${BACKEND_DOORS.join(", ")} alone`
+    : undefined;
 }
 
 function forbiddenMechanism(path: string, specifier: string, typeOnly: boolean): string | undefined {
   if (isReference(path))
-    return typeOnly && specifier === core ? undefined : `a reference imports types of ${core} alone`;
-  if (specifier === core) return undefined;
+    return typeOnly && PROGRAM_DOORS.includes(specifier)
+      ? undefined
+      : `a reference imports types of ${PROGRAM_DOORS.join(" and ")} alone`;
+  if (PROGRAM_DOORS.includes(specifier)) return undefined;
   const column = /^src\/(tfjs|onnx)(\.ts$|\/)/.exec(path)?.[1];
-  if (column === undefined) return `a mechanism's program imports ${core} alone`;
+  if (column === undefined) return `a mechanism's program imports ${PROGRAM_DOORS.join(" and ")} alone`;
+  if (BACKEND_DOORS.includes(specifier)) return undefined;
   if (specifier.startsWith("@attnkit/")) {
     return packageOf(specifier) === `@attnkit/${column}`
       ? undefined
-      : `${column} files import ${core} and @attnkit/${column}`;
+      : `${column} files import ${BACKEND_DOORS.join(", ")} and @attnkit/${column}`;
   }
   return typeOnly ? undefined : "a framework is handed in by the caller: import its types only";
 }
@@ -32,11 +42,18 @@ function forbiddenMechanism(path: string, specifier: string, typeOnly: boolean):
 function forbiddenRelative(pkg: Package, path: string, to: string, typeOnly: boolean): string | undefined {
   if (!to.startsWith("src/")) return "leaves the package's src";
   if (!pkg.files.has(to)) return "names no file";
-  if (pkg.kind === "core" && to.startsWith("src/conformance/") && !path.startsWith("src/conformance/")) {
-    return "core does not know its conformance suite";
-  }
+  if (pkg.kind === "core") return forbiddenInCore(path, to, typeOnly);
   if (pkg.kind !== "mechanism" || typeOnly || isReference(path) === isReference(to)) return undefined;
   return "reference and program share no code";
+}
+
+/** A mechanism names its kernels, and a kernel its backend: types of a later folder are allowed there alone. */
+function forbiddenInCore(path: string, to: string, typeOnly: boolean): string | undefined {
+  const [own, other] = [path, to].map((p) => CORE_FOLDERS.indexOf(p.split("/")[1]!)) as [number, number];
+  if (own < 0 || other < 0) return `core has the folders ${CORE_FOLDERS.join(", ")} alone`;
+  if (other <= own || (typeOnly && path === "src/program/mechanism.ts" && to.startsWith("src/backend/")))
+    return undefined;
+  return `src/${CORE_FOLDERS[own]} does not know src/${CORE_FOLDERS[other]}`;
 }
 
 export function arrows(repo: Repo): string[] {
@@ -93,7 +110,7 @@ export function light(repo: Repo): string[] {
     });
 }
 
-/** Import cycles among the files of a package. Types are erased, so theirs do not count: a mechanism names its kernels. */
+/** Import cycles among the files of a package, those of types alone included: a type sits with what it describes. */
 export function cycles(repo: Repo): string[] {
   return repo.packages.flatMap((pkg) => {
     const done = new Set<string>();
@@ -101,8 +118,8 @@ export function cycles(repo: Repo): string[] {
     const visit = (path: string, trail: string[]): void => {
       if (trail.includes(path)) found.push(`${pkg.dir}: ${[...trail.slice(trail.indexOf(path)), path].join(" -> ")}`);
       if (done.has(path) || trail.includes(path)) return;
-      for (const { specifier, typeOnly } of importsOf(pkg.files.get(path) ?? "")) {
-        if (specifier.startsWith(".") && !typeOnly) visit(target(path, specifier), [...trail, path]);
+      for (const { specifier } of importsOf(pkg.files.get(path) ?? "")) {
+        if (specifier.startsWith(".")) visit(target(path, specifier), [...trail, path]);
       }
       done.add(path);
     };

@@ -63,7 +63,9 @@ export function manifests(repo: Repo): string[] {
 /** Files that every package of a kind has, and the licence text that npm ships. */
 export function filesOf(repo: Repo): string[] {
   return published(repo).flatMap((pkg) => {
-    const wanted = ["README.md", "LICENSE", "tsconfig.json", "src/index.ts"];
+    const wanted = ["README.md", "LICENSE", "tsconfig.json"];
+    if (pkg.kind === "core") wanted.push("src/call/index.ts", "src/program/index.ts", "src/backend/index.ts");
+    else wanted.push("src/index.ts");
     if (pkg.kind === "mechanism") wanted.push("src/reference.ts");
     const missing = wanted.filter((path) => !pkg.files.has(path)).map((path) => `${pkg.dir} has no ${path}`);
     const license = pkg.files.get("LICENSE");
