@@ -7,7 +7,7 @@ import { writePage, writeResults } from "../report/files.ts";
 import { progress } from "../report/progress.ts";
 import { tables } from "../report/table.ts";
 import type { BenchOptions, Results } from "../results.ts";
-import type { Flags, Preset } from "./bench.ts";
+import type { Flags, Preset } from "./bench-flags.ts";
 import { recordGpu } from "./record-action.ts";
 
 /** Runs or resumes a benchmark; `written` are the flags that the user gave. Resolves with the exit code. */

@@ -1,21 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Io } from "../io.ts";
-import type { BenchOptions } from "../results.ts";
+import type { Flags, Preset } from "./bench-flags.ts";
 import * as flag from "./flags.ts";
-
-export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memory"> {
-  readonly lengths?: number[];
-  readonly decodeContexts?: number[];
-  readonly memory: boolean;
-  readonly memoryLengths?: number;
-  readonly quick: boolean;
-  readonly out: string;
-  readonly resume?: string;
-  readonly record?: "gpu";
-  readonly smoke: boolean;
-}
-
-export type Preset = Pick<BenchOptions, "lengths" | "contexts" | "budget" | "rounds" | "memory">;
 
 /** A tensor larger than this is not asked of a machine unasked: a score matrix of 8192 x 8192 x 4 bytes. */
 const LARGEST = 256;

@@ -7,21 +7,9 @@ import { EXIT, type Io, UsageError } from "../io.ts";
 import { packages } from "../measure/environment.ts";
 import { progress } from "../report/progress.ts";
 import { backendChoices, dtypeFor, mechanismNamed, open, openNamed } from "../select.ts";
+import type { Flags } from "./conform-flags.ts";
 import * as flag from "./flags.ts";
 import { vectors } from "./vectors.ts";
-
-export interface Flags {
-  readonly backend?: string;
-  readonly dtype?: string;
-  readonly mechanism?: string;
-  readonly options?: Record<string, unknown>;
-  readonly law?: string;
-  readonly case?: number;
-  readonly seed: number;
-  readonly vectors?: string[];
-  readonly json?: string;
-  readonly markdown?: string;
-}
 
 export function conformCommand(program: Command, io: Io, exit: (code: number) => void): void {
   program

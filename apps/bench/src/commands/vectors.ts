@@ -4,7 +4,7 @@ import { readVectors, runVectors, type VectorCase, type VectorResult } from "@at
 import { readJson, writeOutput } from "../files.ts";
 import { EXIT, type Io, messageOf, oneLine, UsageError, userMessage } from "../io.ts";
 import { backendChoices, dtypeFor, mechanismNamed, open, openNamed } from "../select.ts";
-import type { Flags } from "./conform.ts";
+import type { Flags } from "./conform-flags.ts";
 
 /** What a case came to, and where. */
 interface Line extends VectorResult {

@@ -1,6 +1,6 @@
 import { AttentionError } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
-import type { Ort } from "./index.ts";
+import type { Ort } from "./ort.ts";
 
 /** Tensors, wherever they are. */
 export interface Places {

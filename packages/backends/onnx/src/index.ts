@@ -5,16 +5,16 @@ import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
 import { placesOf } from "./device.ts";
 import { isWeb, outputsOf, sessionMaker } from "./make.ts";
+import type { Ort, OutputLocation } from "./ort.ts";
 import { Sessions } from "./sessions.ts";
 
 export { checkOnnx, type OnnxSummary } from "./check.ts";
-export { type ExportDims, type ExportOptions, exportOnnx } from "./export.ts";
+export { exportOnnx } from "./export.ts";
+export type { ExportDims, ExportOptions } from "./export-options.ts";
 export { type Fused, type FusedKernel, fusedKernels, type Nodes, withFused } from "./fused.ts";
+export type { Ort, OutputLocation } from "./ort.ts";
 export { toText } from "./text.ts";
 export type { Value } from "./value.ts";
-
-/** What is used of onnxruntime-node or onnxruntime-web. */
-export type Ort = Pick<typeof ORT, "InferenceSession" | "Tensor" | "env">;
 
 export interface OnnxOptions {
   /** The module `onnxruntime-node` or `onnxruntime-web`. */
@@ -28,8 +28,6 @@ export interface OnnxOptions {
   /** Sessions kept for models seen before; default 64. */
   readonly maxSessions?: number;
 }
-
-export type OutputLocation = NonNullable<ORT.InferenceSession.SessionOptions["preferredOutputLocation"]>;
 
 export interface OnnxBackend extends Backend<ORT.Tensor> {
   readonly dtype: "float32" | "float64";

@@ -1,7 +1,7 @@
 import { AttentionError } from "@attnkit/core";
 import type { InferenceSession } from "onnxruntime-common";
 import type { Places } from "./device.ts";
-import type { Ort } from "./index.ts";
+import type { Ort } from "./ort.ts";
 import { kindsOfNodes } from "./probe.ts";
 import type { Session } from "./sessions.ts";
 import { onWeb } from "./web.ts";

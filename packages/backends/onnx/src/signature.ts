@@ -1,6 +1,6 @@
 import type { Mechanism, Shape, Tensors } from "@attnkit/core";
 import type { StateEntry } from "@attnkit/core/program";
-import type { ExportDims, ExportOptions } from "./export.ts";
+import type { ExportDims, ExportOptions } from "./export-options.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Type } from "./value.ts";
 

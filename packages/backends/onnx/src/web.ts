@@ -1,7 +1,7 @@
 import type * as ORT from "onnxruntime-common";
 import type { Places } from "./device.ts";
-import type { Ort } from "./index.ts";
 import { inTurn, lineOf } from "./line.ts";
+import type { Ort } from "./ort.ts";
 import type { Session } from "./sessions.ts";
 
 /**

@@ -1,11 +1,17 @@
 import { knownOptions, requireOption } from "@attnkit/core/program";
 import { multiHeadAttention } from "./attention.ts";
-import { paddingMask } from "./padding.ts";
-import type { AttentionLayers, Given } from "./types.ts";
+import { type PaddingMaskClass, paddingMask } from "./padding.ts";
+import type { MultiHeadAttentionClass } from "./public.ts";
+import type { Given } from "./types.ts";
 
 export type { PaddingMaskArgs, PaddingMaskClass } from "./padding.ts";
 export type { DecodeResult, MultiHeadAttention, MultiHeadAttentionArgs, MultiHeadAttentionClass } from "./public.ts";
-export type { AttentionLayers, Given, MechanismEntry, Scores, TfLayers } from "./types.ts";
+export type { Given, MechanismEntry, Scores, TfLayers } from "./types.ts";
+
+export interface AttentionLayers {
+  readonly MultiHeadAttention: MultiHeadAttentionClass;
+  readonly PaddingMask: PaddingMaskClass;
+}
 
 /**
  * Attention as layers of the caller's own tf.layers: `attentionLayers({ tf, layers: tf.layers, mechanisms: { linear } })`.

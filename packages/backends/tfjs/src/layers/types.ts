@@ -2,8 +2,6 @@ import type { Block, Causal, Mechanism, Options } from "@attnkit/core";
 import type { Ops } from "@attnkit/core/program";
 import type * as TFL from "@tensorflow/tfjs-layers";
 import type { Tf } from "../tf.ts";
-import type { PaddingMaskClass } from "./padding.ts";
-import type { MultiHeadAttentionClass } from "./public.ts";
 
 /** `tf.layers` of `@tensorflow/tfjs`, or `layers` of `@tensorflow/tfjs-layers`. Types only are imported. */
 export type TfLayers = Pick<typeof TFL.layers, "Layer" | "dense">;
@@ -50,9 +48,4 @@ export interface Given {
   readonly layers: TfLayers;
   /** What `mechanism: "name"` means; also needed to load a saved layer, and, for its weights, where a mechanism is given by value. */
   readonly mechanisms?: Readonly<Record<string, Create | MechanismEntry>>;
-}
-
-export interface AttentionLayers {
-  readonly MultiHeadAttention: MultiHeadAttentionClass;
-  readonly PaddingMask: PaddingMaskClass;
 }
