@@ -1,4 +1,4 @@
-import { AttentionError, type Causal, type Mechanism, type Tensors } from "@attnkit/core";
+import { AttentionError, type Mechanism, type Tensors } from "@attnkit/core";
 import { mechanismProgram, requireMechanism } from "@attnkit/core/backend";
 import { type Call, checkCall, type How, knownOptions, type Ops, requireOption } from "@attnkit/core/program";
 import { chunkwise } from "./chunkwise.ts";
