@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mechanisms } from "@attnkit/catalog";
 import type { Backend } from "@attnkit/core";
+import type { CompiledNested, NestedProgram } from "@attnkit/core/backend";
+import type { VaryingAxes } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { embed } from "@attnkit/measure/embed";
 import { writeSafetensors } from "@attnkit/measure/safetensors";
@@ -106,11 +108,11 @@ describe("a wrong answer", () => {
   const wrong = (after: number) => {
     const backend = cpu();
     let calls = 0;
-    const compile: typeof backend.compile = (program, growing) => {
+    const compile = (program: NestedProgram, growing?: VaryingAxes): CompiledNested<NdArray> => {
       const run = backend.compile(program, growing);
       return async (x) => {
         const out = await run(x);
-        return out.y && ++calls > after ? { ...out, y: backend.ops.mul(out.y, 1.001) } : out;
+        return out.y && ++calls > after ? { ...out, y: backend.ops.mul(out.y as NdArray, 1.001) } : out;
       };
     };
     return { ...backend, compile } as unknown as ReturnType<typeof cpu>;

@@ -49,7 +49,7 @@ function describe(name: string, mechanism: Mechanism, variants: readonly Options
   const state = floats(1) === floats(2) ? `${floats(1)} floats` : `${floats(2) - floats(1)} floats per token`;
   const says = (takes: true | string) => (takes === true ? "yes" : "no");
   const { mask, bias, lse } = mechanism.takes;
-  const kernels = (mechanism.kernels ?? []).map((k) => ({ name: k.name, backend: k.backend }));
+  const kernels = (mechanism.kernels ?? []).map((k) => ({ name: k.name, backend: k.kind }));
   return {
     name,
     options: mechanism.options,

@@ -1,9 +1,10 @@
-import { AttentionError, type Data, type Shape, type Tensors } from "@attnkit/core";
-import type { Compiled, Program } from "@attnkit/core/backend";
+import { AttentionError, type Backend, type Data, type Shape, type Tensors } from "@attnkit/core";
+import { type CompiledNested, type NestedProgram, Remembered } from "@attnkit/core/backend";
 import type { Axis, VaryingAxes } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Places } from "./device.ts";
 import { filled } from "./filled.ts";
+import { type FlatProgram, flatProgram, flattened, nestedBy, type Paths, pathsOf } from "./flat.ts";
 import { Graph } from "./graph.ts";
 import { lowered } from "./lower.ts";
 import { bytesOf, modelOf } from "./model.ts";
@@ -15,6 +16,8 @@ import type { Numbers, Type, Value } from "./value.ts";
 
 /** A program for one set of input shapes but for the sizes that are left open, ready to run. */
 interface Plan {
+  /** Where results belong whose names in the graph are those of nested entries; filled while recording. */
+  readonly paths: Paths;
   readonly key: string;
   readonly model: Uint8Array;
   readonly feeds: readonly string[];
@@ -31,6 +34,9 @@ interface Plan {
   /** Names of results by names of the session's outputs. */
   readonly names: Readonly<Record<string, string>>;
 }
+
+/** Returns whether an entry of a nested record is a tensor; the others are records. */
+const isTensor = (x: unknown): boolean => Array.isArray((x as Partial<ORT.Tensor> | null)?.dims);
 
 /** Inputs as a recording sees them: type and shape, with symbolic sizes where they may change. */
 type Signature = Readonly<Record<string, { readonly type: Type; readonly shape: Shape }>>;
@@ -75,22 +81,22 @@ export class Compiler {
       : new Tensor("float32", Float32Array.from(data as ArrayLike<number>), [...shape]);
   };
 
-  readonly compile = (program: Program, varying: VaryingAxes = NOTHING): Compiled<ORT.Tensor> => {
-    const plans = new Map<string, Plan>();
+  readonly compile = ((program: NestedProgram, varying: VaryingAxes = NOTHING): CompiledNested<ORT.Tensor> => {
+    const plans = new Remembered<string, Plan>(MOST_PLANS);
     const own = this.#canCount ? varying : withoutLengths(varying);
     let last: Plan | undefined;
-    return async (x) => {
-      if (last === undefined || !this.#fits(last, x)) {
+    return async (nested) => {
+      const x = flattened(nested, isTensor);
+      let plan = last;
+      if (plan === undefined || !this.#fits(plan, x)) {
         const call = callOf(own, x);
-        const key = this.#keyOf(x, call);
-        last = plans.get(key) ?? this.#plan(program, x, call);
-        plans.delete(key);
-        plans.set(key, last);
-        if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
+        const paths = pathsOf(nested, isTensor);
+        plan = plans.get(this.#keyOf(x, call), () => this.#plan(flatProgram(program, paths), x, call));
+        last = plan;
       }
-      return this.#run(last, x);
+      return nestedBy(plan.paths, await this.#run(plan, x));
     };
-  };
+  }) as unknown as Backend<ORT.Tensor>["compile"];
 
   /** Whether a plan is for this call too: the types and sizes that it was made for, but for those that it leaves open. */
   #fits({ inputs, count, fills, granularity }: Plan, x: Tensors<ORT.Tensor>): boolean {
@@ -133,7 +139,7 @@ export class Compiler {
     throw new AttentionError("ATTN_DATA", "onnx", `${name} is a tensor of ${x.type}; expected ${expected}`);
   }
 
-  #plan(program: Program, x: Tensors<ORT.Tensor>, call: Sized): Plan {
+  #plan({ program, paths }: FlatProgram, x: Tensors<ORT.Tensor>, call: Sized): Plan {
     const g = new Graph(this.#dtype === "float64" ? Float64Array : Float32Array);
     const size = sizesOf(g.sizes, call, x);
     const signature: Signature = Object.fromEntries(
@@ -157,6 +163,7 @@ export class Compiler {
       return [name, { type, sizes }] as const;
     });
     return {
+      paths,
       ...{ key: Sessions.keyOf(model), model, feeds, known, same, runs: made.length > 0 },
       ...{ inputs: Object.fromEntries(inputs), count: inputs.length, fills: call.fills, granularity: call.granularity },
       names: Object.fromEntries(made.map(([name]) => [OUT + name, name])),

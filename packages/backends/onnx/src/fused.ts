@@ -1,5 +1,13 @@
-import type { Backend, Block, Mechanism, Result, Shape, Tensors } from "@attnkit/core";
-import { type Compiled, type Kernel, mechanismProgram, type Program, varyingAxes } from "@attnkit/core/backend";
+import type { Backend, Block, Mechanism, Result, Shape } from "@attnkit/core";
+import {
+  forwardProgram,
+  type Kernel,
+  mechanismProgram,
+  type NestedProgram,
+  type Program,
+  Remembered,
+  varyingAxes,
+} from "@attnkit/core/backend";
 import type { Call, Dims, How, Ops } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Attribute, Value } from "./value.ts";
@@ -52,49 +60,48 @@ export function withFused(mechanism: Mechanism, ...fused: readonly Fused[]): Mec
 
 /** The kernels of a mechanism that `withFused` attached. */
 export const fusedKernels = (mechanism: Mechanism): FusedKernel[] =>
-  (mechanism.kernels ?? []).filter((k): k is FusedKernel => k.backend === "onnx" && "program" in k);
+  (mechanism.kernels ?? []).filter((k): k is FusedKernel => k.kind === "onnx" && "program" in k);
 
 const PREFIX = "ort-";
+/** The number of programs that are kept per backend. */
+const MOST_PROGRAMS = 64;
+
+type Run = (block: Block<ORT.Tensor>) => Promise<Result<ORT.Tensor>>;
 
 function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
   const { name, providers, accepts, forward } = fused;
   // Recording backends hand their `Nodes` to every program; `accepts` lets no other backend come here.
   const own = { ...mechanism, forward: forward as unknown as Mechanism["forward"] };
-  const programs = new Map<string, Program>();
-  const program = ({ causal, lse }: How): Program => {
-    const found = programs.get(`${causal} ${lse}`) ?? mechanismProgram(own, { causal, lse });
-    programs.set(`${causal} ${lse}`, found);
-    return found;
-  };
-  const compiled = new WeakMap<Backend<ORT.Tensor>, Map<string, Compiled<ORT.Tensor>>>();
+  const compiled = new WeakMap<Backend<ORT.Tensor>, Remembered<string, Run>>();
   /** By sizes as well: `attention` has one object of them for all the steps of a decode. */
-  const known = new WeakMap<Backend<ORT.Tensor>, WeakMap<Dims, How & { readonly go: Compiled<ORT.Tensor> }>>();
+  const known = new WeakMap<Backend<ORT.Tensor>, WeakMap<Dims, How & { readonly go: Run }>>();
   return {
     name,
-    backend: "onnx",
+    kind: "onnx",
     providers,
     takes: accepts,
     granularity: (call) => fused.granularity?.(call),
-    program,
+    program: (how) => mechanismProgram(own, how),
     accepts(call, backend) {
       const provider = backend.name.slice(PREFIX.length);
       if (!providers.includes(provider)) return `not measured on ${backend.name}; made for ${providers.join(", ")}`;
       return accepts(call);
     },
-    run(x: Tensors<ORT.Tensor>, call, backend) {
-      const { causal, lse, dims } = call;
+    run(block, call, backend) {
+      const { causal, lse, state, dims } = call;
       const steps = known.get(backend) ?? new WeakMap();
       known.set(backend, steps);
       const before = steps.get(dims);
-      if (before && before.causal === causal && before.lse === lse) return before.go(x);
-      const mine = compiled.get(backend) ?? new Map<string, Compiled<ORT.Tensor>>();
+      if (before && before.causal === causal && before.lse === lse && before.state === state) return before.go(block);
+      const mine = compiled.get(backend) ?? new Remembered<string, Run>(MOST_PROGRAMS);
       compiled.set(backend, mine);
       const sizes = varyingAxes(mechanism, call, fused.granularity?.(call));
-      const key = `${causal} ${lse} ${JSON.stringify(sizes)}`;
-      const go = mine.get(key) ?? backend.compile(program(call), sizes);
-      mine.set(key, go);
-      steps.set(dims, { causal, lse, go });
-      return go(x);
+      const go = mine.get(`${causal} ${lse} ${state} ${JSON.stringify(sizes)}`, () => {
+        const program = forwardProgram(own, call) as unknown as NestedProgram;
+        return backend.compile(program, sizes) as unknown as Run;
+      });
+      steps.set(dims, { causal, lse, state, go });
+      return go(block);
     },
   };
 }

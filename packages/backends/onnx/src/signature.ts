@@ -1,4 +1,5 @@
-import type { Mechanism, Shape, Tensors } from "@attnkit/core";
+import type { Block, Mechanism, Shape, Tensors } from "@attnkit/core";
+import { blockOfNames } from "@attnkit/core/backend";
 import type { StateEntry } from "@attnkit/core/program";
 import type { ExportDims, ExportOptions } from "./export-options.ts";
 import type { Sizes } from "./sizes.ts";
@@ -69,8 +70,10 @@ export function entriesOf(
 export const keepsTokens = (mechanism: Mechanism, asked: ExportOptions): boolean =>
   Object.values(entriesOf(mechanism, asked)).some(({ shape }) => shape.includes(-1));
 
-export const shapesOf = (inputs: Inputs): Record<string, Shape> =>
-  renamed(Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])), "past.", "state.");
+export const shapesOf = (inputs: Inputs): Block<Shape> =>
+  blockOfNames(
+    renamed(Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])), "past.", "state."),
+  );
 
 export const renamed = <T>(x: Tensors<T>, from: string, to: string): Record<string, T> =>
   Object.fromEntries(Object.entries(x).map(([n, t]) => [n.startsWith(from) ? to + n.slice(from.length) : n, t]));

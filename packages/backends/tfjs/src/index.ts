@@ -1,5 +1,5 @@
 import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
-import { hostDataKind, notOwnTensor } from "@attnkit/core/backend";
+import { hostDataKind, type Nested, type NestedProgram, notOwnTensor } from "@attnkit/core/backend";
 import { knownOptions, type Ops, requireOption } from "@attnkit/core/program";
 import { deviceOf } from "./device.ts";
 import { elementwise } from "./elementwise.ts";
@@ -58,18 +58,28 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
     free(x) {
       if (!(isTensor(x) && x.isDisposed)) own(x).dispose();
     },
-    compile: (program) => async (x) =>
+    compile: ((program: NestedProgram) => async (x: Nested<Tensor>) =>
       tf.tidy(() => {
-        const seen = new Set(Object.values(x));
-        const own = (t: Tensor): Tensor => {
+        const seen = new Set<Tensor>();
+        eachTensor(x, (t) => void seen.add(t));
+        // Every output is a tensor of its own: neither an input nor given twice.
+        return eachTensor(program(ops, x), (t) => {
           if (seen.has(t)) return tf.clone(t);
           seen.add(t);
           return t;
-        };
-        return Object.fromEntries(Object.entries(program(ops, x)).map(([name, t]) => [name, own(t)]));
-      }),
+        });
+      })) as unknown as Backend<Tensor>["compile"],
     vjp: async (program, x, seeds, wrt) => vjp(tf, ops, program, x, seeds, wrt),
   };
+}
+
+/** Returns a nested record with every tensor replaced. */
+function eachTensor<R>(x: Nested<Tensor>, replace: (t: Tensor) => R): Nested<R> {
+  const entries = Object.entries(x).map(([name, t]) => {
+    if (t === undefined) return [name, undefined] as const;
+    return [name, isTensor(t as Tensor) ? replace(t as Tensor) : eachTensor(t as Nested<Tensor>, replace)] as const;
+  });
+  return Object.fromEntries(entries) as Nested<R>;
 }
 
 function upload(tf: Tf, data: Data, shape: Shape): Tensor {

@@ -1,6 +1,7 @@
 import type { Tensors } from "../program/block.ts";
 import type { VaryingAxes } from "../program/call.ts";
 import type { Data, DType, Ops, Shape } from "../program/ops.ts";
+import type { Nested } from "./nested.ts";
 
 /**
  * A function of named tensors over `Ops`, so that any backend can run or record it. For a mechanism the inputs are
@@ -8,8 +9,13 @@ import type { Data, DType, Ops, Shape } from "../program/ops.ts";
  */
 export type Program = <T>(o: Ops<T>, x: Tensors<T>) => Tensors<T>;
 
+/** The same over nested records of tensors, such as a block and a result: only recorded graphs need flat names. */
+export type NestedProgram = <T>(o: Ops<T>, x: Nested<T>) => Nested<T>;
+
 /** A prepared program. Written as a method so that a `Backend<X>` can be handled as a `Backend<unknown>` by tools. */
 export type Compiled<T> = { run(x: Tensors<T>): Promise<Tensors<T>> }["run"];
+
+export type CompiledNested<T> = { run(x: Nested<T>): Promise<Nested<T>> }["run"];
 
 /** Claims that the conformance suite checks, both when true and when false. */
 export interface Supports {
@@ -39,6 +45,7 @@ export interface Backend<T> {
   free(x: T): void;
   /** Prepare a program for many calls. `varying`: sizes that may differ between calls without it being another program. */
   compile(program: Program, varying?: VaryingAxes): Compiled<T>;
+  compile(program: NestedProgram, varying?: VaryingAxes): CompiledNested<T>;
   /**
    * Vector-Jacobian product: for each name in `wrt`, the gradient of `sum_o <seeds[o], program(x)[o]>` with respect to
    * `x[name]`, of the shape of `x[name]`. `seeds` names the outputs that count.
@@ -46,9 +53,7 @@ export interface Backend<T> {
   vjp(program: Program, x: Tensors<T>, seeds: Tensors<T>, wrt: readonly string[]): Promise<Tensors<T>>;
 }
 
-/** `compile` of a backend that runs operations at once. */
-export const eager =
-  <T>(o: Ops<T>) =>
-  (program: Program): Compiled<T> =>
-  async (x) =>
-    program(o, x);
+/** Returns the `compile` of a backend that runs operations at once. */
+export const eager = <T>(o: Ops<T>): Backend<T>["compile"] =>
+  // One function serves both kinds of program: records pass through as they are.
+  ((program: NestedProgram) => async (x: Nested<T>) => program(o, x)) as unknown as Backend<T>["compile"];

@@ -1,16 +1,24 @@
 /** For authors of backends and kernels. */
-export { type Compiled, eager, type Program, type Supports } from "./backend.ts";
+export {
+  type Compiled,
+  type CompiledNested,
+  eager,
+  type NestedProgram,
+  type Program,
+  type Supports,
+} from "./backend.ts";
 export { type ProgramCost, programCost } from "./cost.ts";
 export { notOwnTensor, requireMechanism } from "./given.ts";
 export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
 export type { Kernel } from "./kernel.ts";
-export { mechanismProgram } from "./mechanism-program.ts";
+export { type ForwardProgram, forwardProgram, mechanismProgram } from "./mechanism-program.ts";
 export {
   blockOfNames,
   isStateName,
   type Nested,
   namesOfBlock,
   namesOfResult,
+  resultOfNames,
   stateName,
   stateOfNames,
 } from "./nested.ts";

@@ -1,48 +1,25 @@
-import type { Tensors } from "../program/block.ts";
+import type { Block, Result } from "../program/block.ts";
 import type { How } from "../program/call.ts";
 import type { Mechanism } from "../program/mechanism.ts";
-import type { Ops, Shape } from "../program/ops.ts";
+import type { Ops } from "../program/ops.ts";
+import { liftBlock, lowerResult } from "../program/rank.ts";
 import type { Program } from "./backend.ts";
+import { blockOfNames, namesOfResult } from "./nested.ts";
 
-/** The mechanism as a function of named tensors of rank 2, 3 or 4; see `Program` for the names. */
-export function mechanismProgram(mechanism: Mechanism, how: How): Program {
-  return <T>(o: Ops<T>, x: Tensors<T>): Tensors<T> => {
-    const rank = o.shape(x.q!).length;
-    const lift = (t: T | undefined) => (t === undefined ? undefined : o.reshape(t, lifted(o.shape(t))));
-    const lower = (t: T) => (rank === 4 ? t : o.reshape(t, o.shape(t).slice(4 - rank)));
-    const keyMask = x.keyMask === undefined ? undefined : o.reshape(x.keyMask, lifted(o.shape(x.keyMask)).slice(2));
-    const state = unprefixed("state.", x);
-    const {
-      y,
-      lse,
-      state: next,
-    } = mechanism.forward(
-      o,
-      {
-        q: lift(x.q)!,
-        k: lift(x.k)!,
-        v: lift(x.v)!,
-        mask: lift(x.mask),
-        bias: lift(x.bias),
-        keyMask,
-        state: Object.keys(state).length ? state : undefined,
-      },
-      how,
-    );
-    return { y: lower(y), ...(how.lse && lse !== undefined && { lse: lower(lse) }), ...prefixed("state.", next) };
+/** A mechanism as a function of a block of rank 2, 3 or 4. */
+export type ForwardProgram = <T>(o: Ops<T>, block: Block<T>) => Result<T>;
+
+/** Returns the mechanism's program for blocks of rank 2, 3 and 4. The result has `lse` and `state` only where `how` asks for them. */
+export const forwardProgram =
+  (mechanism: Mechanism, how: How): ForwardProgram =>
+  (o, block) => {
+    const { y, lse, state } = mechanism.forward(o, liftBlock(o, block), how);
+    const asked = { y, state: how.state === false ? {} : state, ...(how.lse && { lse }) };
+    return lowerResult(o, asked, o.shape(block.q).length);
   };
+
+/** Returns `forwardProgram` over named tensors, for graphs and gradients; see `namesOfBlock` for the names. */
+export function mechanismProgram(mechanism: Mechanism, how: How): Program {
+  const forward = forwardProgram(mechanism, how);
+  return (o, x) => namesOfResult(forward(o, blockOfNames(x)));
 }
-
-const lifted = (s: Shape): Shape => [...Array<number>(Math.max(0, 4 - s.length)).fill(1), ...s];
-
-const prefixed = <T>(prefix: string, x: Tensors<T> = {}): Tensors<T> => {
-  const all: Record<string, T> = {};
-  for (const n in x) all[prefix + n] = x[n]!;
-  return all;
-};
-
-const unprefixed = <T>(prefix: string, x: Tensors<T>): Tensors<T> => {
-  const all: Record<string, T> = {};
-  for (const n in x) if (n.startsWith(prefix)) all[n.slice(prefix.length)] = x[n]!;
-  return all;
-};

@@ -41,3 +41,10 @@ export function namesOfResult<T>({ y, lse, state }: Result<T>): Tensors<T> {
   for (const entry in state) flat[stateName(entry)] = state[entry]!;
   return flat;
 }
+
+/** Returns the result of named tensors. */
+export const resultOfNames = <T>(flat: Tensors<T>): Result<T> => ({
+  y: flat.y!,
+  ...(flat.lse !== undefined && { lse: flat.lse }),
+  state: stateOfNames(flat),
+});

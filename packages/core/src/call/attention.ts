@@ -1,10 +1,11 @@
-import type { Backend, Compiled, Program } from "../backend/backend.ts";
+import type { Backend, CompiledNested, NestedProgram } from "../backend/backend.ts";
 import { requireBackend, requireMechanism } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
-import { mechanismProgram } from "../backend/mechanism-program.ts";
+import { forwardProgram } from "../backend/mechanism-program.ts";
+import { Remembered } from "../backend/remembered.ts";
 import { varyingAxes } from "../backend/varying-axes.ts";
-import type { Block, Causal, Result, State, Tensors } from "../program/block.ts";
-import type { Dims, How, VaryingAxes } from "../program/call.ts";
+import type { Block, Causal, Result, State } from "../program/block.ts";
+import type { Call, Dims, How, VaryingAxes } from "../program/call.ts";
 import { checkStates } from "../program/check-call.ts";
 import { AttentionError } from "../program/errors.ts";
 import type { Mechanism } from "../program/mechanism.ts";
@@ -12,13 +13,21 @@ import { mergeOutputs, type Output } from "../program/merge.ts";
 import type { Ops } from "../program/ops.ts";
 import { knownOptions, requireOption } from "../program/options.ts";
 import { checker } from "./checked-calls.ts";
-import { checkBlock, checkGivenState, floatMask, outputsToMerge, shapeOfEntry } from "./given.ts";
+import { checkBlock, checkGivenState, checkOutputs, floatMask, shapeOfEntry } from "./given.ts";
+
+/** The number of programs that one attention keeps: recorded ones differ by the sizes that they leave open. */
+const MOST_PROGRAMS = 64;
 
 export interface AttentionOptions {
   /** Which keys of its own block a query may see; default `false`, all. See `Causal`. */
   readonly causal?: Causal;
   /** Also return the logarithm of each row's normaliser; default `false`. */
   readonly lse?: boolean;
+  /**
+   * Whether results carry a state; default true. With false no state is computed, kept or returned, which is cheaper where
+   * a state costs: encoders, training, a prefill that nothing follows. A given state is read all the same.
+   */
+  readonly state?: boolean;
   /**
    * `"prefer"` (default): a kernel where one accepts the call, the portable program elsewhere. `"require"`: a call that
    * no kernel accepts throws `ATTN_NO_KERNEL` with the reasons. `"never"`: the portable program only.
@@ -49,39 +58,41 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   requireMechanism("attention", mechanism);
   requireBackend("attention", backend);
   const who = `${mechanism.name} on ${backend.name}`;
-  knownOptions(who, options, ["causal", "lse", "kernels"]);
-  const { causal = false, lse = false, kernels = "prefer" } = options;
+  knownOptions(who, options, ["causal", "lse", "state", "kernels"]);
+  const { causal = false, lse = false, state = true, kernels = "prefer" } = options;
   requireOption([true, false, "end"].includes(causal), who, "causal", causal, 'true, false or "end"');
   requireOption([true, false].includes(lse), who, "lse", lse, "true or false");
+  requireOption([true, false].includes(state), who, "state", state, "true or false");
   const uses = ["prefer", "require", "never"];
   requireOption(uses.includes(kernels), who, "kernels", kernels, '"prefer", "require" or "never"');
-  const how: How = { causal, lse };
+  const how: How = { causal, lse, state };
   if (lse && mechanism.takes.lse !== true)
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
-  const program = mechanismProgram(mechanism, how);
-  const compiled = new Map<string, Compiled<T>>();
-  const compile = (key: string, p: Program, sizes?: VaryingAxes) => {
-    const full = sizes === undefined ? key : key + JSON.stringify(sizes);
-    const found = compiled.get(full) ?? backend.compile(p, sizes);
-    compiled.set(full, found);
-    return found;
-  };
-  const own = (mechanism.kernels ?? []).filter((k) => k.backend === backend.kind) as readonly Kernel<T>[];
+  const program = forwardProgram(mechanism, how);
+  /** Programs of this attention by name, those that are recorded also by the sizes that they leave open. */
+  const compiled = new Remembered<string, CompiledNested<T>>(MOST_PROGRAMS);
+  /** Blocks, results and states are nested records of tensors; their interfaces are narrower than the type of those. */
+  const compile = <X, Y>(key: string, p: <U>(o: Ops<U>, x: never) => unknown, sizes?: VaryingAxes) =>
+    compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () =>
+      backend.compile(p as unknown as NestedProgram, sizes),
+    ) as unknown as (x: X) => Promise<Y>;
+  const own = (mechanism.kernels ?? []).filter((k) => k.kind === backend.kind) as readonly Kernel<T>[];
 
-  const checked = checker<T>(mechanism, how, (t, name) => shapeOfEntry(who, backend, name, t));
+  const checked = checker<T>(mechanism, how, (t, name, inState) =>
+    shapeOfEntry(who, backend, t, name, inState ? "state." : ""),
+  );
 
-  /** The tensors of a checked call, and the kernel that takes it. */
-  const admit = (block: Block<T>, more: readonly unknown[]) => {
+  /** The checked call, and the kernel that takes it. */
+  const admit = (block: Block<T>, more: readonly unknown[]): { call: Call; kernel?: Kernel<T> } => {
     checkBlock(who, block, more);
     if (block.state !== undefined) checkGivenState(who, "state", block.state);
-    const x = named(block);
-    const call = checked(x);
-    if (x.mask !== undefined && backend.boolean?.(x.mask) === false) throw floatMask(who);
-    if (kernels === "never") return { x, call };
+    const call = checked(block);
+    if (block.mask !== undefined && backend.boolean?.(block.mask) === false) throw floatMask(who);
+    if (kernels === "never") return { call };
     const refusals: string[] = [];
     for (const kernel of own) {
       const answer = kernel.accepts(call, backend);
-      if (answer === true) return { x, call, kernel };
+      if (answer === true) return { call, kernel };
       refusals.push(`${kernel.name}: ${answer}`);
     }
     if (kernels === "require") {
@@ -91,25 +102,24 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
         `no kernel takes this call (${refusals.join("; ") || "there is none"})`,
       );
     }
-    return { x, call };
+    return { call };
   };
 
   /** By the sizes, which are one object for all the steps of a decode. */
-  const forward = new WeakMap<Dims, Compiled<T>>();
+  const forward = new WeakMap<Dims, (block: Block<T>) => Promise<Result<T>>>();
   const attend = async (block: Block<T>, ...more: readonly unknown[]): Promise<Result<T>> => {
-    const { x, call, kernel } = admit(block, more);
-    if (kernel) return result(await kernel.run(x, call, backend));
-    const run =
-      forward.get(call.dims) ??
-      compile("forward", program, varyingAxes(mechanism, call, mechanism.granularity?.(call)));
+    const { call, kernel } = admit(block, more);
+    if (kernel) return kernel.run(block, call, backend);
+    const known = forward.get(call.dims);
+    if (known) return known(block);
+    const sizes = varyingAxes(mechanism, call, mechanism.granularity?.(call));
+    const run = compile<Block<T>, Result<T>>("forward", program, sizes);
     forward.set(call.dims, run);
-    return result(await run(x));
+    return run(block);
   };
   const shapesOf = (state: State<T>, name: string) => {
     checkGivenState(who, name, state);
-    return Object.fromEntries(
-      Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, `${name}.${n}`, t)]),
-    );
+    return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, t, n, `${name}.`)]));
   };
   const eagerly = (what: string): Ops<T> => {
     if (backend.ops) return backend.ops;
@@ -124,73 +134,25 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
     backend,
     sync(block: Block<T>, ...more: readonly unknown[]): Result<T> {
       const o = eagerly("sync");
-      const { x, call, kernel } = admit(block, more);
-      const out = kernel ? kernel.run(x, call, backend) : program(o, x);
+      const { call, kernel } = admit(block, more);
+      const out = kernel ? kernel.run(block, call, backend) : program(o, block);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
-      return result(out);
+      return out;
     },
     async merge(a: State<T>, b: State<T>): Promise<State<T>> {
-      const [x, y] = [shapesOf(a, "a"), shapesOf(b, "b")];
-      checkStates(mechanism, x, y);
-      const merged: Program = (o, x) =>
-        prefixed("state.", mechanism.merge(o, unprefixed("a.", x), unprefixed("b.", x)));
-      const out = await compile("merge", merged)({ ...prefixed("a.", a), ...prefixed("b.", b) });
-      return unprefixed("state.", out);
+      checkStates(mechanism, shapesOf(a, "a"), shapesOf(b, "b"));
+      const merged = <U>(o: Ops<U>, x: { a: State<U>; b: State<U> }) => mechanism.merge(o, x.a, x.b);
+      return compile<{ a: State<T>; b: State<T> }, State<T>>("merge", merged)({ a, b });
     },
     async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
       if (mechanism.takes.lse !== true)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `mergeOutputs: ${mechanism.takes.lse}`);
+      checkOutputs(who, backend, a, b);
       const merge = mechanism.mergeOutputs?.bind(mechanism) ?? mergeOutputs;
-      const joined: Program = (o, x) => ({
-        ...merge(o, { y: x["a.y"]!, lse: x["a.lse"]! }, { y: x["b.y"]!, lse: x["b.lse"]! }),
-      });
-      const out = await compile("mergeOutputs", joined)(outputsToMerge(who, backend, a, b));
-      return { y: out.y!, lse: out.lse! };
+      const joined = <U>(o: Ops<U>, x: { a: Output<U>; b: Output<U> }) => ({ ...merge(o, x.a, x.b) });
+      const [x, y] = [a, b].map(({ y, lse }) => ({ y, lse })) as [Output<T>, Output<T>];
+      return compile<{ a: Output<T>; b: Output<T> }, Required<Output<T>>>("mergeOutputs", joined)({ a: x, b: y });
     },
   });
-}
-
-const prefixed = <T>(prefix: string, x: Tensors<T> = {}): Tensors<T> => {
-  const all: Record<string, T> = {};
-  for (const n in x) all[prefix + n] = x[n]!;
-  return all;
-};
-
-const unprefixed = <T>(prefix: string, x: Tensors<T>): Tensors<T> => {
-  const all: Record<string, T> = {};
-  for (const n in x) if (n.startsWith(prefix)) all[n.slice(prefix.length)] = x[n]!;
-  return all;
-};
-
-/** Names made from names once: a step of a decode is too short to build strings. */
-function remembered(make: (name: string) => string): (name: string) => string {
-  const known = new Map<string, string>();
-  return (name) => {
-    const found = known.get(name) ?? make(name);
-    known.set(name, found);
-    return found;
-  };
-}
-
-const inState: (name: string) => string = /* @__PURE__ */ remembered((n) => `state.${n}`);
-/** Empty for what is no part of the state. */
-const ofState: (name: string) => string = /* @__PURE__ */ remembered((n) => (n.startsWith("state.") ? n.slice(6) : ""));
-
-function named<T>({ q, k, v, mask, bias, keyMask, state }: Block<T>): Tensors<T> {
-  const x: Record<string, T> = { q, k, v };
-  if (mask !== undefined) x.mask = mask;
-  if (bias !== undefined) x.bias = bias;
-  if (keyMask !== undefined) x.keyMask = keyMask;
-  for (const n in state) if (state[n] !== undefined) x[inState(n)] = state[n];
-  return x;
-}
-
-function result<T>(x: Tensors<T>): Result<T> {
-  const state: Record<string, T> = {};
-  for (const n in x) {
-    const name = ofState(n);
-    if (name !== "") state[name] = x[n]!;
-  }
-  return { y: x.y!, lse: x.lse, state };
 }

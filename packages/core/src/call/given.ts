@@ -1,13 +1,13 @@
 import type { Backend } from "../backend/backend.ts";
 import { describeValue, notOwnTensor } from "../backend/given.ts";
-import type { Block, State, Tensors } from "../program/block.ts";
+import type { Block, State } from "../program/block.ts";
 import { AttentionError, isAttentionError } from "../program/errors.ts";
 import type { Output } from "../program/merge.ts";
 import type { Shape } from "../program/ops.ts";
 import { nearestName } from "../program/options.ts";
 
 /** The shape of entry `name` of a call. Throws `ATTN_DATA` on everything that is not a live tensor of the backend. */
-export function shapeOfEntry<T>(who: string, backend: Backend<T>, name: string, x: T): Shape {
+export function shapeOfEntry<T>(who: string, backend: Backend<T>, x: T, name: string, prefix = ""): Shape {
   let cause: unknown;
   if (x !== undefined && x !== null) {
     try {
@@ -22,7 +22,7 @@ export function shapeOfEntry<T>(who: string, backend: Backend<T>, name: string, 
   const error = new AttentionError(
     isAttentionError(cause) ? cause.code : "ATTN_DATA",
     who,
-    `${name} is not a tensor that can be read. ${why}${remedy}`,
+    `${prefix}${name} is not a tensor that can be read. ${why}${remedy}`,
   );
   error.cause = cause;
   throw error;
@@ -86,10 +86,10 @@ export function checkGivenState<T>(who: string, name: string, x: State<T>): void
 }
 
 /**
- * The outputs that `mergeOutputs` gets, as tensors by name. Throws `ATTN_DATA` where one has no y or lse, `ATTN_OPTION` on
+ * Checks the outputs that `mergeOutputs` gets. Throws `ATTN_DATA` where one has no y or lse, `ATTN_OPTION` on
  * an unknown entry, `ATTN_SHAPE` where the two are not of the same queries.
  */
-export function outputsToMerge<T>(who: string, backend: Backend<T>, a: Output<T>, b: Output<T>): Tensors<T> {
+export function checkOutputs<T>(who: string, backend: Backend<T>, a: Output<T>, b: Output<T>): void {
   const read = (name: string, x: Output<T>) => {
     const given = (x ?? {}) as Partial<Output<T>>;
     for (const n of Object.keys(given))
@@ -100,8 +100,8 @@ export function outputsToMerge<T>(who: string, backend: Backend<T>, a: Output<T>
       throw new AttentionError("ATTN_DATA", who, `${rule}. attention(..., { lse: true }) gives lse`);
     }
     const [y, lse] = [
-      shapeOfEntry(who, backend, `${name}.y`, given.y),
-      shapeOfEntry(who, backend, `${name}.lse`, given.lse),
+      shapeOfEntry(who, backend, given.y, "y", `${name}.`),
+      shapeOfEntry(who, backend, given.lse, "lse", `${name}.`),
     ].map(String) as [string, string];
     return [y, lse] as const;
   };
@@ -114,5 +114,4 @@ export function outputsToMerge<T>(who: string, backend: Backend<T>, a: Output<T>
       `mergeOutputs takes outputs of the same queries; got ${got}, expected equal shapes, lse with the axes of y but the last, or with all`,
     );
   }
-  return { "a.y": a.y, "a.lse": a.lse, "b.y": b.y, "b.lse": b.lse };
 }

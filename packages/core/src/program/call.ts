@@ -1,4 +1,4 @@
-import type { Causal } from "./block.ts";
+import type { Block, Causal } from "./block.ts";
 import type { Shape } from "./ops.ts";
 
 /** The sizes of one call, by axis letter (see `Block`). */
@@ -17,6 +17,8 @@ export interface How {
   readonly causal: Causal;
   /** Whether the result carries `lse`. */
   readonly lse: boolean;
+  /** Whether the result carries a state; absent means true. A program that is told false leaves out what only a state needs. */
+  readonly state?: boolean | undefined;
 }
 
 /** One call in plain data: what kernels decide on and error messages quote. */
@@ -24,8 +26,8 @@ export interface Call extends How {
   readonly mechanism: string;
   readonly options: Options;
   readonly dims: Dims;
-  /** Shapes of `q k v`, and of `mask bias keyMask state.<name>` where given. */
-  readonly shapes: Readonly<Record<string, Shape>>;
+  /** The shapes of the block's tensors, those of the state included. */
+  readonly shapes: Block<Shape>;
 }
 
 /** Plain data: with the name it says exactly which function this is. */

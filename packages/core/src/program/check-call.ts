@@ -1,3 +1,4 @@
+import type { Block } from "./block.ts";
 import type { Call, Dims, How } from "./call.ts";
 import { AttentionError } from "./errors.ts";
 import type { Mechanism } from "./mechanism.ts";
@@ -5,16 +6,23 @@ import type { Shape } from "./ops.ts";
 
 type Shapes = Readonly<Record<string, Shape>>;
 
+/** Returns shapes as an error shows them: `q [2, 4], state.k [1, 2, 3, 4]`. */
+function shownShapes({ state, ...own }: Block<Shape>): string {
+  const shown = (name: string, shape: Shape | undefined) => (shape ? [`${name} [${shape.join(", ")}]`] : []);
+  const past = Object.entries(state ?? {}).flatMap(([name, shape]) => shown(`state.${name}`, shape));
+  return [...Object.entries(own).flatMap(([name, shape]) => shown(name, shape)), ...past].join(", ");
+}
+
 /**
  * The rules that hold for every call, checked at the door. (SEMANTICS S1-S5, S14, S15)
  * Throws `ATTN_SHAPE`, `ATTN_STATE` or `ATTN_UNSUPPORTED`, naming what was got and what was expected.
  */
-export function checkCall(mechanism: Mechanism, how: How, shapes: Shapes): Call {
+export function checkCall(mechanism: Mechanism, how: How, shapes: Block<Shape>): Call {
   const fail = (rule: string): never => {
-    const got = Object.entries(shapes).map(([n, s]) => `${n} [${s.join(", ")}]`);
-    throw new AttentionError("ATTN_SHAPE", mechanism.name, `${rule}; got ${got.join(", ")}, expected ${EXPECTED}`);
+    throw new AttentionError("ATTN_SHAPE", mechanism.name, `${rule}; got ${shownShapes(shapes)}, expected ${EXPECTED}`);
   };
-  const [q, k, v] = ["q", "k", "v"].map((n) => shapes[n] ?? fail(`${n} is missing`)) as [Shape, Shape, Shape];
+  for (const name of ["q", "k", "v"] as const) if (shapes[name] === undefined) fail(`${name} is missing`);
+  const { q, k, v } = shapes;
   if (q.length < 2 || q.length > 4) fail(`q has rank ${q.length}, not 2, 3 or 4`);
   if (k.length !== q.length || v.length !== q.length) fail("q, k and v must have the same rank");
   const dims = dimsOfShapes(shapes);
@@ -54,24 +62,21 @@ const EXPECTED = "q [B, Hq, L, d], k [B, Hkv, S, d], v [B, Hkv, S, dv], leading 
 const at = (s: Shape, fromEnd: number): number => (s.length >= fromEnd ? s.at(-fromEnd)! : 1);
 
 /** The sizes of a call from its shapes. */
-export function dimsOfShapes({ q, k, v }: Shapes): Dims {
+export function dimsOfShapes({ q, k, v }: Pick<Block<Shape>, "q" | "k" | "v">): Dims {
   return {
-    B: at(q!, 4),
-    Hq: at(q!, 3),
-    Hkv: at(k!, 3),
-    L: at(q!, 2),
-    S: at(k!, 2),
-    d: at(q!, 1),
-    dv: at(v!, 1),
+    B: at(q, 4),
+    Hq: at(q, 3),
+    Hkv: at(k, 3),
+    L: at(q, 2),
+    S: at(k, 2),
+    d: at(q, 1),
+    dv: at(v, 1),
   };
 }
 
 /** The state a call brings must be what this mechanism returns for these sizes. Returns P, the keys it holds one by one. */
-function checkPast(mechanism: Mechanism, shapes: Shapes, dims: Dims): number {
-  const given = Object.fromEntries(
-    Object.entries(shapes).flatMap(([n, s]) => (n.startsWith("state.") ? [[n.slice(6), s] as const] : [])),
-  );
-  return Object.keys(given).length === 0 ? 0 : matchState(mechanism, given, dims);
+function checkPast(mechanism: Mechanism, { state = {} }: Block<Shape>, dims: Dims): number {
+  return Object.keys(state).length === 0 ? 0 : matchState(mechanism, state, dims);
 }
 
 const ONES: Dims = { B: 1, Hq: 1, Hkv: 1, L: 1, S: 1, d: 1, dv: 1 };

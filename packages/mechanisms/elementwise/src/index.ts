@@ -62,7 +62,7 @@ export function elementwise(options: ElementwiseOptions = {}): Mechanism {
 
 function checkChannels({ dims: { d, dv }, shapes }: Call): void {
   if (d === dv) return;
-  const got = ["q", "k", "v"].map((n) => `${n} [${shapes[n]!.join(", ")}]`).join(", ");
+  const got = (["q", "k", "v"] as const).map((n) => `${n} [${shapes[n].join(", ")}]`).join(", ");
   throw new AttentionError(
     "ATTN_SHAPE",
     "elementwise",

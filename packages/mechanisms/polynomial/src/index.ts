@@ -57,12 +57,12 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
       return asked ? linearEntries(dims) : cacheEntries(dims);
     },
     granularity({ causal, dims: { L, d }, shapes }: Call) {
-      const folds = shapes["state.a"] || !(shapes["state.k"] || shapes.mask || shapes.bias || !foldsKeys(p, d));
+      const folds = shapes.state?.a || !(shapes.state?.k || shapes.mask || shapes.bias || !foldsKeys(p, d));
       return folds && causal ? chunkGranularity(chunkSizeForFeatures(width(d)), L) : 1;
     },
     check({ dims: { d }, shapes }: Call) {
       const pairs = shapes.mask ? "mask" : shapes.bias ? "bias" : undefined;
-      if (pairs && shapes["state.a"]) throw new AttentionError("ATTN_UNSUPPORTED", "polynomial", `${pairs}: ${folded}`);
+      if (pairs && shapes.state?.a) throw new AttentionError("ATTN_UNSUPPORTED", "polynomial", `${pairs}: ${folded}`);
       if (p.form === "linear" && width(d) > MOST_FEATURES) {
         const size = `the linear form has ${width(d)} features for d = ${d}`;
         throw new AttentionError(

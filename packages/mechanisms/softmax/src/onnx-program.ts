@@ -1,5 +1,5 @@
 import { AttentionError, type Block, type Tensors } from "@attnkit/core";
-import { arange, axisSize, checkCall, type Ops, pad } from "@attnkit/core/program";
+import { arange, axisSize, checkCall, liftTensor, type Ops, pad } from "@attnkit/core/program";
 import { type SoftmaxOptions, type Stage, scores, softmax } from "./index.ts";
 
 /** Inputs and outputs by the names that ONNX has for them. */
@@ -40,13 +40,15 @@ export function attentionProgram(node: Node): AttentionProgram {
     const { causal, options } = padded ?? node;
     const mechanism = softmax(options);
     if (Object.values(shapes).every((s) => s.every((n) => n >= 0))) {
-      const all = {
-        ...shapes,
-        ...shapesOf(o, { mask: block.mask, bias: block.bias, "state.k": state?.k, "state.v": state?.v }),
-      };
-      checkCall(mechanism, { causal, lse: false }, all);
+      const past = state && { k: o.shape(state.k), v: o.shape(state.v) };
+      const masks = shapesOf(o, { mask: block.mask, bias: block.bias });
+      checkCall(mechanism, { causal, lse: false }, { ...shapes, ...masks, state: past });
     }
-    const lifted = { ...block, mask: lift(o, block.mask), bias: lift(o, block.bias) };
+    const lifted = {
+      ...block,
+      mask: block.mask && liftTensor(o, block.mask),
+      bias: block.bias && liftTensor(o, block.bias),
+    };
     const { y } = mechanism.forward(o, lifted, { causal, lse: false });
     const joined = (past: typeof q | undefined, own: typeof q) => (past === undefined ? own : o.concat([past, own], 2));
     return {
@@ -119,9 +121,6 @@ function repacked<T>(o: Ops<T>, y: T): T {
   const [B, H, L, dv] = o.shape(y) as [number, number, number, number];
   return o.reshape(o.transpose(y, [0, 2, 1, 3]), [B, L, H * dv]);
 }
-
-const lift = <T>(o: Ops<T>, x: T | undefined): T | undefined =>
-  x === undefined ? undefined : o.reshape(x, [...Array<number>(4 - o.shape(x).length).fill(1), ...o.shape(x)]);
 
 const shapesOf = <T>(o: Ops<T>, x: Readonly<Record<string, T | undefined>>) =>
   Object.fromEntries(Object.entries(x).flatMap(([name, t]) => (t === undefined ? [] : [[name, o.shape(t)] as const])));

@@ -40,9 +40,9 @@ const blocked = (options: SoftmaxOptions): Fused => ({
 });
 
 function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true | string {
-  for (const name of ["keyMask", "mask", "bias", "state.keep"]) {
-    if (shapes[name]) return `${name}: a row without keys has no softmax, and a masked value could leak`;
-  }
+  const { keyMask, mask, bias, state } = shapes;
+  const [masked] = Object.entries({ keyMask, mask, bias, "state.keep": state?.keep }).find(([, x]) => x) ?? [];
+  if (masked) return `${masked}: a row without keys has no softmax, and a masked value could leak`;
   if (options.window !== undefined) return "window: rows may be left without keys";
   if (B * Hq * L * S === 0) return "an axis of size 0";
   if (!everyRowSeesAllKeys(L, S, causal) && L > S)

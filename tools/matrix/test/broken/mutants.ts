@@ -91,48 +91,39 @@ const any = [-1, -1, -1, -1];
 
 const halfKernel: Kernel<unknown> = {
   name: "halves",
-  backend: "cpu",
+  kind: "cpu",
   accepts: () => true,
-  run(x, call) {
+  run(block, call) {
     const o = cpu().ops;
-    const { y, state } = softmax().mechanism.forward(o, x as never, call);
-    return { y: o.mul(y, 0.5), ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])) };
+    const { y, state } = softmax().mechanism.forward(o, block as never, call);
+    return { y: o.mul(y, 0.5), state };
   },
 };
 
 /** Takes one query, as in a decode, and leaves out its masks. */
 const decodeKernel: Kernel<unknown> = {
   name: "decode without masks",
-  backend: "cpu",
+  kind: "cpu",
   accepts: ({ dims: { L }, shapes }) => (L === 1 && !shapes.mask && !shapes.bias) || "more than one query, or masks",
-  run(x, call) {
-    const block = { ...x, state: x["state.k"] && { k: x["state.k"], v: x["state.v"], keep: x["state.keep"] } };
-    const { y, lse, state } = softmax().mechanism.forward(cpu().ops, block as never, { ...call, causal: false });
-    const entries = Object.entries(state).map(([n, t]) => [`state.${n}`, t]);
-    return { y, ...(call.lse && { lse }), ...Object.fromEntries(entries) };
-  },
+  run: (block, call) => softmax().mechanism.forward(cpu().ops, block as never, { ...call, causal: false }),
 };
+
 /** It takes a call whose q has the shape of an earlier one for that call's. */
 function recallingKernel(): Kernel<unknown> {
   const pasts = new Map<string, number>();
   return {
     name: "recalls",
-    backend: "cpu",
-    accepts: (call) => call.shapes.q!.length === 4 || "rank",
-    run(x, call) {
+    kind: "cpu",
+    accepts: (call) => call.shapes.q.length === 4 || "rank",
+    run(block, call) {
       const o = cpu().ops;
-      const now = call.shapes["state.k"]?.[2] ?? 0;
-      const key = call.shapes.q!.join();
+      const now = call.shapes.state?.k?.[2] ?? 0;
+      const key = call.shapes.q.join();
       const past = Math.min(now, pasts.get(key) ?? now);
       pasts.set(key, past);
       const cut = (t: unknown) => o.slice(t as NdArray, 2, now - past, now);
-      const kept = past > 0 && { k: cut(x["state.k"]), v: cut(x["state.v"]) };
-      const block = {
-        ...x,
-        state: kept ? { ...kept, ...(x["state.keep"] !== undefined && { keep: x["state.keep"] }) } : undefined,
-      };
-      const { y, state } = softmax().mechanism.forward(o, block as never, call);
-      return { y, ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])) };
+      const state = past > 0 ? { ...block.state, k: cut(block.state?.k), v: cut(block.state?.v) } : undefined;
+      return softmax().mechanism.forward(o, { ...block, state } as never, call);
     },
   };
 }

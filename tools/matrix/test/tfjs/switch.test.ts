@@ -27,12 +27,12 @@ test("calls on two of them that overlap: each runs on its own, and its kernels s
   const asked: Mechanism["kernels"] = [
     {
       name: "asks",
-      backend: "tfjs",
+      kind: "tfjs",
       accepts: (_, backend) => {
         seen.push(`tfjs-${(backend as unknown as { tf: typeof tf }).tf.getBackend()}`);
         return "it only asks";
       },
-      run: () => ({}),
+      run: (block) => ({ y: block.q, state: {} }),
     },
   ];
   const attends = both.map((backend) => attention({ ...softmax(), kernels: asked }, backend, { causal: true }));

@@ -1,4 +1,4 @@
-import type { Shape, Tensors } from "@attnkit/core";
+import type { Block, Result, Shape, Tensors } from "@attnkit/core";
 import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Tensor } from "../tf.ts";
 import { type Dispatch, dispatch, grid } from "./dispatch.ts";
@@ -27,7 +27,7 @@ const THREADS = 64;
 const EMPTY = "-1e30";
 
 /** `y`, `lse` where asked for, and the state after the block: two dispatches for one token, three for any number. */
-export function channelScan(gpu: Gpu, scan: ChannelScan, x: Tensors<Tensor>, call: Call): Tensors<Tensor> {
+export function channelScan(gpu: Gpu, scan: ChannelScan, block: Block<Tensor>, call: Call): Result<Tensor> {
   const { dims, shapes, causal } = call;
   const { B, Hq, Hkv, L, S, d } = dims;
   const channels = B * Hkv * d;
@@ -35,20 +35,20 @@ export function channelScan(gpu: Gpu, scan: ChannelScan, x: Tensors<Tensor>, cal
   const whole = everyRowSeesAllKeys(L, S, causal);
   const at = alignPositions(L, S, causal);
   const chunks = Math.ceil((whole ? S : at.length) / CHUNK);
-  const own = { q: x.q!, k: x.k!, v: x.v! };
-  const keep: Record<string, Tensor> = x.keyMask ? { keep: x.keyMask } : {};
+  const own = { q: block.q, k: block.k, v: block.v };
+  const keep: Record<string, Tensor> = block.keyMask ? { keep: block.keyMask } : {};
   const past: Tensors<Tensor> = Object.fromEntries(
-    scan.entries.flatMap(([name]) => (x[`state.${name}`] ? [[`past_${name}`, x[`state.${name}`]!]] : [])),
+    scan.entries.flatMap(([name]) => (block.state?.[name] ? [[`past_${name}`, block.state[name]]] : [])),
   );
   const entry = (n: number): Shape => [B, Hkv, n, d];
   const next = Object.fromEntries(scan.entries.map(([name, n]) => [`next_${name}`, output(gpu, entry(n))]));
-  const y = output(gpu, shapes.q!);
-  const lse: Record<string, Tensor> = call.lse ? { lse: output(gpu, shapes.q!) } : {};
+  const y = output(gpu, shapes.q);
+  const lse: Record<string, Tensor> = call.lse ? { lse: output(gpu, shapes.q) } : {};
   const common: Pick<Dispatch, "sizes" | "floats"> = {
     sizes: { L, S, d, channels, chunks, heads: Hkv, groups: Hq / Hkv, atQ: at.q, atK: whole ? 0 : at.k },
     floats: { clip: scan.clip, none: Number.NEGATIVE_INFINITY },
   };
-  const text = texts(scan, Object.keys(past).length > 0, x.keyMask !== undefined, call.lse);
+  const text = texts(scan, Object.keys(past).length > 0, block.keyMask !== undefined, call.lse);
   const run = (name: string, threads: number, d: Pick<Dispatch, "code" | "inputs" | "outputs">) =>
     dispatch(gpu, {
       ...common,
@@ -56,7 +56,7 @@ export function channelScan(gpu: Gpu, scan: ChannelScan, x: Tensors<Tensor>, cal
       name: `${scan.name} ${name}`,
       workgroups: grid(gpu, Math.ceil(threads / THREADS)),
     });
-  const state = () => Object.fromEntries(scan.entries.map(([name]) => [`state.${name}`, next[`next_${name}`]!]));
+  const state = () => Object.fromEntries(scan.entries.map(([name]) => [name, next[`next_${name}`]!]));
   const rows = { y, ...lse };
 
   if (whole && chunks === 1) {
@@ -64,7 +64,7 @@ export function channelScan(gpu: Gpu, scan: ChannelScan, x: Tensors<Tensor>, cal
     run("fold", channels, { code: text.fold, inputs: { k: own.k, v: own.v, ...keep, ...past }, outputs: { after } });
     const threads = channels * Math.max(1, Math.ceil(L / CHUNK));
     run("read", threads, { code: text.readAndKeep, inputs: { q: own.q, after }, outputs: { ...rows, ...next } });
-    return { ...rows, ...state() };
+    return { ...rows, state: state() };
   }
   // Slot i: the state before chunk i; the last: after all of them.
   const slots = output(gpu, [chunks + 1, numbers, channels]);
@@ -80,7 +80,7 @@ export function channelScan(gpu: Gpu, scan: ChannelScan, x: Tensors<Tensor>, cal
       ...{ code: text.rows, inputs: { ...own, ...keep, slots }, outputs: rows },
     });
   }
-  return { ...rows, ...state() };
+  return { ...rows, state: state() };
 }
 
 const cache = new WeakMap<ChannelScan, Map<string, ReturnType<typeof generate>>>();

@@ -1,5 +1,5 @@
-import type { Mechanism, Tensors } from "@attnkit/core";
-import { type Kernel, mechanismProgram, vjp } from "@attnkit/core/backend";
+import type { Block, Mechanism, Result } from "@attnkit/core";
+import { type Kernel, mechanismProgram, namesOfBlock, namesOfResult, resultOfNames, vjp } from "@attnkit/core/backend";
 import type { Call } from "@attnkit/core/program";
 import type { TfjsBackend } from "../index.ts";
 import type { Tensor } from "../tf.ts";
@@ -11,8 +11,11 @@ export interface KernelSpec {
   readonly name: string;
   /** True, or why not. Calls with an axis of size 0 never come here. */
   accepts(call: Call, gpu: Gpu): true | string;
-  /** Dispatches, and nothing that needs a gradient of its own. Names as in `Program`; scratch tensors are freed here. */
-  forward(gpu: Gpu, x: Tensors<Tensor>, call: Call): Tensors<Tensor>;
+  /**
+   * Encodes the dispatches of a call, and nothing that needs a gradient of its own. The block is as the caller gave it, and
+   * the result has its ranks. Scratch tensors are freed by the caller of this function.
+   */
+  forward(gpu: Gpu, block: Block<Tensor>, call: Call): Result<Tensor>;
   /** Default: the portable program's gradient. */
   backward?: Fused["backward"];
 }
@@ -21,17 +24,19 @@ export interface KernelSpec {
 export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<Tensor> {
   return {
     name: spec.name,
-    backend: "tfjs",
+    kind: "tfjs",
     accepts: (call, backend) => acceptable(call, gpuOf(backend), spec.accepts),
-    run(x, call, backend) {
+    run(block, call, backend) {
       const gpu = gpuOf(backend) as Gpu;
       const { ops } = backend as TfjsBackend;
-      return fused(gpu, {
-        inputs: x,
-        forward: () => spec.forward(gpu, x, call),
+      // tfjs's tape knows named tensors.
+      const results = fused(gpu, {
+        inputs: namesOfBlock(block),
+        forward: () => namesOfResult(spec.forward(gpu, block, call)),
         backward:
           spec.backward ?? ((given, seeds, wrt) => vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt)),
       });
+      return resultOfNames(results);
     },
   };
 }
@@ -39,7 +44,7 @@ export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<Ten
 /** `accepts` of a kernel: what no kernel takes, then what this one says. */
 export function acceptable(call: Call, gpu: Gpu | string, accepts: KernelSpec["accepts"]): true | string {
   if (typeof gpu === "string") return gpu;
-  const empty = Object.entries(call.shapes).find(([, shape]) => shape.includes(0));
+  const empty = Object.entries(namesOfBlock(call.shapes)).find(([, shape]) => shape.includes(0));
   return empty ? `${empty[0]} [${empty[1].join(", ")}] has no elements` : accepts(call, gpu);
 }
 

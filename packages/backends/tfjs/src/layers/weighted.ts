@@ -1,4 +1,5 @@
 import type { Block, Mechanism } from "@attnkit/core";
+import { blockOfNames, namesOfBlock } from "@attnkit/core/backend";
 import {
   checkCall,
   foldQueryHeads,
@@ -21,8 +22,8 @@ export function weighted(
   { mechanism, scores, how }: { readonly mechanism: Mechanism; readonly scores: Scores; readonly how: How },
   drop: (x: Tensor) => Tensor,
 ): { readonly y: Tensor; readonly weights: Tensor } {
-  const given = Object.entries(block).filter(([, x]) => x !== undefined);
-  checkCall(mechanism, how, Object.fromEntries(given.map(([name, x]) => [name, o.shape(x)])));
+  const shapes = Object.entries(namesOfBlock(block)).map(([name, x]) => [name, o.shape(x)] as const);
+  checkCall(mechanism, how, blockOfNames(Object.fromEntries(shapes)));
   const weights = scores(o, block, { causal: how.causal, stage: "weights" }, mechanism.options);
   const v = replaceAbsent(o, presentKeys(o, block), block.v, 0);
   const [, Hq, L] = o.shape(block.q) as [number, number, number];

@@ -87,7 +87,7 @@ export const kernelsLaw: Law = {
         (L): Case<Lab> => ({
           title: `L = ${L}, causal ${causal}`,
           async run(lab) {
-            const mine = (mechanism.kernels ?? []).filter((k) => k.backend === lab.backend.kind);
+            const mine = (mechanism.kernels ?? []).filter((k) => k.kind === lab.backend.kind);
             const block = lab.draw({ Hq: 4, Hkv: 2, L, S: L });
             const expected = lab.oracle(block, causal);
             for (const kernels of ["never", "prefer"] as const) {

@@ -4,7 +4,7 @@ import { foldsKeys, type Polynomial } from "../options.ts";
 /** Whether a call takes the linear form. */
 export function isLinear(p: Polynomial, { shapes, dims }: Call): boolean {
   const pairs = shapes.mask !== undefined || shapes.bias !== undefined;
-  return shapes["state.a"] !== undefined || (!shapes["state.k"] && !pairs && foldsKeys(p, dims.d));
+  return shapes.state?.a !== undefined || (!shapes.state?.k && !pairs && foldsKeys(p, dims.d));
 }
 
 /** Why WGSL cannot hold the numbers of a polynomial, if so. */

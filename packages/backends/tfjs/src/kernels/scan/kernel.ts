@@ -1,4 +1,4 @@
-import type { Tensors } from "@attnkit/core";
+import type { Block, Result, Tensors } from "@attnkit/core";
 import { type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Tensor } from "../../tf.ts";
 import { dispatch, grid } from "../dispatch.ts";
@@ -33,7 +33,7 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
       const facts: Facts = {
         causal: !everyRowSeesAllKeys(dims.L, dims.S, causal),
         keyMask: x.keyMask !== undefined,
-        state: `state.${form.state.sums}` in x,
+        state: x.state !== undefined,
         lse,
       };
       const floats = { empty: Number.NEGATIVE_INFINITY, ...form.numbers?.(call) };
@@ -49,8 +49,8 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
       const io: Io = { ...given(form, x), ...made(gpu, form, call, layout) };
       if (dims.L === 1 && dims.S === 1) decode(gpu, form, facts, layout, io, stage);
       else prefill(gpu, form, facts, layout, io, stage);
-      const state = roles(form).map(([role, name]) => [`state.${name}`, io.next[`next_${role}`]!]);
-      return { ...io.rows, ...Object.fromEntries(state) };
+      const state = roles(form).map(([role, name]) => [name, io.next[`next_${role}`]!]);
+      return { ...(io.rows as Pick<Result<Tensor>, "y" | "lse">), state: Object.fromEntries(state) };
     },
   };
 }
@@ -111,15 +111,13 @@ const roles = ({ state }: MatrixState) => Object.entries(state) as [keyof Matrix
 
 function given(
   form: MatrixState,
-  { q, k, v, keyMask, ...x }: Tensors<Tensor>,
+  { q, k, v, keyMask, state: past = {} }: Block<Tensor>,
 ): Pick<Io, "queries" | "keys" | "values" | "state"> {
-  const state = roles(form).flatMap(([role, name]) =>
-    x[`state.${name}`] ? [[`state_${role}`, x[`state.${name}`]!]] : [],
-  );
+  const state = roles(form).flatMap(([role, name]) => (past[name] ? [[`state_${role}`, past[name]]] : []));
   return {
-    queries: { q: q! },
-    keys: { k: k!, ...(keyMask && { keyMask }) },
-    values: { v: v! },
+    queries: { q },
+    keys: { k, ...(keyMask && { keyMask }) },
+    values: { v },
     state: Object.fromEntries(state),
   };
 }
@@ -130,7 +128,7 @@ function made(
   { dims: { B, Hkv, d, dv }, shapes, lse }: Call,
   { r }: Layout,
 ): Pick<Io, "rows" | "next"> {
-  const rows = shapes.q!.slice(0, -1);
+  const rows = shapes.q.slice(0, -1);
   const shape = {
     sums: [B, Hkv, r, dv],
     divisor: form.divisor === "count" ? [B, 1, 1, 1] : [B, Hkv, r, 1],

@@ -1,3 +1,4 @@
+import { namesOfBlock } from "@attnkit/core/backend";
 import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Gpu } from "../gpu.ts";
 import { columns, type MatrixState } from "./form.ts";
@@ -38,7 +39,7 @@ export interface Layout extends Readonly<Record<string, number>> {
 /** How a call is cut into chunks whose states fit a buffer, or why it cannot be. */
 export function layoutOf(form: MatrixState, { dims, causal, shapes }: Call, { largestBuffer }: Gpu): Layout | string {
   const { B, Hq, Hkv, L, S, d, dv } = dims;
-  for (const [name, shape] of Object.entries(shapes)) {
+  for (const [name, shape] of Object.entries(namesOfBlock(shapes))) {
     const bytes = 4 * shape.reduce((a, b) => a * b, 1);
     if (bytes > largestBuffer) return `${name} has ${bytes} bytes; expected at most ${largestBuffer}`;
   }

@@ -1,6 +1,6 @@
-import type { Block, Mechanism, Tensors } from "@attnkit/core";
-import { type Kernel, vjp } from "@attnkit/core/backend";
-import { type AppendedKeys, appendKeys, type Call, type Ops, type Window } from "@attnkit/core/program";
+import type { Block, Mechanism, Result, Tensors } from "@attnkit/core";
+import { type Kernel, namesOfBlock, namesOfResult, resultOfNames, vjp } from "@attnkit/core/backend";
+import { type AppendedKeys, appendKeys, type Call, liftTensor, type Ops, type Window } from "@attnkit/core/program";
 import type { TfjsBackend } from "../../index.ts";
 import type { Tensor, Tf } from "../../tf.ts";
 import { fused } from "../fused.ts";
@@ -34,11 +34,13 @@ const WIDEST = 256;
 export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<Tensor> {
   return {
     name: spec.name,
-    backend: "tfjs",
+    kind: "tfjs",
     accepts: (call, backend) => acceptable(call, gpuOf(backend), (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu)),
-    run(x, call, backend) {
+    run(block, call, backend) {
       const gpu = gpuOf(backend) as Gpu;
-      return gpu.tf.tidy(() => run(gpu, (backend as TfjsBackend).ops, mechanism, spec, x, call));
+      const { ops } = backend as TfjsBackend;
+      const results = gpu.tf.tidy(() => namesOfResult(run(gpu, ops, mechanism, spec, block, call)));
+      return resultOfNames(results);
     },
   };
 }
@@ -47,21 +49,32 @@ function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: Gpu): true | st
   if (d > WIDEST || dv > WIDEST) return `heads of d = ${d} and dv = ${dv} channels; at most ${WIDEST} fit a tile`;
   const T = S + pastOf(shapes);
   const bytes =
-    4 * Math.max(B * Hkv * T * Math.max(d, dv), ...Object.values(shapes).map((s) => s.reduce((a, b) => a * b, 1)));
+    4 *
+    Math.max(
+      B * Hkv * T * Math.max(d, dv),
+      ...Object.values(namesOfBlock(shapes)).map((s) => s.reduce((a, b) => a * b, 1)),
+    );
   return bytes <= gpu.largestBuffer || `a tensor of ${bytes} bytes; this device binds at most ${gpu.largestBuffer}`;
 }
 
-const pastOf = (shapes: Call["shapes"]): number => shapes["state.k"]?.[2] ?? 0;
+const pastOf = (shapes: Call["shapes"]): number => shapes.state?.k?.[2] ?? 0;
 
-function run(gpu: Gpu, o: Ops<Tensor>, mechanism: Mechanism, spec: Quadratic, x: Tensors<Tensor>, call: Call) {
+function run(
+  gpu: Gpu,
+  o: Ops<Tensor>,
+  mechanism: Mechanism,
+  spec: Quadratic,
+  block: Block<Tensor>,
+  call: Call,
+): Result<Tensor> {
   const { tf } = gpu;
   const { dims, shapes, causal, lse } = call;
-  const keys = appendKeys(o, cacheOf(o, x, call));
+  const keys = appendKeys(o, cacheOf(o, block, call));
   const past = pastOf(shapes);
   const tensors: Tensors<Tensor> = {
-    ...{ q: float(tf, x.q!), k: keys.k, v: keys.v },
-    ...(x.mask && { mask: x.mask }),
-    ...(x.bias && { bias: float(tf, x.bias) }),
+    ...{ q: float(tf, block.q), k: keys.k, v: keys.v },
+    ...(block.mask && { mask: block.mask }),
+    ...(block.bias && { bias: float(tf, block.bias) }),
     ...(keys.keep && { keep: keys.keep }),
   };
   const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
@@ -91,9 +104,7 @@ function run(gpu: Gpu, o: Ops<Tensor>, mechanism: Mechanism, spec: Quadratic, x:
   return {
     y: out.y!,
     ...(lse && { lse: out.lse! }),
-    "state.k": keys.k,
-    "state.v": keys.v,
-    ...(keys.keep && { "state.keep": keys.keep }),
+    state: { k: keys.k, v: keys.v, ...(keys.keep && { keep: keys.keep }) },
   };
 }
 
@@ -107,11 +118,7 @@ function oneMask(o: Ops<Tensor>, { keep, ...rest }: Tensors<Tensor>): Tensors<Te
 /** The portable program over keys that are already joined. */
 function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call, past: number): Tensors<T> {
   const { B, Hq, L, S, d, dv } = call.dims;
-  const lift = (x: T | undefined) => {
-    if (x === undefined) return undefined;
-    const shape = o.shape(x);
-    return o.reshape(x, [...Array<number>(4 - shape.length).fill(1), ...shape]);
-  };
+  const lift = (x: T | undefined) => (x === undefined ? undefined : liftTensor(o, x));
   const cut = (x: T, axis: number, own: boolean) => o.slice(x, axis, own ? past : 0, own ? past + S : past);
   const state = { k: cut(t.k!, 2, false), v: cut(t.v!, 2, false), ...(t.keep && { keep: cut(t.keep, 1, false) }) };
   const block: Block<T> = {
@@ -127,16 +134,12 @@ function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call,
 /** Keys, values and state of a call, of rank 4. */
 function cacheOf(
   o: Ops<Tensor>,
-  x: Tensors<Tensor>,
+  { q, k, v, keyMask, state }: Block<Tensor>,
   { dims: { B, Hkv, S, d, dv } }: Call,
 ): Block<Tensor> & Partial<AppendedKeys<Tensor>> {
-  const state = x["state.k"] && {
-    ...{ k: x["state.k"], v: x["state.v"]! },
-    ...(x["state.keep"] && { keep: x["state.keep"] }),
-  };
   return {
-    ...{ q: x.q!, k: o.reshape(x.k!, [B, Hkv, S, d]), v: o.reshape(x.v!, [B, Hkv, S, dv]) },
-    keyMask: x.keyMask && o.reshape(x.keyMask, [B, S]),
+    ...{ q, k: o.reshape(k, [B, Hkv, S, d]), v: o.reshape(v, [B, Hkv, S, dv]) },
+    keyMask: keyMask && o.reshape(keyMask, [B, S]),
     state,
   };
 }
