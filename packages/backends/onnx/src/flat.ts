@@ -11,16 +11,7 @@ export interface FlatProgram {
   readonly paths: Paths;
 }
 
-/** Names made from two names, kept: a step of a decode is too short to build strings. */
-const names = new Map<string, Map<string, string>>();
-
-function nameOf(outer: string, inner: string): string {
-  let known = names.get(outer);
-  if (known === undefined) names.set(outer, (known = new Map()));
-  let name = known.get(inner);
-  if (name === undefined) known.set(inner, (name = `${outer}.${inner}`));
-  return name;
-}
+const nameOf = (outer: string, inner: string): string => `${outer}.${inner}`;
 
 /** Returns nested tensors by the names that they have in a graph; entries that are undefined are left out. */
 export function flattened<T>(nested: Nested<T>, isTensor: (x: unknown) => boolean): Tensors<T> {
@@ -56,8 +47,8 @@ export function nestedBy<T>(paths: Paths, flat: Tensors<T>): Nested<T> {
     if (path === undefined) nested[name] = flat[name]!;
     else {
       const [outer, inner] = path;
-      const record = (nested[outer] ??= {}) as Record<string, T>;
-      record[inner] = flat[name]!;
+      nested[outer] ??= {};
+      (nested[outer] as Record<string, T>)[inner] = flat[name]!;
     }
   }
   return nested;
