@@ -1,6 +1,6 @@
-import type { Backend, Block, Mechanism, Result, Shape, Tensors } from "@attnkit/core";
+import type { Backend, Block, Mechanism, Result, Tensors } from "@attnkit/core";
 import { type Compiled, type Kernel, mechanismProgram, type Program, varyingAxes } from "@attnkit/core/backend";
-import type { Call, Dims, How, Ops } from "@attnkit/core/program";
+import type { Call, Dims, How, Ops, SymbolicShape } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Attribute, Value } from "./value.ts";
 
@@ -13,7 +13,7 @@ export interface Nodes extends Ops<Value> {
   node(
     op: string,
     inputs: readonly (Value | { readonly ints: readonly number[] } | { readonly int: number })[],
-    shape: Shape,
+    shape: SymbolicShape,
     attributes?: Readonly<Record<string, Attribute>>,
   ): Value;
 }

@@ -1,7 +1,8 @@
 import type { Tensors } from "../program/block.ts";
 import type { How } from "../program/call.ts";
 import type { Mechanism } from "../program/mechanism.ts";
-import type { Ops, Shape } from "../program/ops.ts";
+import type { Ops } from "../program/ops.ts";
+import type { SymbolicShape } from "../program/sizes.ts";
 import type { Program } from "./backend.ts";
 
 /** The mechanism as a function of named tensors of rank 2, 3 or 4; see `Program` for the names. */
@@ -33,7 +34,7 @@ export function mechanismProgram(mechanism: Mechanism, how: How): Program {
   };
 }
 
-const lifted = (s: Shape): Shape => [...Array<number>(Math.max(0, 4 - s.length)).fill(1), ...s];
+const lifted = (s: SymbolicShape): SymbolicShape => [...Array<number>(Math.max(0, 4 - s.length)).fill(1), ...s];
 
 const prefixed = <T>(prefix: string, x: Tensors<T> = {}): Tensors<T> => {
   const all: Record<string, T> = {};

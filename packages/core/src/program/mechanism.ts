@@ -31,17 +31,17 @@ export interface Mechanism {
    */
   state(dims: Dims, names?: readonly string[]): Readonly<Record<string, StateEntry>>;
   /**
-   * For backends that record: blocks of L = S tokens have one program whatever L, as long as it is a multiple of this, and
-   * L may be left open (a negative size, minus what is known to divide it). Absent, or undefined: each length has a program
-   * of its own.
+   * For backends that record programs. The recorded program works for every block length L = S that is a multiple of this
+   * number. While it is recorded, L is unknown: `shape` then reports the axis as a `SymbolicDim` with this `multipleOf`.
+   * If it is absent or undefined, each length has a program of its own.
    */
   granularity?(call: Call): number | undefined;
   /** Rules beyond the shared ones; throws an `AttentionError`. */
   check?(call: Call): void;
   /**
    * One block in, its outputs and the new state out, all of rank 4: `q [B, Hq, L, d]`, `k [B, Hkv, S, d]`,
-   * `v [B, Hkv, S, dv]`, masks and bias of rank 4, `keyMask [B, S]`. `state` is never modified. A backend that records may leave B and the length of
-   * a cache open, and L as `granularity` says: a size below 0, which stands for any multiple of its negative.
+   * `v [B, Hkv, S, dv]`, masks and bias of rank 4, `keyMask [B, S]`. `state` is never modified. While a program is
+   * recorded, B and the length of a cache may be symbolic dimensions, and L as `granularity` says.
    */
   forward<T>(o: Ops<T>, block: Block<T>, how: How): Result<T>;
   /** `merge(state(A), state(B)) = state(A then B)`; associative. (SEMANTICS S11) */
