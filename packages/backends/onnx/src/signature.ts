@@ -41,7 +41,7 @@ export function inputsOf<D extends Dim>(mechanism: Mechanism, asked: ExportOptio
   const larger = entriesOf(mechanism, asked, 2);
   const remembered = Object.entries(state).flatMap(([name, { shape, optional }]) => {
     if (optional && !options.keyMask) return [];
-    const sizes = shape.map((n, i) => (n === -1 ? past : n === larger[name]!.shape[i] ? n : batch));
+    const sizes = shape.map((n, i) => (n === "P" ? past : n === larger[name]!.shape[i] ? n : batch));
     return [[`past.${name}`, { type: stateType(shape, type), shape: sizes }] as const];
   });
   return {
@@ -56,7 +56,8 @@ export function inputsOf<D extends Dim>(mechanism: Mechanism, asked: ExportOptio
 }
 
 /** A cache holds what went in, in its type. A sum over all tokens would leave float16's range, and lose small terms. */
-export const stateType = (shape: Shape, type: "half" | "float"): Type => (shape.includes(-1) ? type : "float");
+export const stateType = (shape: StateEntry["shape"], type: "half" | "float"): Type =>
+  shape.includes("P") ? type : "float";
 
 /** The entries of the state for a batch of B. Pairs of tokens can only be masked while they are kept one by one. */
 export function entriesOf(
@@ -69,7 +70,7 @@ export function entriesOf(
 
 /** Whether some entry of the state lengthens with every token. */
 export const keepsTokens = (mechanism: Mechanism, asked: ExportOptions): boolean =>
-  Object.values(entriesOf(mechanism, asked)).some(({ shape }) => shape.includes(-1));
+  Object.values(entriesOf(mechanism, asked)).some(({ shape }) => shape.includes("P"));
 
 export const shapesOf = (inputs: Inputs<number>): Record<string, Shape> =>
   renamed(Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])), "past.", "state.");

@@ -53,7 +53,7 @@ function keptOf<T>(o: Ops<T>, { k, state }: Block<T>, own: T | undefined): T {
 
 /** The state entries of a cache of keys and values. */
 export const cacheEntries = ({ B, Hkv, d, dv }: Dims): Record<"k" | "v" | "keep", StateEntry> => ({
-  k: { shape: [B, Hkv, -1, d] },
-  v: { shape: [B, Hkv, -1, dv] },
-  keep: { shape: [B, -1], optional: true },
+  k: { shape: [B, Hkv, "P", d] },
+  v: { shape: [B, Hkv, "P", dv] },
+  keep: { shape: [B, "P"], optional: true },
 });

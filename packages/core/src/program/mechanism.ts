@@ -2,7 +2,7 @@ import type { Kernel } from "../backend/kernel.ts";
 import type { Block, Result, State } from "./block.ts";
 import type { Call, Dims, How, Options } from "./call.ts";
 import type { Output } from "./merge.ts";
-import type { Ops, Shape } from "./ops.ts";
+import type { Ops } from "./ops.ts";
 
 /** Block features that a mechanism may lack: true, or the reason. Key masks, causality, grouped heads and state all have. */
 export interface Takes {
@@ -11,9 +11,9 @@ export interface Takes {
   readonly lse: true | string;
 }
 
-/** Shape of one state entry; -1 marks the axis that lengthens with every token. */
+/** The shape of one state entry. `"P"` is the axis of the keys held so far, which lengthens with every token. */
 export interface StateEntry {
-  readonly shape: Shape;
+  readonly shape: readonly (number | "P")[];
   /** Present only in some states (softmax remembers a key mask only once one was given). */
   readonly optional?: boolean;
 }
