@@ -153,13 +153,13 @@ export function prefillWork(s: Subject, length: number): number {
 
 /** The state grows with the context: a key and a value for every token. */
 const growing = ({ mechanism, sequence: { B, Hq, Hkv, d, dv } }: Subject): boolean =>
-  Object.values(mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).some((e) => !e.optional && e.shape.includes(-1));
+  Object.values(mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).some((e) => !e.optional && e.shape.includes("P"));
 
 /** What the portable program of one decoded token costs after `context` tokens. */
 export function decodeCost(s: Subject, context: number): ProgramCost {
   const { B, Hq, Hkv, d, dv } = s.sequence;
   const entries = Object.entries(s.mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).filter(([, e]) => !e.optional);
-  const state = entries.map(([name, e]) => [`state.${name}`, e.shape.map((n) => (n === -1 ? context : n))] as const);
+  const state = entries.map(([name, e]) => [`state.${name}`, e.shape.map((n) => (n === "P" ? context : n))] as const);
   return programCost(mechanismProgram(s.mechanism, { causal: true, lse: false }), {
     ...shapes(s, 1),
     ...Object.fromEntries(state),

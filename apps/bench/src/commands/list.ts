@@ -45,7 +45,7 @@ const SIZES = { B: 1, Hq: 1, Hkv: 1, L: 1, S: 1, d: 64, dv: 64 };
 function describe(name: string, mechanism: Mechanism, variants: readonly Options[]): Row {
   const entries = Object.entries(mechanism.state(SIZES)).filter(([, e]) => !e.optional);
   const floats = (tokens: number) =>
-    entries.reduce((sum, [, e]) => sum + e.shape.reduce((n, s) => n * (s === -1 ? tokens : s), 1), 0);
+    entries.reduce((sum, [, e]) => sum + e.shape.reduce<number>((n, s) => n * (s === "P" ? tokens : s), 1), 0);
   const state = floats(1) === floats(2) ? `${floats(1)} floats` : `${floats(2) - floats(1)} floats per token`;
   const says = (takes: true | string) => (takes === true ? "yes" : "no");
   const { mask, bias, lse } = mechanism.takes;

@@ -1,6 +1,6 @@
 import type { Backend } from "@attnkit/core";
 import { eager, elementCount, notOwnTensor, vjp } from "@attnkit/core/backend";
-import { knownOptions, type Ops, requireOption } from "@attnkit/core/program";
+import { type EagerOps, knownOptions, requireOption } from "@attnkit/core/program";
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
 import { moves } from "./move.ts";
@@ -12,7 +12,7 @@ export type { NdArray } from "./ndarray.ts";
 /** A backend that runs at once, so that it also works synchronously through `ops`. */
 export interface CpuBackend extends Backend<NdArray> {
   readonly dtype: "float32" | "float64";
-  readonly ops: Ops<NdArray>;
+  readonly ops: EagerOps<NdArray>;
 }
 
 /**
@@ -24,7 +24,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
   const { dtype = "float32" } = options;
   requireOption(["float32", "float64"].includes(dtype), "cpu", "dtype", dtype, '"float32" or "float64"');
   const Float: FloatType = dtype === "float64" ? Float64Array : Float32Array;
-  const ops: Ops<NdArray> = {
+  const ops: EagerOps<NdArray> = {
     dtype,
     shape: (x) => x.shape,
     constant: (data, shape) => fromNumbers(Float, data, shape),

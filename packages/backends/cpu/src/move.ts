@@ -8,12 +8,14 @@ import {
   takeShape,
   transposeShape,
 } from "@attnkit/core/backend";
-import type { Ops } from "@attnkit/core/program";
+import type { EagerOps } from "@attnkit/core/program";
 import { collapse, forEachPlane, strides } from "./loops.ts";
 import { type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 
 /** The operations that only move elements; floats stay floats and booleans stay booleans. */
-export function moves(Float: FloatType): Pick<Ops<NdArray>, "reshape" | "transpose" | "slice" | "concat" | "take"> {
+export function moves(
+  Float: FloatType,
+): Pick<EagerOps<NdArray>, "reshape" | "transpose" | "slice" | "concat" | "take"> {
   return {
     reshape: (x, shape) => ({ shape: reshapeShape(x.shape, shape), data: x.data }),
 

@@ -1,11 +1,10 @@
-import type { Mechanism, Shape, Tensors } from "@attnkit/core";
+import type { Mechanism, Tensors } from "@attnkit/core";
 import { mechanismProgram } from "@attnkit/core/backend";
-import type { How } from "@attnkit/core/program";
+import { type Dim, type How, requireKnown } from "@attnkit/core/program";
 import { everywhere, fill, lengthOf, sizeAt } from "./cut.ts";
 import { Graph, needed } from "./graph.ts";
 import { modelOf } from "./model.ts";
 import { recording } from "./record.ts";
-import { isSymbolic } from "./sizes.ts";
 import type { Value } from "./value.ts";
 
 export interface Chunkwise {
@@ -49,7 +48,7 @@ function cut(g: Graph, x: Tensors<Value>, size: number): Tensors<Value> {
   const count = g.sizes.symbol("chunks");
   const split = (t: Value, axis: number) => {
     const [lead, after] = [t.shape.slice(0, axis), t.shape.slice(axis + 1)];
-    const code = [...lead.map(() => 0), -1, size, ...after];
+    const code = [...lead.map(() => 0), -1, size, ...after.map((n) => requireKnown("chunkwise", n))];
     return g.node("Reshape", [t, g.ints(...code)], "float", [...lead, count, size, ...after]);
   };
   return Object.fromEntries(
@@ -76,16 +75,14 @@ interface Loop {
 
 /** The `Scan` node: the new state, and the kept outputs with the axis of chunks before that of tokens. */
 function body(g: Graph, { state, parts, names }: Loop, run: Run, { opset }: Chunkwise): Tensors<Value> {
-  const inner = new Graph(g.Float);
+  const inner = new Graph(g.Float, g.sizes);
   const tokens = (name: string) => (name === "keyMask" ? 1 : 2);
-  const inside = (shape: Shape) => shape.map((n) => (isSymbolic(n) ? inner.sizes.symbol(g.sizes.name(n)) : n));
-  const outside = (shape: Shape) => shape.map((n) => (isSymbolic(n) ? g.sizes.symbol(inner.sizes.name(n)) : n));
   const shapes = {
     ...Object.fromEntries(Object.entries(state).map(([name, x]) => [name, x.shape])),
     ...Object.fromEntries(Object.entries(parts).map(([name, x]) => [name, x.shape.toSpliced(tokens(name), 1)])),
   };
   const x = Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => [name, inner.input(`chunk.${name}`, "float", inside(shape))]),
+    Object.entries(shapes).map(([name, shape]) => [name, inner.input(`chunk.${name}`, "float", shape)]),
   );
   const made = run(recording(inner), x);
   const kept = [...Object.keys(state), ...names];
@@ -100,7 +97,7 @@ function body(g: Graph, { state, parts, names }: Loop, run: Run, { opset }: Chun
     "Scan",
     [...Object.values(state), ...used.map((name) => parts[name]!)],
     kept.map((name) => {
-      const shape = outside(made[name]!.shape);
+      const { shape } = made[name]!;
       return { type: "float", shape: name in state ? shape : shape.toSpliced(2, 0, chunks) };
     }),
     {
@@ -119,7 +116,7 @@ function joined(g: Graph, x: Tensors<Value>, outputs: Tensors<Value>): Tensors<V
   return Object.fromEntries(
     Object.entries(outputs).map(([name, t]) => {
       if (name.startsWith("state.")) return [name, t];
-      const [b, h, , size, ...rest] = t.shape as [number, number, number, number, ...number[]];
+      const [b, h, , size, ...rest] = t.shape as [Dim, number, Dim, number, ...number[]];
       const code = g.ints(0, h, -1, ...rest);
       const long = g.node("Reshape", [t, code], "float", [b, h, g.sizes.symbol("chunks", size), ...rest]);
       const cutAt = [long, g.ints(0), length, g.ints(2)];

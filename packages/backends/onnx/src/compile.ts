@@ -1,6 +1,6 @@
 import { AttentionError, type Backend, type Data, type Shape, type Tensors } from "@attnkit/core";
 import { type CompiledNested, type NestedProgram, Remembered } from "@attnkit/core/backend";
-import type { Axis, VaryingAxes } from "@attnkit/core/program";
+import type { Axis, SymbolicShape, VaryingAxes } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Places } from "./device.ts";
 import { filled } from "./filled.ts";
@@ -12,6 +12,7 @@ import type { Ort } from "./ort.ts";
 import { record } from "./record.ts";
 import { Sessions } from "./sessions.ts";
 import { callOf, NOTHING, type Sized, sizesOf, withoutLengths } from "./sized.ts";
+import { knownShape } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
 /** A program for one set of input shapes but for the sizes that are left open, ready to run. */
@@ -39,7 +40,7 @@ interface Plan {
 const isTensor = (x: unknown): boolean => Array.isArray((x as Partial<ORT.Tensor> | null)?.dims);
 
 /** Inputs as a recording sees them: type and shape, with symbolic sizes where they may change. */
-type Signature = Readonly<Record<string, { readonly type: Type; readonly shape: Shape }>>;
+type Signature = Readonly<Record<string, { readonly type: Type; readonly shape: SymbolicShape }>>;
 
 const OPSET = 21;
 /** Of output names: a graph has one name space, and a state goes in and comes out under the same name. */
@@ -176,7 +177,7 @@ export class Compiler {
   ): Promise<Tensors<ORT.Tensor>> {
     const results: Record<string, ORT.Tensor> = {};
     for (const [name, { type, shape, data }] of known)
-      results[name] = this.upload(type === "bool" ? Uint8Array.from(data as Uint8Array) : data!, shape);
+      results[name] = this.upload(type === "bool" ? Uint8Array.from(data as Uint8Array) : data!, knownShape(shape));
     for (const [name, input] of same) results[name] = await this.#twin(x[input]!);
     if (!runs) return results;
     const fed: Record<string, ORT.Tensor> = {};

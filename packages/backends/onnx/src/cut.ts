@@ -1,4 +1,5 @@
-import type { Shape, Tensors } from "@attnkit/core";
+import type { Tensors } from "@attnkit/core";
+import type { SymbolicShape } from "@attnkit/core/program";
 import type { Graph } from "./graph.ts";
 import { recording } from "./record.ts";
 import type { Value } from "./value.ts";
@@ -42,7 +43,7 @@ export function fill(g: Graph, x: Tensors<Value>, size: number): Record<"q" | "k
 }
 
 /** `value` in a tensor of the sizes that the runtime is told. */
-export function everywhere(g: Graph, value: number, sizes: readonly Value[], shape: Shape): Value {
+export function everywhere(g: Graph, value: number, sizes: readonly Value[], shape: SymbolicShape): Value {
   const told = g.node("Concat", sizes, "int64", [sizes.length], { axis: 0 });
   return g.node("Expand", [g.floats([value], []), told], "float", shape);
 }

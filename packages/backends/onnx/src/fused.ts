@@ -1,4 +1,4 @@
-import type { Backend, Block, Mechanism, Result, Shape } from "@attnkit/core";
+import type { Backend, Block, Mechanism, Result } from "@attnkit/core";
 import {
   forwardProgram,
   type Kernel,
@@ -8,7 +8,7 @@ import {
   Remembered,
   varyingAxes,
 } from "@attnkit/core/backend";
-import type { Call, Dims, How, Ops } from "@attnkit/core/program";
+import type { Call, Dims, How, Ops, SymbolicShape } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Attribute, Value } from "./value.ts";
 
@@ -21,7 +21,7 @@ export interface Nodes extends Ops<Value> {
   node(
     op: string,
     inputs: readonly (Value | { readonly ints: readonly number[] } | { readonly int: number })[],
-    shape: Shape,
+    shape: SymbolicShape,
     attributes?: Readonly<Record<string, Attribute>>,
   ): Value;
 }

@@ -1,6 +1,7 @@
 import { AttentionError, type Shape } from "@attnkit/core";
 import { checkedShape, elementCount } from "@attnkit/core/backend";
-import { isSymbolic, Sizes } from "./sizes.ts";
+import { isKnown, multipleOf, type SymbolicDim, type SymbolicShape } from "@attnkit/core/program";
+import { baseOf, Sizes } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
 export type FloatArray = typeof Float32Array | typeof Float64Array;
@@ -17,18 +18,20 @@ export function textOf(data: Numbers): string {
 
 /** A graph while it is recorded: equal constants and equal nodes exist once. */
 export class Graph {
-  readonly sizes: Sizes = new Sizes();
+  readonly sizes: Sizes;
   readonly Float: FloatArray;
   readonly inputs: Value[] = [];
   #count = 0;
   readonly #known = new Map<string, Value>();
   readonly #lengths = new Map<string, Value>();
 
-  constructor(Float: FloatArray) {
+  /** `sizes` are those of the graph that this one is inside of. */
+  constructor(Float: FloatArray, sizes: Sizes = new Sizes()) {
     this.Float = Float;
+    this.sizes = sizes;
   }
 
-  input(name: string, type: Type, shape: Shape): Value {
+  input(name: string, type: Type, shape: SymbolicShape): Value {
     const value: Value = { id: this.#count++, type, shape, op: "input", from: [], attributes: {}, name };
     this.inputs.push(value);
     return value;
@@ -54,10 +57,10 @@ export class Graph {
     return this.constant("int64", [data.length], data);
   }
 
-  /** What a symbolic size is when the graph runs, `[1]`. */
-  size(n: number): Value {
-    const { base, factor } = this.sizes.of(n);
-    const [one, own] = this.#measured(base);
+  /** The value that a symbolic size has when the graph runs, `[1]`. */
+  size(n: SymbolicDim): Value {
+    const factor = n.multipleOf;
+    const [one, own] = this.#measured(baseOf(n));
     if (own === factor) return one;
     if (factor % own === 0) return this.node("Mul", [one, this.ints(factor / own)], "int64", [1]);
     return this.node("Div", [this.node("Mul", [one, this.ints(factor)], "int64", [1]), this.ints(own)], "int64", [1]);
@@ -73,10 +76,10 @@ export class Graph {
     const known = this.#lengths.get(base);
     if (known) return [known, 1];
     for (const x of this.inputs) {
-      const axis = x.shape.findIndex((n) => isSymbolic(n) && this.sizes.of(n).base === base);
+      const axis = x.shape.findIndex((n) => !isKnown(n) && baseOf(n) === base);
       if (axis < 0) continue;
       const one = this.node("Shape", [x], "int64", [1], { start: axis, end: axis + 1 });
-      return [one, this.sizes.of(x.shape[axis]!).factor];
+      return [one, multipleOf(x.shape[axis]!)];
     }
     throw new AttentionError("ATTN_UNSUPPORTED", "onnx", `no input has a size of ${base}`);
   }
@@ -90,7 +93,7 @@ export class Graph {
     op: string,
     from: readonly Value[],
     type: Type,
-    shape: Shape,
+    shape: SymbolicShape,
     attributes: Value["attributes"] = {},
     truth?: Value,
   ): Value {

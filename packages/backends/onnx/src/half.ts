@@ -1,8 +1,8 @@
 import type { Tensors } from "@attnkit/core";
-import { elementCount } from "@attnkit/core/backend";
 import { f16round, setFloat16 } from "@petamoriken/float16";
 import type { Graph } from "./graph.ts";
 import { from, rewritten } from "./rewrite.ts";
+import { knownShape } from "./sizes.ts";
 import { FLOAT, FLOAT16 } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -21,10 +21,10 @@ export const asHalf = (g: Graph, outputs: Tensors<Value>, chosen: (name: string)
 /** Large constants that float16 holds exactly (masks, positions) are kept in it. */
 export const halfConstants = (g: Graph, outputs: Tensors<Value>): Tensors<Value> =>
   rewritten(outputs, (x, values) => {
-    if (x.op !== "constant" || x.type !== "float" || elementCount(x.shape) < FEW) return from(g, x, values);
+    if (x.op !== "constant" || x.type !== "float" || x.data!.length < FEW) return from(g, x, values);
     const data = Array.from(x.data!);
     if (!data.every((n) => Object.is(f16round(n), n))) return x;
-    return g.node("Cast", [g.constant("half", x.shape, bitsOf(data))], "float", x.shape, { to: FLOAT });
+    return g.node("Cast", [g.constant("half", knownShape(x.shape), bitsOf(data))], "float", x.shape, { to: FLOAT });
   });
 
 function bitsOf(data: readonly number[]): Uint16Array {

@@ -1,5 +1,6 @@
 import type { Graph } from "./graph.ts";
 import { from, rewritten } from "./rewrite.ts";
+import { knownShape } from "./sizes.ts";
 import { BOOL, DOUBLE, FLOAT } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -31,7 +32,7 @@ function onWebgpu(g: Graph, x: Value, values: readonly Value[]): Value {
   if (x.type === "bool" && moves) {
     const to = g.Float === Float32Array ? FLOAT : DOUBLE;
     const float = (y: Value) =>
-      y.data ? g.floats(Array.from(y.data), y.shape) : g.node("Cast", [y], "float", y.shape, { to });
+      y.data ? g.floats(Array.from(y.data), knownShape(y.shape)) : g.node("Cast", [y], "float", y.shape, { to });
     const parts = values.map((y, i) => (moves(i) && y.type === "bool" ? float(y) : y));
     const moved = g.node(x.op, parts, "float", x.shape, x.attributes);
     return g.node("Cast", [moved], "bool", x.shape, { to: BOOL });

@@ -1,4 +1,5 @@
 import { elementCount } from "@attnkit/core/backend";
+import { isKnown } from "@attnkit/core/program";
 import { type Graph, needed } from "./graph.ts";
 import {
   encodeModel,
@@ -9,7 +10,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "./proto/onnx.ts";
-import { isSymbolic } from "./sizes.ts";
+import { knownShape } from "./sizes.ts";
 import { BOOL, DOUBLE, FLOAT, FLOAT16, INT64 } from "./types.ts";
 import type { Type, Value } from "./value.ts";
 
@@ -41,7 +42,7 @@ export function modelOf(
   const typeOf = (t: Type) =>
     ({ float: g.Float === Float32Array ? FLOAT : DOUBLE, half: FLOAT16, int64: INT64, bool: BOOL })[t];
   const info = (name: string, { type, shape }: Value): ValueInfoProto => {
-    const dim = shape.map((n) => (isSymbolic(n) ? { dimParam: g.sizes.name(n) } : { dimValue: BigInt(n) }));
+    const dim = shape.map((n) => (isKnown(n) ? { dimValue: BigInt(n) } : { dimParam: `${n}` }));
     return { name, type: { tensorType: { elemType: typeOf(type), shape: { dim } } } };
   };
   const constants = values.filter((x) => x.op === "constant");
@@ -125,7 +126,8 @@ function node({ op, attributes }: Value, input: string[], output: string[]): Nod
 function tensor(name: string, { shape, data, type }: Value, dataType: number): TensorProto {
   const numbers = type === "int64" ? BigInt64Array.from(data as readonly number[], BigInt) : (data as Float32Array);
   const { buffer, byteOffset, byteLength } = numbers;
-  const rawData = new Uint8Array(elementCount(shape) === 0 ? 0 : byteLength);
+  const dims = knownShape(shape);
+  const rawData = new Uint8Array(elementCount(dims) === 0 ? 0 : byteLength);
   rawData.set(new Uint8Array(buffer, byteOffset, rawData.length));
-  return { name, dims: shape.map(BigInt), dataType, rawData };
+  return { name, dims: dims.map(BigInt), dataType, rawData };
 }

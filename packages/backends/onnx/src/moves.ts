@@ -1,16 +1,9 @@
 import type { Shape } from "@attnkit/core";
-import {
-  concatShape,
-  elementCount,
-  nonNegativeAxis,
-  sliceShape,
-  takeShape,
-  transposeShape,
-} from "@attnkit/core/backend";
-import type { Ops } from "@attnkit/core/program";
+import { concatShape, nonNegativeAxis, sliceShape, takeShape, transposeShape } from "@attnkit/core/backend";
+import { type Dim, isKnown, isKnownShape, type Ops, requireKnown, type SymbolicShape } from "@attnkit/core/program";
 import { gathered, strides } from "./fold.ts";
 import type { Graph } from "./graph.ts";
-import { isStatic, isSymbolic } from "./sizes.ts";
+import { isEmpty, knownShape, type Part, partOf, totalOf } from "./sizes.ts";
 import type { Typed } from "./types.ts";
 import type { Numbers, Value } from "./value.ts";
 
@@ -20,16 +13,22 @@ type Moves = Pick<Ops<Value>, "reshape" | "transpose" | "slice" | "concat" | "ta
 export function moves(g: Graph, { float, empty }: Typed): Moves {
   const cast = (truth: Value): Value => float(truth);
   /** `x` moved by `move`: a float that stands for a boolean by moving the boolean. */
-  const moved = (x: Value, shape: Shape, move: (x: Value) => Value, op: () => Value, data?: () => Numbers): Value => {
-    if (elementCount(shape) === 0) return empty(x.type, shape);
-    if (x.data && data) return g.constant(x.type, shape, data());
+  const moved = (
+    x: Value,
+    shape: SymbolicShape,
+    move: (x: Value) => Value,
+    op: () => Value,
+    data?: (from: Shape, to: Shape) => Numbers,
+  ): Value => {
+    if (isEmpty(shape)) return empty(x.type, shape);
+    if (x.data && data) return g.constant(x.type, knownShape(shape), data(knownShape(x.shape), knownShape(shape)));
     return x.truth ? cast(move(x.truth)) : op();
   };
 
-  const reshape = (x: Value, to: Shape): Value => {
+  const reshape = (x: Value, to: SymbolicShape): Value => {
     const { shape, code } = g.sizes.reshape(x.shape, to);
     if (shape.length === x.shape.length && shape.every((n, i) => n === x.shape[i])) return x;
-    const source = x.op === "Reshape" && isStatic(shape) ? x.from[0]! : x;
+    const source = x.op === "Reshape" && isKnownShape(shape) ? x.from[0]! : x;
     return moved(
       x,
       shape,
@@ -43,55 +42,55 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
     const axes = perm.map((p) => nonNegativeAxis("transpose", x.shape, p));
     const shape = transposeShape(x.shape, axes);
     if (axes.every((p, i) => p === i)) return x;
-    const steps = strides(x.shape);
     return moved(
       x,
       shape,
       (t) => transpose(t, axes),
       () => g.node("Transpose", [x], x.type, shape, { perm: axes }),
-      () =>
-        gathered(
+      (from, to) => {
+        const steps = strides(from);
+        return gathered(
           x.data!,
-          shape,
+          to,
           axes.map((p) => steps[p]!),
-        ),
+        );
+      },
     );
   };
 
-  const slice = (x: Value, axis: number, start: number, end: number): Value => {
+  const slice = (x: Value, axis: number, start: Dim, end: Dim): Value => {
     const at = nonNegativeAxis("slice", x.shape, axis);
     const axisSize = x.shape[at]!;
-    const part = isSymbolic(axisSize)
-      ? g.sizes.part(axisSize, start, end)
-      : { size: sliceShape(x.shape, at, start, end)[at]!, start, end };
+    const part = isKnown(axisSize) ? knownPart(x.shape, at, start, end) : partOf(axisSize, start, end);
     const shape = x.shape.with(at, part.size);
     if (part.size === axisSize) return x;
-    const steps = strides(x.shape);
     return moved(
       x,
       shape,
       (t) => slice(t, at, start, end),
       () => g.node("Slice", [x, g.ints(part.start), g.ints(part.end), g.ints(at)], x.type, shape),
-      () => gathered(x.data!, shape, steps, start * steps[at]!),
+      (from, to) => gathered(x.data!, to, strides(from), part.start * strides(from)[at]!),
     );
   };
 
   const take = (x: Value, axis: number, indices: readonly number[]): Value => {
     const at = nonNegativeAxis("take", x.shape, axis);
+    requireKnown("take", x.shape[at]!);
+    const shape = takeShape(x.shape, at, indices);
     return moved(
       x,
-      takeShape(x.shape, at, indices),
+      shape,
       (t) => take(t, at, indices),
-      () => g.node("Gather", [x, g.ints(...indices)], x.type, takeShape(x.shape, at, indices), { axis: at }),
+      () => g.node("Gather", [x, g.ints(...indices)], x.type, shape, { axis: at }),
     );
   };
 
   const concat = (xs: readonly Value[], axis: number): Value => {
-    const at = concatAxis(g, xs, axis);
-    const shape = xs[0]!.shape.with(at, g.sizes.total(xs.map((x) => x.shape[at]!)));
+    const at = concatAxis(xs, axis);
+    const shape = xs[0]!.shape.with(at, totalOf(xs.map((x) => x.shape[at]!)));
     const truths = xs.map((x) => (x.type === "bool" ? x : x.truth));
     const boolean = xs.every((x) => x.type === "bool");
-    const parts = xs.filter((x) => elementCount(x.shape) > 0).map((x) => (boolean ? x : float(x)));
+    const parts = xs.filter((x) => !isEmpty(x.shape)).map((x) => (boolean ? x : float(x)));
     if (parts.length === 0) return empty(boolean ? "bool" : "float", shape);
     if (parts.length === 1) return parts[0]!;
     if (!boolean && truths.every((t) => t !== undefined)) return cast(concat(truths, at));
@@ -102,19 +101,32 @@ export function moves(g: Graph, { float, empty }: Typed): Moves {
 }
 
 /** The new shape for a Reshape; ONNX works out one size, and others that it cannot copy are counted. */
-function told(g: Graph, shape: Shape, code: Shape): Value {
+function told(g: Graph, shape: SymbolicShape, code: Shape): Value {
   const open = code.indexOf(-1);
   if (open === code.lastIndexOf(-1)) return g.ints(...code);
-  const sizes = code.map((n, i) => (n === -1 && i !== open ? g.size(shape[i]!) : g.ints(n)));
+  const sizes = code.map((n, i) => {
+    const size = shape[i]!;
+    return isKnown(size) || n !== -1 || i === open ? g.ints(n) : g.size(size);
+  });
   return g.node("Concat", sizes, "int64", [code.length], { axis: 0 });
 }
 
+/** The part `start..end` of an axis of known size. Throws `ATTN_SHAPE` where it is outside of the axis. */
+function knownPart(x: SymbolicShape, axis: number, start: Dim, end: Dim): Part {
+  const [from, to] = [requireKnown("slice", start), requireKnown("slice", end)];
+  return { size: sliceShape(x, axis, from, to)[axis]!, start: from, end: to };
+}
+
 /** Sizes must agree except along `axis`; symbolic ones are taken to. */
-function concatAxis(g: Graph, xs: readonly Value[], axis: number): number {
+function concatAxis(xs: readonly Value[], axis: number): number {
   const [first] = xs;
   const at = first ? nonNegativeAxis("concat", first.shape, axis) : 0;
   const all = xs.map(({ shape }) =>
-    shape.map((n, i) => (i !== at && first && g.sizes.seen([n])[0]! < 0 ? (first.shape[i] ?? n) : n)),
+    shape.map((n, i) => {
+      const expected = first?.shape[i] ?? n;
+      if (i === at || !isKnown(expected)) return 1;
+      return isKnown(n) ? n : expected;
+    }),
   );
   concatShape(all, axis);
   return at;

@@ -1,7 +1,7 @@
 import type { Tensors } from "@attnkit/core";
-import type { Axis, VaryingAxes } from "@attnkit/core/program";
+import type { Axis, Dim, VaryingAxes } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
-import type { Sizes } from "./sizes.ts";
+import { type Sizes, totalOf } from "./sizes.ts";
 
 /** What a call leaves open of its sizes. */
 export interface Sized extends VaryingAxes {
@@ -40,7 +40,7 @@ export function sizesOf(
   sizes: Sizes,
   { axes, granularity, fills }: Sized,
   x: Tensors<ORT.Tensor>,
-): (axis: Axis | null | undefined, n: number) => number {
+): (axis: Axis | null | undefined, n: number) => Dim {
   const open = Object.values(axes).some((all) => all.includes("L"));
   const length = () => {
     if (!open) return x.q!.dims.at(-2)!;
@@ -55,7 +55,7 @@ export function sizesOf(
       case "P":
         return sizes.symbol("past");
       case "P+L":
-        return sizes.total([sizes.symbol("past"), length()]);
+        return totalOf([sizes.symbol("past"), length()]);
       default:
         return n;
     }

@@ -1,6 +1,7 @@
-import { AttentionError, type Shape } from "@attnkit/core";
+import { AttentionError } from "@attnkit/core";
+import { isKnownShape, type SymbolicShape } from "@attnkit/core/program";
 import type { Graph } from "./graph.ts";
-import { isStatic } from "./sizes.ts";
+import { knownShape } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
 /** Floats and booleans made from each other. */
@@ -12,7 +13,7 @@ export interface Typed {
   and(a: Value, b: Value): Value;
   not(x: Value): Value;
   /** A tensor without elements. */
-  empty(type: Type, shape: Shape): Value;
+  empty(type: Type, shape: SymbolicShape): Value;
 }
 
 export function typed(g: Graph): Typed {
@@ -20,14 +21,14 @@ export function typed(g: Graph): Typed {
   const bool = (x: Value): Value => {
     if (x.type === "bool") return x;
     if (x.truth) return x.truth;
-    if (x.data) return g.constant("bool", x.shape, bytes(x.data));
+    if (x.data) return g.constant("bool", knownShape(x.shape), bytes(x.data));
     return g.node("Cast", [x], "bool", x.shape, { to: BOOL });
   };
   return {
     float(x) {
       if (typeof x === "number") return g.floats([x], []);
       if (x.type === "float") return x;
-      if (x.data) return g.floats(x.data, x.shape);
+      if (x.data) return g.floats(x.data, knownShape(x.shape));
       const to = g.Float === Float32Array ? FLOAT : DOUBLE;
       return g.node("Cast", [x], "float", x.shape, { to }, x);
     },
@@ -37,12 +38,14 @@ export function typed(g: Graph): Typed {
       x.data
         ? g.constant(
             "bool",
-            x.shape,
+            knownShape(x.shape),
             bytes(x.data).map((b) => 1 - b),
           )
         : g.node("Not", [x], "bool", x.shape),
     empty: (type, shape) =>
-      isStatic(shape) ? g.constant(type, shape, type === "float" ? new g.Float(0) : new Uint8Array(0)) : unknown(shape),
+      isKnownShape(shape)
+        ? g.constant(type, shape, type === "float" ? new g.Float(0) : new Uint8Array(0))
+        : unknown(shape),
   };
 }
 
@@ -53,10 +56,10 @@ export const BOOL = 9;
 export const FLOAT16 = 10;
 export const DOUBLE = 11;
 
-function unknown(shape: Shape): never {
+function unknown(shape: SymbolicShape): never {
   throw new AttentionError(
     "ATTN_UNSUPPORTED",
     "onnx",
-    `a tensor without elements and with a symbolic size: [${shape}]`,
+    `a tensor without elements and with a symbolic size: [${shape.join(", ")}]`,
   );
 }

@@ -1,4 +1,4 @@
-import type { Shape } from "@attnkit/core";
+import type { SymbolicShape } from "@attnkit/core/program";
 import type { GraphProto } from "./proto/onnx.ts";
 
 /** `"float"` is the type that is computed in; `"half"`, float16, only goes in, comes out and holds constants. */
@@ -22,8 +22,8 @@ export interface Value {
   /** Order of creation: what a value is made from has a smaller id. */
   readonly id: number;
   readonly type: Type;
-  /** With symbolic sizes as `Sizes` has them. */
-  readonly shape: Shape;
+  /** The sizes of the tensor, as the recorded program sees them. */
+  readonly shape: SymbolicShape;
   /**
    * An ONNX operator, with its domain where that is not ONNX's own (`com.microsoft.LinearAttention`); or `"input"`,
    * `"constant"`, `"absent"` (an optional input left out) or `"output"` (a further output of the node it is from).

@@ -1,6 +1,6 @@
 import { AttentionError, type Tensors } from "@attnkit/core";
-import { equalShapes, gradientRules, type Program, unbroadcast } from "@attnkit/core/backend";
-import type { Ops } from "@attnkit/core/program";
+import { equalShapes, type GradientRules, gradientRules, type Program, unbroadcast } from "@attnkit/core/backend";
+import type { EagerOps } from "@attnkit/core/program";
 import type { Tensor, Tf } from "./tf.ts";
 import { onWebgl } from "./webgl.ts";
 
@@ -9,13 +9,13 @@ import { onWebgl } from "./webgl.ts";
  * `matMul` and `cumsum` have wrong shapes or axes, that of `where` lets NaN through, and most have to be registered by an
  * import that plain Node cannot do. Without a tape the operations run as they are.
  */
-export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
-  type Op = Exclude<keyof Ops<Tensor>, "dtype" | "shape" | "constant">;
+export function differentiable(tf: Tf, raw: EagerOps<Tensor>): EagerOps<Tensor> {
+  type Op = Exclude<keyof EagerOps<Tensor>, "dtype" | "shape" | "constant">;
   type Args = readonly unknown[];
   const isTensor = (x: unknown): x is Tensor => x instanceof tf.Tensor;
   const tensorsOf = (x: unknown): Tensor[] => (isTensor(x) ? [x] : Array.isArray(x) ? x.flatMap(tensorsOf) : []);
 
-  const op = <K extends Op>(name: K, operandsOf: (args: Args) => Args): Ops<Tensor>[K] => {
+  const op = <K extends Op>(name: K, operandsOf: (args: Args) => Args): EagerOps<Tensor>[K] => {
     const run = raw[name] as (...args: Args) => Tensor;
     const rule = (y: Tensor, args: Args) =>
       (rules[name] as (y: Tensor, ...args: Args) => readonly ((g: Tensor) => Tensor)[])(y, ...args);
@@ -41,12 +41,12 @@ export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
         return { value, gradFunc };
       })(...inputs);
     };
-    return taped as Ops<Tensor>[K];
+    return taped as EagerOps<Tensor>[K];
   };
 
   const first = (args: Args) => args.slice(0, 1);
   const two = (args: Args) => args.slice(0, 2);
-  const o: Ops<Tensor> = {
+  const o: EagerOps<Tensor> = {
     dtype: raw.dtype,
     shape: raw.shape,
     constant: raw.constant,
@@ -71,7 +71,7 @@ export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
     matmul: op("matmul", two),
   };
   const zeros = (shape: readonly number[]) => tf.zeros([...shape]);
-  const rules: ReturnType<typeof gradientRules<Tensor>> = {
+  const rules: GradientRules<Tensor, number> = {
     ...gradientRules(o),
     // Core's work on any backend; these two need fewer launches.
     sum: (_, x) => [(g) => o.mul(g, tf.ones(x.shape))],
@@ -90,7 +90,7 @@ export function differentiable(tf: Tf, raw: Ops<Tensor>): Ops<Tensor> {
 /** `Backend.vjp` by tfjs's tape. */
 export function vjp(
   tf: Tf,
-  o: Ops<Tensor>,
+  o: EagerOps<Tensor>,
   program: Program,
   x: Tensors<Tensor>,
   seeds: Tensors<Tensor>,

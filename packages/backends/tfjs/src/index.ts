@@ -1,6 +1,6 @@
 import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
 import { hostDataKind, type Nested, type NestedProgram, notOwnTensor } from "@attnkit/core/backend";
-import { knownOptions, type Ops, requireOption } from "@attnkit/core/program";
+import { type EagerOps, knownOptions, requireOption } from "@attnkit/core/program";
 import { deviceOf } from "./device.ts";
 import { elementwise } from "./elementwise.ts";
 import { differentiable, vjp } from "./gradient.ts";
@@ -13,7 +13,7 @@ export type { Tensor, Tf } from "./tf.ts";
 
 /** A backend that runs at once on the caller's tensors, so that it also works inside `tf.tidy` and `tf.grads` through `ops`. */
 export interface TfjsBackend extends Backend<Tensor> {
-  readonly ops: Ops<Tensor>;
+  readonly ops: EagerOps<Tensor>;
   /** What it was made of: kernels ask it for its device. */
   readonly tf: Tf;
 }

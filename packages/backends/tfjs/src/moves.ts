@@ -8,11 +8,11 @@ import {
   takeShape,
   transposeShape,
 } from "@attnkit/core/backend";
-import type { Ops } from "@attnkit/core/program";
+import type { EagerOps } from "@attnkit/core/program";
 import { around, empty, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
 
-type Moves = Pick<Ops<Tensor>, "constant" | "reshape" | "transpose" | "slice" | "concat" | "take">;
+type Moves = Pick<EagerOps<Tensor>, "constant" | "reshape" | "transpose" | "slice" | "concat" | "take">;
 
 /** The operations that only move elements; floats stay floats and booleans stay booleans. */
 export function moves(tf: Tf): Moves {

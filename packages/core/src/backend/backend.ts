@@ -1,6 +1,6 @@
 import type { Tensors } from "../program/block.ts";
 import type { VaryingAxes } from "../program/call.ts";
-import type { Data, DType, Ops, Shape } from "../program/ops.ts";
+import type { Data, DType, EagerOps, Ops, Shape } from "../program/ops.ts";
 import type { Nested } from "./nested.ts";
 
 /**
@@ -34,7 +34,7 @@ export interface Backend<T> {
   readonly dtype: DType;
   readonly supports: Supports;
   /** Present where operations run at once; absent where programs are recorded. Makes synchronous use possible. */
-  readonly ops?: Ops<T>;
+  readonly ops?: EagerOps<T>;
   /** Floats become the backend's float type; `Uint8Array` becomes a boolean tensor. */
   upload(data: Data, shape: Shape): T;
   /** Floats come back as Float32Array (Float64Array where `dtype` is float64), booleans as Uint8Array. */

@@ -1,4 +1,4 @@
-import type { Ops, Shape } from "../program/ops.ts";
+import type { EagerOps, Shape } from "../program/ops.ts";
 import type { Program } from "./backend.ts";
 import {
   broadcastShape,
@@ -33,7 +33,7 @@ export function programCost(program: Program, shapes: Readonly<Record<string, Sh
   return { ...total, outputs };
 }
 
-function counting(total: { ops: number; flops: number; bytes: number; largest: number }): Ops<Shape> {
+function counting(total: { ops: number; flops: number; bytes: number; largest: number }): EagerOps<Shape> {
   const made = (shape: Shape): Shape => {
     total.largest = Math.max(total.largest, elementCount(shape));
     return shape;

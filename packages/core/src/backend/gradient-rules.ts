@@ -1,15 +1,16 @@
-import { axisSize, transposeLast, zerosWithSize } from "../program/derived-ops.ts";
-import type { Ops, Shape } from "../program/ops.ts";
+import { axisSize, knownAxisSize, transposeLast, zerosWithSize } from "../program/derived-ops.ts";
+import type { Ops } from "../program/ops.ts";
+import { type Dim, plusDim, requireKnown, type SymbolicShape } from "../program/sizes.ts";
 import { elementCount, nonNegativeAxis } from "./shape-rules.ts";
 
 /** From the gradient of a result to that of one operand, up to broadcasting (see `unbroadcast`). */
 export type GradientRule<T> = (g: T) => T;
 
 /** For every primitive: from its result `y` and its arguments to one gradient per operand, masks left out. */
-export type GradientRules<T> = {
+export type GradientRules<T, D extends Dim = Dim> = {
   readonly [Op in Exclude<keyof Ops<T>, "dtype" | "shape" | "constant">]: (
     y: T,
-    ...args: Parameters<Ops<T>[Op]>
+    ...args: Parameters<Ops<T, D>[Op]>
   ) => readonly GradientRule<T>[];
 };
 
@@ -43,7 +44,7 @@ export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
     // `sum(g) - cumsum(g) + g` would be only as exact as the sum is large: turn the axis around instead.
     cumsum: (_, x, axis) => [
       (g) => {
-        const backward = [...Array(axisSize(o, x, axis)).keys()].reverse();
+        const backward = [...Array(knownAxisSize(o, x, axis)).keys()].reverse();
         return o.take(o.cumsum(o.take(g, axis, backward), axis), axis, backward);
       },
     ],
@@ -53,19 +54,20 @@ export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
     transpose: (_, x, perm) => [(g) => o.transpose(g, inverse(perm, o.shape(x).length))],
     slice: (_, x, axis, start, end) => [
       (g) => {
-        const none = (from: number, to: number) => (from < to ? [zerosLike(o, o.slice(x, axis, from, to))] : []);
+        const none = (from: Dim, to: Dim) => (from === to ? [] : [zerosLike(o, o.slice(x, axis, from, to))]);
         return o.concat([...none(0, start), g, ...none(end, axisSize(o, x, axis))], axis);
       },
     ],
     concat(_, xs, axis) {
-      let end = 0;
+      let end: Dim = 0;
       return xs.map((x) => {
         const start = end;
-        end += axisSize(o, x, axis);
-        return (g) => o.slice(g, axis, start, start + axisSize(o, x, axis));
+        const stop = plusDim(start, axisSize(o, x, axis));
+        end = stop;
+        return (g) => o.slice(g, axis, start, stop);
       });
     },
-    take: (_, x, axis, indices) => [(g) => scatter(o, g, axis, indices, axisSize(o, x, axis))],
+    take: (_, x, axis, indices) => [(g) => scatter(o, g, axis, indices, knownAxisSize(o, x, axis))],
   };
 }
 
@@ -73,7 +75,7 @@ export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
 export const zerosLike = <T>(o: Ops<T>, x: T): T => o.where(x, 0, 0);
 
 /** `g` summed to `shape` over the axes along which that shape was broadcast. */
-export function unbroadcast<T>(o: Ops<T>, g: T, shape: Shape): T {
+export function unbroadcast<T>(o: Ops<T>, g: T, shape: SymbolicShape): T {
   let out = g;
   const extra = o.shape(g).length - shape.length;
   o.shape(g).forEach((n, i) => {
@@ -103,7 +105,7 @@ function scatter<T>(o: Ops<T>, g: T, axis: number, indices: readonly number[], n
   indices.forEach((to, from) => {
     hot[to * indices.length + from] = 1;
   });
-  const shape = o.shape(g);
+  const shape = o.shape(g).map((n) => requireKnown("the gradient of take", n));
   const at = nonNegativeAxis("take", shape, axis);
   const blocks = o.reshape(g, [elementCount(shape.slice(0, at)), indices.length, elementCount(shape.slice(at + 1))]);
   return o.reshape(o.matmul(o.constant(hot, [n, indices.length]), blocks), shape.with(at, n));

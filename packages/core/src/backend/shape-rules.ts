@@ -1,10 +1,12 @@
 import { AttentionError } from "../program/errors.ts";
 import type { Data, Shape } from "../program/ops.ts";
+import type { Dim, SymbolicShape } from "../program/sizes.ts";
 
 /** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
 
 /** Returns whether two shapes have the same rank and the same sizes. */
-export const equalShapes = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+export const equalShapes = (a: SymbolicShape, b: SymbolicShape): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
 
 /** Number of elements; `[]` is a scalar and has one. */
 export function elementCount(shape: Shape): number {
@@ -48,7 +50,7 @@ export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Arr
 }
 
 /** `axis` counted from the front, for a tensor of shape `x`. */
-export function nonNegativeAxis(op: string, x: Shape, axis: number): number {
+export function nonNegativeAxis(op: string, x: SymbolicShape, axis: number): number {
   const rank = x.length;
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
     throw wrong(op, `no axis ${axis}; got ${show(x)}, expected an axis from ${-rank} to ${rank - 1}`);
@@ -83,22 +85,27 @@ export function reshapeShape(x: Shape, to: Shape): Shape {
 }
 
 /** Shape of `transpose(x, perm)`. */
-export function transposeShape(x: Shape, perm: readonly number[]): Shape {
+export function transposeShape<D extends Dim>(x: readonly D[], perm: readonly number[]): readonly D[] {
   const axes = perm.map((p) => nonNegativeAxis("transpose", x, p));
   if (new Set(axes).size !== x.length || perm.length !== x.length)
     throw wrong("transpose", `got ${show(x)} and the axes ${show(perm)}, expected each of its axes once`);
-  return axes.map((p) => x[p] as number);
+  return axes.map((p) => x[p] as D);
 }
 
 /** Shape of `slice(x, axis, start, end)`. */
-export function sliceShape(x: Shape, axis: number, start: number, end: number): Shape {
+export function sliceShape<D extends Dim>(
+  x: readonly D[],
+  axis: number,
+  start: number,
+  end: number,
+): readonly (D | number)[] {
   const at = nonNegativeAxis("slice", x, axis);
   if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= (x[at] as number)))
     throw wrong(
       "slice",
       `got ${start} to ${end} on axis ${axis} of ${show(x)}, expected 0 <= start <= end <= ${x[at]}`,
     );
-  return x.with(at, end - start);
+  return (x as readonly (D | number)[]).with(at, end - start);
 }
 
 /** Shape of `concat(xs, axis)`. */
@@ -116,18 +123,22 @@ export function concatShape(xs: readonly Shape[], axis: number): Shape {
 }
 
 /** Shape of `take(x, axis, indices)`. */
-export function takeShape(x: Shape, axis: number, indices: readonly number[]): Shape {
+export function takeShape<D extends Dim>(
+  x: readonly D[],
+  axis: number,
+  indices: readonly number[],
+): readonly (D | number)[] {
   const at = nonNegativeAxis("take", x, axis);
   const n = x[at] as number;
   for (const i of indices)
     if (!Number.isInteger(i) || i < 0 || i >= n)
       throw wrong("take", `no entry ${i} on axis ${axis} of ${show(x)}, expected 0 <= index < ${n}`);
-  return x.with(at, indices.length);
+  return (x as readonly (D | number)[]).with(at, indices.length);
 }
 
 /** Shape of `sum` or `max`: `x` with size 1 on `axis`. */
-export function reduceShape(op: string, x: Shape, axis: number): Shape {
-  return x.with(nonNegativeAxis(op, x, axis), 1);
+export function reduceShape<D extends Dim>(op: string, x: readonly D[], axis: number): readonly (D | number)[] {
+  return (x as readonly (D | number)[]).with(nonNegativeAxis(op, x, axis), 1);
 }
 
 /** Shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. */
@@ -139,5 +150,5 @@ export function matmulShape(a: Shape, b: Shape): Shape {
   return [...batch, a.at(-2) as number, b.at(-1) as number];
 }
 
-const show = (shape: Shape): string => `[${shape.join(", ")}]`;
+const show = (shape: SymbolicShape): string => `[${shape.join(", ")}]`;
 const wrong = (op: string, message: string): AttentionError => new AttentionError("ATTN_SHAPE", op, message);

@@ -31,6 +31,6 @@ function pastAxes(mechanism: Mechanism, { dims, shapes }: Call, batch: "B" | nul
   const other = mechanism.state({ ...dims, B: dims.B + 1 }, names);
   return Object.entries(mechanism.state(dims, names)).flatMap(([name, { shape }]) => {
     if (!names.includes(name)) return [];
-    return [[stateName(name), shape.map((n, i) => (n === -1 ? "P" : n === other[name]!.shape[i] ? null : batch))]];
+    return [[stateName(name), shape.map((n, i) => (n === "P" ? n : n === other[name]!.shape[i] ? null : batch))]];
   });
 }

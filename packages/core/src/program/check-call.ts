@@ -1,7 +1,7 @@
 import type { Block } from "./block.ts";
 import type { Call, Dims, How } from "./call.ts";
 import { AttentionError } from "./errors.ts";
-import type { Mechanism } from "./mechanism.ts";
+import type { Mechanism, StateEntry } from "./mechanism.ts";
 import type { Shape } from "./ops.ts";
 
 type Shapes = Readonly<Record<string, Shape>>;
@@ -92,7 +92,7 @@ export function checkStates(mechanism: Mechanism, a: Shapes, b: Shapes): void {
   const entries = mechanism.state(ONES, Object.keys(a));
   for (const [n, { shape, optional }] of Object.entries(entries)) {
     const [x, y] = [a[n], b[n]];
-    const same = x && y ? x.every((size, i) => shape[i] === -1 || size === y[i]) : optional || x === y;
+    const same = x && y ? x.every((size, i) => shape[i] === "P" || size === y[i]) : optional || x === y;
     if (same) continue;
     const show = (s: Shape | undefined) => (s ? `[${s.join(", ")}]` : "nothing");
     const rule = "merge takes two states of the same sizes";
@@ -103,7 +103,7 @@ export function checkStates(mechanism: Mechanism, a: Shapes, b: Shapes): void {
 
 function matchState(mechanism: Mechanism, given: Shapes, dims: Dims, namesOnly = false): number {
   const wanted = mechanism.state(dims, Object.keys(given));
-  const list = (s: Shapes) =>
+  const list = (s: Readonly<Record<string, StateEntry["shape"]>>) =>
     Object.entries(s)
       .map(([n, x]) => `${n} [${x.join(", ")}]`)
       .join(", ");
@@ -112,7 +112,7 @@ function matchState(mechanism: Mechanism, given: Shapes, dims: Dims, namesOnly =
     throw new AttentionError(
       "ATTN_STATE",
       mechanism.name,
-      `${rule}; got ${list(given)}, expected ${list(expected)} (-1 is any length)`,
+      `${rule}; got ${list(given)}, expected ${list(expected)} (P is any number of keys)`,
     );
   };
   for (const n of Object.keys(given)) if (!wanted[n]) fail(`the state has an entry ${n} that is not of this mechanism`);
@@ -124,9 +124,9 @@ function matchState(mechanism: Mechanism, given: Shapes, dims: Dims, namesOnly =
       continue;
     }
     if (s.length !== shape.length) fail(`state entry ${n} has rank ${s.length}, not ${shape.length}`);
-    if (!namesOnly && s.some((size, i) => shape[i] !== -1 && size !== shape[i]))
+    if (!namesOnly && s.some((size, i) => shape[i] !== "P" && size !== shape[i]))
       fail(`state entry ${n} has the wrong shape`);
-    const grows = shape.indexOf(-1);
+    const grows = shape.indexOf("P");
     if (grows < 0) continue;
     past ??= s[grows]!;
     if (past !== s[grows]) fail(`state entry ${n} holds ${s[grows]} tokens and another ${past}`);

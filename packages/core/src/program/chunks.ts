@@ -1,66 +1,90 @@
 import type { Causal } from "./block.ts";
-import { axisSize, headGroupSize, pad, shiftAlong, transposeLast, tril } from "./derived-ops.ts";
+import {
+  axisSize,
+  blockShape,
+  headGroupSize,
+  knownAxisSize,
+  pad,
+  shiftAlong,
+  transposeLast,
+  tril,
+} from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
+import {
+  type Dim,
+  isKnown,
+  minusDim,
+  multipleOf,
+  partsOf,
+  plusDim,
+  requireKnown,
+  requireSameDim,
+  timesDim,
+} from "./sizes.ts";
 
 /** Where a block's queries and keys sit on one common axis of positions. */
-export interface AlignedPositions {
+export interface AlignedPositions<D extends Dim = Dim> {
   /** Positions before the first query and before the first key. */
   readonly q: number;
   readonly k: number;
-  /** The length of the common axis. */
-  readonly length: number;
+  /** The length of the common axis; symbolic where those of queries and keys are. */
+  readonly length: D;
 }
 
 /**
- * Queries and keys of a causal block on one axis: top-left (`true`) or bottom-right (`"end"`). Where a recorded program
- * leaves L open, the queries are those of the keys. (SEMANTICS S3)
+ * Queries and keys of a causal block on one axis: top-left (`true`) or bottom-right (`"end"`). A symbolic L must be S:
+ * throws `ATTN_UNSUPPORTED` otherwise. (SEMANTICS S3)
  */
-export function alignPositions(L: number, S: number, causal: Causal): AlignedPositions {
-  if (L < 0) return { q: 0, k: 0, length: L };
+export function alignPositions(L: number, S: number, causal: Causal): AlignedPositions<number>;
+export function alignPositions(L: Dim, S: Dim, causal: Causal): AlignedPositions;
+export function alignPositions(L: Dim, S: Dim, causal: Causal): AlignedPositions {
+  if (!isKnown(L) || !isKnown(S)) return { q: 0, k: 0, length: requireSameDim("alignPositions", L, S) };
   const length = Math.max(L, S, 1);
   return causal === "end" ? { q: length - L, k: length - S, length } : { q: 0, k: 0, length };
 }
 
 /** Whether every query sees every key, so that the sum over all keys serves all rows. */
-export const everyRowSeesAllKeys = (L: number, S: number, causal: Causal): boolean =>
-  !causal || [0, 1].includes(causal === "end" ? L : S);
+export const everyRowSeesAllKeys = (L: Dim, S: Dim, causal: Causal): boolean =>
+  !causal || [0, 1].some((n) => n === (causal === "end" ? L : S));
 
 /**
  * Rows cut into chunks, batch and heads made one axis: `[B, H, n, w] -> [B * H, chunks, size, w]`. Row i lands on
  * position `at + i`; the other positions up to a multiple of `size` hold `value`.
  */
-export function splitIntoChunks<T>(o: Ops<T>, x: T, at: number, length: number, size: number, value = 0): T {
-  const [b, h, n, w] = o.shape(x) as [number, number, number, number];
-  const chunks = Math.ceil(length / size);
-  return o.reshape(pad(o, x, 2, at, chunks * size - at - n, value), [b * h, chunks, size, w]);
+export function splitIntoChunks<T>(o: Ops<T>, x: T, at: number, length: Dim, size: number, value = 0): T {
+  const [b, h, n, w] = blockShape(o, x);
+  const chunks = partsOf(length, size);
+  const after = requireKnown("splitIntoChunks", minusDim(timesDim(chunks, size), plusDim(n, at)));
+  return o.reshape(pad(o, x, 2, at, after, value), [timesDim(b, h), chunks, size, w]);
 }
 
 /** Query heads and rows of a chunk side by side: `[B, Hq, L, w] -> [B * Hkv, chunks, G * size, w]`. */
 export function splitQueriesIntoChunks<T>(o: Ops<T>, q: T, hkv: number, at: AlignedPositions, size: number): T {
-  const [b, h, , w] = o.shape(q) as [number, number, number, number];
+  const [b, h, , w] = blockShape(o, q);
   const x = splitIntoChunks(o, q, at.q, at.length, size);
   if (h === hkv) return x;
   const [G, chunks] = [headGroupSize(h, hkv), axisSize(o, x, 1)];
-  const grouped = o.transpose(o.reshape(x, [b * hkv, G, chunks, size, w]), [0, 2, 1, 3, 4]);
-  return o.reshape(grouped, [b * hkv, chunks, G * size, w]);
+  const grouped = o.transpose(o.reshape(x, [timesDim(b, hkv), G, chunks, size, w]), [0, 2, 1, 3, 4]);
+  return o.reshape(grouped, [timesDim(b, hkv), chunks, G * size, w]);
 }
 
-/** The inverse of `chunkedQueries`: the rows that were queries, `[B, Hq, L, w]`, for q `[B, Hq, L, d]`. */
+/** The inverse of `splitQueriesIntoChunks`: the rows that were queries, `[B, Hq, L, w]`, for q `[B, Hq, L, d]`. */
 export function joinChunks<T>(o: Ops<T>, x: T, q: T, at: AlignedPositions, size: number): T {
-  const [b, hq, L] = o.shape(q) as [number, number, number];
-  const [heads, chunks, rows, w] = o.shape(x) as [number, number, number, number];
-  const G = rows / size;
+  const [b, hq, L] = blockShape(o, q);
+  const [heads, chunks] = o.shape(x) as [Dim, Dim];
+  const [G, w] = [knownAxisSize(o, x, 2) / size, knownAxisSize(o, x, 3)];
   const byHead = G === 1 ? x : o.transpose(o.reshape(x, [heads, chunks, G, size, w]), [0, 2, 1, 3, 4]);
-  const all = o.reshape(byHead, [b, hq, chunks * size, w]);
-  return L === chunks * size ? all : o.slice(all, 2, at.q, at.q + L);
+  const length = timesDim(chunks, size);
+  const all = o.reshape(byHead, [b, hq, length, w]);
+  return L === length ? all : o.slice(all, 2, at.q, plusDim(L, at.q));
 }
 
 /** Longer chunks where there are many features: a chunk's state costs r (dv + 1) numbers whatever its length. */
 export const chunkSizeForFeatures = (r: number): number =>
   Math.min(512, Math.max(64, 2 ** Math.round(Math.log2(r) / 2 + 3)));
 
-/** `size`, or less where the length is less, or where less is known to divide a length that is left open. */
-export const chunkSizeAtMost = (size: number, length: number): number => Math.min(size, Math.abs(length));
+/** `size`, or less where the length is less, or where less is known to divide a symbolic length. */
+export const chunkSizeAtMost = (size: number, length: Dim): number => Math.min(size, multipleOf(length));
 
 /** `Mechanism.granularity` of a mechanism that works in chunks of `size`: a short block is one short chunk. */
 export const chunkGranularity = (size: number, length: number): number =>
@@ -89,13 +113,13 @@ export interface FactoredInputs<T> {
  */
 export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, causal: Causal, size: number): { sums: T; carry: T } {
   const { phiQ, phiK, values } = x;
-  const [, hq, L] = o.shape(phiQ) as [number, number, number];
-  const [b, hkv, S, r] = o.shape(phiK) as [number, number, number, number];
-  const e = axisSize(o, values, -1);
+  const [, hq, L] = blockShape(o, phiQ);
+  const [b, hkv, S, r] = blockShape(o, phiK);
+  const e = knownAxisSize(o, values, -1);
   const add = (a: T, s: T | undefined) => (s === undefined ? a : o.add(a, s));
   if (everyRowSeesAllKeys(L, S, causal)) {
     const carry = add(o.matmul(transposeLast(o, phiK), values), x.carry);
-    const rows = o.reshape(phiQ, [b, hkv, headGroupSize(hq, hkv) * L, r]);
+    const rows = o.reshape(phiQ, [b, hkv, timesDim(L, headGroupSize(hq, hkv)), r]);
     return { sums: o.reshape(o.matmul(rows, carry), [b, hq, L, e]), carry };
   }
   const at = alignPositions(L, S, causal);
@@ -108,9 +132,9 @@ export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, causal: Causal, 
   const inside = o.matmul(o.where(causalChunkMask(o, n, headGroupSize(hq, hkv)), weights, 0), v);
   const totals = o.matmul(transposeLast(o, k), v); // [B * Hkv, chunks, r, e]
   const chunks = axisSize(o, totals, 1);
-  const start = x.carry && o.reshape(x.carry, [b * hkv, 1, r, e]);
+  const start = x.carry && o.reshape(x.carry, [timesDim(b, hkv), 1, r, e]);
   const running = chunks === 1 ? totals : o.cumsum(totals, 1);
-  const carry = o.reshape(add(o.slice(running, 1, chunks - 1, chunks), start), [b, hkv, r, e]);
+  const carry = o.reshape(add(o.slice(running, 1, minusDim(chunks, 1), chunks), start), [b, hkv, r, e]);
   // What each chunk reads is the sum before it; before the first without a carry there is none.
   const past = chunks === 1 ? start : add(shiftAlong(o, running, 1), start);
   const sums = past === undefined ? inside : o.add(inside, o.matmul(q, past));

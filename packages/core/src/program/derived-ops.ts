@@ -1,13 +1,32 @@
 import type { Block } from "./block.ts";
 import type { Ops } from "./ops.ts";
+import { type Dim, isKnown, isKnownShape, minusDim, requireKnown, timesDim } from "./sizes.ts";
 
 /** A finite number below every masked or unseen exponent: WGSL may assume that there are no infinities. */
 export const EMPTY_EXPONENT = -1e30;
 /** Below `EMPTY`, so that a key that is not visible vanishes even beside rows that have seen nothing. */
 export const HIDDEN_EXPONENT: number = 2 * EMPTY_EXPONENT;
 
-/** The size of one axis. */
-export const axisSize = <T>(o: Ops<T>, x: T, axis: number): number => o.shape(x).at(axis)!;
+/** Returns the size of one axis, a symbolic dimension where a recorded program does not know it. */
+export const axisSize = <T>(o: Ops<T>, x: T, axis: number): Dim => o.shape(x).at(axis)!;
+
+/**
+ * Returns the size of an axis that a program always knows: heads, channels, features. Throws `ATTN_UNSUPPORTED` if it is a
+ * symbolic dimension.
+ */
+export const knownAxisSize = <T>(o: Ops<T>, x: T, axis: number): number =>
+  requireKnown(`the size of axis ${axis}`, axisSize(o, x, axis));
+
+/** The sizes of a tensor of rank 4 in a block: batch and tokens may be symbolic, heads and channels are numbers. */
+export type BlockShape = readonly [B: Dim, heads: number, tokens: Dim, channels: number];
+
+/** Returns the sizes of `x [B, H, n, w]`. Throws `ATTN_UNSUPPORTED` if H or w is a symbolic dimension. */
+export const blockShape = <T>(o: Ops<T>, x: T): BlockShape => [
+  axisSize(o, x, 0),
+  knownAxisSize(o, x, 1),
+  axisSize(o, x, 2),
+  knownAxisSize(o, x, 3),
+];
 
 /** The last two axes swapped. */
 export function transposeLast<T>(o: Ops<T>, x: T): T {
@@ -25,16 +44,18 @@ export const arange = <T>(o: Ops<T>, n: number, start = 0): T =>
     [n],
   );
 
-/** Ones for the entries along one axis of x, `[n]`, also where n is left open by a recorded program. */
+/** Returns ones for the entries along one axis of x, `[n]`; n may be symbolic. */
 export function onesAlong<T>(o: Ops<T>, x: T, axis: number): T {
   const others = o.shape(x).flatMap((_, i) => (i === axis ? [] : [i]));
   const line = others.reduce<T>((y, i) => o.slice(y, i, 0, 1), x);
   return o.reshape(o.where(line, 1, 1), [-1]);
 }
 
-/** `0, 1, ...` along one axis of x, `[n]`; counted where n is left open. */
-export const indicesAlong = <T>(o: Ops<T>, x: T, axis: number): T =>
-  axisSize(o, x, axis) >= 0 ? arange(o, axisSize(o, x, axis)) : o.sub(o.cumsum(onesAlong(o, x, axis), 0), 1);
+/** Returns `0, 1, ...` along one axis of x, `[n]`; a running sum counts them where n is symbolic. */
+export function indicesAlong<T>(o: Ops<T>, x: T, axis: number): T {
+  const n = axisSize(o, x, axis);
+  return isKnown(n) ? arange(o, n) : o.sub(o.cumsum(onesAlong(o, x, axis), 0), 1);
+}
 
 /** Lower-triangular ones `[n, n]`: row i sees columns 0..i. */
 export const tril = <T>(o: Ops<T>, n: number): T =>
@@ -45,11 +66,11 @@ export const tril = <T>(o: Ops<T>, n: number): T =>
 
 /** Zeros of the shape of `x`, but `n` wide along `axis`. */
 export function zerosWithSize<T>(o: Ops<T>, x: T, axis: number, n: number): T {
-  const shape = [...o.shape(x)];
+  const shape = o.shape(x);
   const at = axis < 0 ? axis + shape.length : axis;
-  if (shape.every((n) => n >= 0)) {
-    shape[at] = n;
-    return o.constant(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+  if (isKnownShape(shape)) {
+    const wide = shape.with(at, n);
+    return o.constant(new Float32Array(wide.reduce((a, b) => a * b, 1)), wide);
   }
   const one = o.slice(x, at, 0, 1);
   const wide = shape.map((_, i) => (i === at ? n : 1));
@@ -67,7 +88,8 @@ export function pad<T>(o: Ops<T>, x: T, axis: number, before: number, after: num
 export function shiftAlong<T>(o: Ops<T>, x: T, axis: number, first?: T, value = 0): T {
   const none = () => (value === 0 ? zerosWithSize(o, x, axis, 1) : o.add(zerosWithSize(o, x, axis, 1), value));
   const front = first ?? none();
-  return axisSize(o, x, axis) === 1 ? front : o.concat([front, o.slice(x, axis, 0, axisSize(o, x, axis) - 1)], axis);
+  const n = axisSize(o, x, axis);
+  return n === 1 ? front : o.concat([front, o.slice(x, axis, 0, minusDim(n, 1))], axis);
 }
 
 /** `a / b`, and 0 where `b` is 0: the value of a row that may attend to nothing. */
@@ -80,7 +102,7 @@ export const logOrMinusInfinity = <T>(o: Ops<T>, x: T): T =>
 /** A block's key mask as 1 and 0, `[B, 1, S, 1]`, or nothing where every key is present. */
 export function presentKeys<T>(o: Ops<T>, { keyMask }: Block<T>): T | undefined {
   if (keyMask === undefined) return undefined;
-  const [b, s] = o.shape(keyMask) as [number, number];
+  const [b, s] = o.shape(keyMask) as [Dim, Dim];
   return o.reshape(o.where(keyMask, 1, 0), [b, 1, s, 1]);
 }
 
@@ -96,7 +118,7 @@ export function appendOnes<T>(o: Ops<T>, v: T, mask: T | undefined): T {
 
 /** The parts that `withOnes` joined: `[..., dv]` and `[..., 1]`. */
 export function splitOnes<T>(o: Ops<T>, x: T): [T, T] {
-  const n = axisSize(o, x, -1);
+  const n = knownAxisSize(o, x, -1);
   return [o.slice(x, -1, 0, n - 1), o.slice(x, -1, n - 1, n)];
 }
 
@@ -105,12 +127,12 @@ export const headGroupSize = (hq: number, hkv: number): number => (hkv === 0 ? 1
 
 /** Query heads folded into rows: `[B, Hq, L, w] -> [B, Hkv, Hq / Hkv * L, w]`; head h reads key head floor(h / G). */
 export function foldQueryHeads<T>(o: Ops<T>, x: T, hkv: number): T {
-  const [b, h, l, w] = o.shape(x) as [number, number, number, number];
-  return h === hkv ? x : o.reshape(x, [b, hkv, headGroupSize(h, hkv) * l, w]);
+  const [b, h, l, w] = o.shape(x) as [Dim, number, Dim, Dim];
+  return h === hkv ? x : o.reshape(x, [b, hkv, timesDim(l, headGroupSize(h, hkv)), w]);
 }
 
 /** The inverse of `foldHeads`. */
-export function unfoldQueryHeads<T>(o: Ops<T>, x: T, hq: number, l: number): T {
-  const [b, h, , w] = o.shape(x) as [number, number, number, number];
+export function unfoldQueryHeads<T>(o: Ops<T>, x: T, hq: number, l: Dim): T {
+  const [b, h, , w] = o.shape(x) as [Dim, number, Dim, Dim];
   return h === hq ? x : o.reshape(x, [b, hq, l, w]);
 }

@@ -19,6 +19,8 @@ export {
   appendOnes,
   arange,
   axisSize,
+  type BlockShape,
+  blockShape,
   clip,
   divideOrZero,
   EMPTY_EXPONENT,
@@ -26,6 +28,7 @@ export {
   HIDDEN_EXPONENT,
   headGroupSize,
   indicesAlong,
+  knownAxisSize,
   logOrMinusInfinity,
   onesAlong,
   pad,
@@ -42,7 +45,7 @@ export { type AppendedKeys, appendKeys, cacheEntries, type ExtendedCache, extend
 export { largestScore, lowestFinite } from "./limits.ts";
 export type { StateEntry, Takes } from "./mechanism.ts";
 export { allKeysPresent, mergeCaches, mergeOutputs } from "./merge.ts";
-export type { Ops } from "./ops.ts";
+export type { EagerOps, Ops } from "./ops.ts";
 export { isPositiveInteger, isPositiveNumber, knownOptions, nearestName, requireOption } from "./options.ts";
 export { liftBlock, liftTensor, lowerResult } from "./rank.ts";
 export type { Head, HeadResult, Matrix, Reference } from "./reference.ts";
@@ -54,4 +57,19 @@ export {
   scanGranularity,
   scanTotal,
 } from "./rescaled-scan.ts";
+export {
+  type Dim,
+  dividedDim,
+  isKnown,
+  isKnownShape,
+  minusDim,
+  multipleOf,
+  partsOf,
+  plusDim,
+  requireKnown,
+  requireSameDim,
+  SymbolicDim,
+  type SymbolicShape,
+  timesDim,
+} from "./sizes.ts";
 export { type PastKeys, visibleKeys, type Window } from "./visibility.ts";

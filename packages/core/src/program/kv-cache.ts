@@ -4,6 +4,7 @@ import { presentKeys, replaceAbsent } from "./derived-ops.ts";
 import type { StateEntry } from "./mechanism.ts";
 import { allKeysPresent } from "./merge.ts";
 import type { Ops } from "./ops.ts";
+import type { Dim } from "./sizes.ts";
 import { visibleKeys, type Window } from "./visibility.ts";
 
 /** Keys and values of the state followed by the block's own. */
@@ -45,14 +46,14 @@ export function appendKeys<T>(o: Ops<T>, block: Block<T>): AppendedKeys<T> {
 
 /** 1 for present keys, past ones first: `[B, P + S]`. */
 function keptOf<T>(o: Ops<T>, { k, state }: Block<T>, own: T | undefined): T {
-  const [b, , s] = o.shape(k) as [number, number, number];
+  const [b, , s] = o.shape(k) as [Dim, Dim, Dim];
   const now = own === undefined ? allKeysPresent(o, k) : o.reshape(own, [b, s]);
   return state === undefined ? now : o.concat([state.keep ?? allKeysPresent(o, state.k!), now], 1);
 }
 
 /** The state entries of a cache of keys and values. */
 export const cacheEntries = ({ B, Hkv, d, dv }: Dims): Record<"k" | "v" | "keep", StateEntry> => ({
-  k: { shape: [B, Hkv, -1, d] },
-  v: { shape: [B, Hkv, -1, dv] },
-  keep: { shape: [B, -1], optional: true },
+  k: { shape: [B, Hkv, "P", d] },
+  v: { shape: [B, Hkv, "P", dv] },
+  keep: { shape: [B, "P"], optional: true },
 });

@@ -2,7 +2,7 @@ import type { Kernel } from "../backend/kernel.ts";
 import type { Block, Result, State } from "./block.ts";
 import type { Call, Dims, How, Options } from "./call.ts";
 import type { Output } from "./merge.ts";
-import type { Ops, Shape } from "./ops.ts";
+import type { Ops } from "./ops.ts";
 
 /** Block features that a mechanism may lack: true, or the reason. Key masks, causality, grouped heads and state all have. */
 export interface Takes {
@@ -11,9 +11,9 @@ export interface Takes {
   readonly lse: true | string;
 }
 
-/** Shape of one state entry; -1 marks the axis that lengthens with every token. */
+/** The shape of one state entry. `"P"` is the axis of the keys held so far, which lengthens with every token. */
 export interface StateEntry {
-  readonly shape: Shape;
+  readonly shape: readonly (number | "P")[];
   /** Present only in some states (softmax remembers a key mask only once one was given). */
   readonly optional?: boolean;
 }
@@ -31,17 +31,17 @@ export interface Mechanism {
    */
   state(dims: Dims, names?: readonly string[]): Readonly<Record<string, StateEntry>>;
   /**
-   * For backends that record: blocks of L = S tokens have one program whatever L, as long as it is a multiple of this, and
-   * L may be left open (a negative size, minus what is known to divide it). Absent, or undefined: each length has a program
-   * of its own.
+   * For backends that record programs. The recorded program works for every block length L = S that is a multiple of this
+   * number. While it is recorded, L is unknown: `shape` then reports the axis as a `SymbolicDim` with this `multipleOf`.
+   * If it is absent or undefined, each length has a program of its own.
    */
   granularity?(call: Call): number | undefined;
   /** Rules beyond the shared ones; throws an `AttentionError`. */
   check?(call: Call): void;
   /**
    * One block in, its outputs and the new state out, all of rank 4: `q [B, Hq, L, d]`, `k [B, Hkv, S, d]`,
-   * `v [B, Hkv, S, dv]`, masks and bias of rank 4, `keyMask [B, S]`. `state` is never modified. A backend that records may leave B and the length of
-   * a cache open, and L as `granularity` says: a size below 0, which stands for any multiple of its negative.
+   * `v [B, Hkv, S, dv]`, masks and bias of rank 4, `keyMask [B, S]`. `state` is never modified. While a program is
+   * recorded, B and the length of a cache may be symbolic dimensions, and L as `granularity` says.
    */
   forward<T>(o: Ops<T>, block: Block<T>, how: How): Result<T>;
   /** `merge(state(A), state(B)) = state(A then B)`; associative. (SEMANTICS S11) */

@@ -1,6 +1,7 @@
-import { axisSize } from "./derived-ops.ts";
+import { knownAxisSize } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
+import { type Dim, isKnown } from "./sizes.ts";
 
 /** What a normalising mechanism gives for some queries over some keys. */
 export interface Output<T> {
@@ -46,8 +47,8 @@ export function mergeCaches<T>(
 
 /** Ones `[B, n]` for keys `[B, H, n, d]` that are all present. */
 export function allKeysPresent<T>(o: Ops<T>, k: T): T {
-  const [B, , n] = o.shape(k) as [number, number, number];
-  if (n >= 0 && B >= 0) return o.constant(new Float32Array(B * n).fill(1), [B, n]);
-  const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, axisSize(o, k, 3)));
+  const [B, , n] = o.shape(k) as [Dim, Dim, Dim];
+  if (isKnown(n) && isKnown(B)) return o.constant(new Float32Array(B * n).fill(1), [B, n]);
+  const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, knownAxisSize(o, k, 3)));
   return o.reshape(o.where(one, 1, 1), [B, n]);
 }

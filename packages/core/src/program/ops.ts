@@ -1,7 +1,6 @@
-/**
- * Sizes, outermost axis first. Where a recorded program is to run at sizes yet unknown it sees -1, or -n for n times such
- * a size, so that products of sizes still say what they mean.
- */
+import type { Dim } from "./sizes.ts";
+
+/** The sizes of a tensor, outermost axis first: whole numbers from 0. */
 export type Shape = readonly number[];
 
 /** The float type of a backend's tensors. */
@@ -16,19 +15,25 @@ export type Data = Float32Array | Float64Array | Uint8Array;
  * Binary operations broadcast as NumPy does; a number stands for a scalar of the backend's float type. Negative axes
  * count from the end. Reductions keep their axis with size 1. Axes of size 0 are legal: `sum` over none is 0, `max`
  * over none is -Infinity, a product over an inner axis of 0 is 0. No operation modifies its arguments.
+ *
+ * A size is a `Dim` for programs, which may be recorded, and a number in `EagerOps`.
  */
-export interface Ops<T> {
+export interface Ops<T, D extends Dim = Dim> {
   /** The float type that programs compute in. Tensors stored as float16 are computed in float32. */
   readonly dtype: Exclude<DType, "float16">;
-  shape(x: T): Shape;
+  /**
+   * The sizes of a tensor. They are numbers where operations run at once. While a program is recorded, an axis of unknown
+   * size is a symbolic dimension. B, the tokens of a block and the keys of a cache may be; heads and channels never are.
+   */
+  shape(x: T): readonly D[];
   /** A float tensor with the given values, row-major. */
   constant(data: ArrayLike<number>, shape: Shape): T;
 
-  /** The same values in row-major order under another shape of equal size; one axis may be -1. */
-  reshape(x: T, shape: Shape): T;
+  /** The same values in row-major order under another shape of equal size; one axis may be -1, which is worked out. */
+  reshape(x: T, shape: readonly (D | number)[]): T;
   transpose(x: T, perm: readonly number[]): T;
   /** Elements `start <= i < end` of one axis; `0 <= start <= end <= size`. */
-  slice(x: T, axis: number, start: number, end: number): T;
+  slice(x: T, axis: number, start: D | number, end: D | number): T;
   concat(xs: readonly T[], axis: number): T;
   /** The entries `indices` of one axis, in that order, repeats allowed. */
   take(x: T, axis: number, indices: readonly number[]): T;
@@ -53,3 +58,6 @@ export interface Ops<T> {
   /** `[..., m, k] x [..., k, n] -> [..., m, n]`; leading axes broadcast; both operands have rank >= 2. */
   matmul(a: T, b: T): T;
 }
+
+/** The operations of a backend that runs them at once: every size is a number. A program takes them as `Ops`. */
+export type EagerOps<T> = Ops<T, number>;

@@ -1,8 +1,12 @@
 import type { Block, Result } from "./block.ts";
-import type { Ops, Shape } from "./ops.ts";
+import type { Ops } from "./ops.ts";
+import type { SymbolicShape } from "./sizes.ts";
 
 /** Returns the shape with leading axes of size 1 up to rank 4. */
-const rank4 = (shape: Shape): Shape => [...Array<number>(Math.max(0, 4 - shape.length)).fill(1), ...shape];
+const rank4 = (shape: SymbolicShape): SymbolicShape => [
+  ...Array<number>(Math.max(0, 4 - shape.length)).fill(1),
+  ...shape,
+];
 
 /** Returns the tensor with leading axes of size 1 up to rank 4; itself where its rank is 4 already. */
 export function liftTensor<T>(o: Ops<T>, x: T): T {

@@ -1,5 +1,15 @@
-import { axisSize, EMPTY_EXPONENT, HIDDEN_EXPONENT, indicesAlong, pad, shiftAlong, tril } from "./derived-ops.ts";
+import {
+  axisSize,
+  EMPTY_EXPONENT,
+  HIDDEN_EXPONENT,
+  indicesAlong,
+  knownAxisSize,
+  pad,
+  shiftAlong,
+  tril,
+} from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
+import { type Dim, isKnown, minusDim, multipleOf, partsOf, requireKnown, timesDim } from "./sizes.ts";
 
 /**
  * Sums of exponentials too large or small to write down: `sum_j exp(l_j) p_j` kept as a running maximum `m` of the
@@ -17,20 +27,21 @@ const RADIX = 16;
 
 /**
  * Element i becomes the combination of `start`, if there is one, and elements `0..i`: exact whatever the spread, O(n),
- * levels instead of a loop. `start` is one element, `m [..., 1]`, `s [..., 1, e]`. Where n is left open by a recorded
- * program the tree ends at the factor that is known of it, see `scanGranularity`.
+ * levels instead of a loop. `start` is one element, `m [..., 1]`, `s [..., 1, e]`. Where n is symbolic,
+ * the tree ends at the factor that is known to divide it, see `scanGranularity`.
  */
 export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>, start?: Rescaled<T>): Rescaled<T> {
   const n = axisSize(o, x.m, -1);
-  if (n < 0 ? n % RADIX !== 0 : n <= RADIX) {
+  if (isKnown(n) ? n <= RADIX : multipleOf(n) % RADIX !== 0) {
     const own = pairwise(o, x);
     return start === undefined ? own : combineRescaled(o, start, own);
   }
   const lead = o.shape(x.m).slice(0, -1);
   const axis = lead.length;
-  const e = axisSize(o, x.s, -1);
-  const groups = Math.ceil(n / RADIX);
-  const extra = groups * RADIX - n;
+  const e = knownAxisSize(o, x.s, -1);
+  const groups = partsOf(n, RADIX);
+  const long = timesDim(groups, RADIX);
+  const extra = requireKnown("rescaledScan", minusDim(long, n));
   const inner = pairwise(o, {
     m: o.reshape(pad(o, x.m, axis, 0, extra, EMPTY_EXPONENT), [...lead, groups, RADIX]),
     s: o.reshape(pad(o, x.s, axis, 0, extra), [...lead, groups, RADIX, e]),
@@ -46,8 +57,8 @@ export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>, start?: Rescaled<T>):
   };
   const all = combineRescaled(o, column, inner);
   return {
-    m: o.slice(o.reshape(all.m, [...lead, groups * RADIX]), axis, 0, n),
-    s: o.slice(o.reshape(all.s, [...lead, groups * RADIX, e]), axis, 0, n),
+    m: o.slice(o.reshape(all.m, [...lead, long]), axis, 0, n),
+    s: o.slice(o.reshape(all.s, [...lead, long, e]), axis, 0, n),
   };
 }
 
@@ -61,7 +72,7 @@ export function exclusivePrefix<T>(o: Ops<T>, { m, s }: Rescaled<T>, start?: Res
 export function scanTotal<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
   const n = axisSize(o, m, -1);
   const axis = o.shape(m).length - 1;
-  return { m: o.slice(m, axis, n - 1, n), s: o.slice(s, axis, n - 1, n) };
+  return { m: o.slice(m, axis, minusDim(n, 1), n), s: o.slice(s, axis, minusDim(n, 1), n) };
 }
 
 /**
@@ -90,8 +101,8 @@ function pairwise<T>(o: Ops<T>, x: Rescaled<T>): Rescaled<T> {
 }
 
 /** Non-zero where the column is at or before the row, `[n, n]`. */
-function earlierOrSame<T>(o: Ops<T>, m: T, n: number): T {
-  if (n >= 0) return tril(o, n);
+function earlierOrSame<T>(o: Ops<T>, m: T, n: Dim): T {
+  if (isKnown(n)) return tril(o, n);
   const at = indicesAlong(o, m, o.shape(m).length - 1);
   return o.maximum(o.sub(o.reshape(o.add(at, 1), [-1, 1]), at), 0);
 }

@@ -2,6 +2,7 @@ import type { Block, Causal } from "./block.ts";
 import { arange, axisSize, indicesAlong, onesAlong } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
+import { type Dim, isKnown, requireSameDim } from "./sizes.ts";
 
 /** Distances `[left, right]` around a query's own position; Infinity is unlimited. (SEMANTICS S7) */
 export type Window = readonly [left: number, right: number];
@@ -15,8 +16,8 @@ export interface PastKeys<T> {
 
 /**
  * Which keys each query may attend to, non-zero = yes, broadcasting to `[B, Hq, L, P + S]`; nothing where all may.
- * Positions are relative to the first key of this block, so no past length enters the program. Where L is only known when
- * a recorded program runs, the queries are those of the keys: L = S. (SEMANTICS S3, S4, S5, S7)
+ * Positions are relative to the first key of this block, so no past length enters the program. With causal `"end"` a
+ * symbolic L must be S: throws `ATTN_UNSUPPORTED` otherwise. (SEMANTICS S3, S4, S5, S7)
  */
 export function visibleKeys<T>(
   o: Ops<T>,
@@ -27,14 +28,13 @@ export function visibleKeys<T>(
 ): T | undefined {
   const L = axisSize(o, q, -2);
   const S = axisSize(o, k, -2);
-  const known = L >= 0 && S >= 0;
-  const first = causal === "end" && known ? S - L : 0;
-  const end = known ? S - 1 : Number.POSITIVE_INFINITY;
+  const first = causal === "end" ? firstPosition(L, S) : 0;
+  const end = isKnown(L) && isKnown(S) ? S - 1 : Number.POSITIVE_INFINITY;
   const [left, right] = window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const conditions: T[] = [];
   /** Each row's own position and `more`, at least `least`: `[L, 1]`. */
   const rows = (more: number, least = Number.NEGATIVE_INFINITY): T =>
-    known
+    isKnown(L)
       ? o.constant(
           Array.from({ length: L }, (_, i) => Math.max(i + more, least)),
           [L, 1],
@@ -47,7 +47,7 @@ export function visibleKeys<T>(
   if (Number.isFinite(left)) above(positions(o, past.k, k), rows(first - left - 1));
   if (mask !== undefined) conditions.push(mask);
   if (past.keep !== undefined) {
-    const [b, t] = o.shape(past.keep) as [number, number];
+    const [b, t] = o.shape(past.keep) as [Dim, Dim];
     conditions.push(o.reshape(past.keep, [b, 1, 1, t]));
   }
   if (bias !== undefined) conditions.push(finite(o, bias));
@@ -55,11 +55,18 @@ export function visibleKeys<T>(
   return conditions.slice(1).reduce((all, c) => o.where(c, all, 0), conditions[0]!);
 }
 
+/** Position of the first query of a bottom-right block among its keys. */
+function firstPosition(L: Dim, S: Dim): number {
+  if (isKnown(L) && isKnown(S)) return S - L;
+  requireSameDim('causal "end"', L, S);
+  return 0;
+}
+
 /** Positions of the past keys and this block's, `[P + S]`, the block's first key at 0. */
 function positions<T>(o: Ops<T>, past: T | undefined, own: T): T {
   const S = axisSize(o, own, -2);
   const P = past === undefined ? 0 : axisSize(o, past, -2);
-  if (P >= 0 && S >= 0) return arange(o, P + S, -P);
+  if (isKnown(P) && isKnown(S)) return arange(o, P + S, -P);
   if (past === undefined) return order(o, own);
   return o.concat([o.sub(order(o, past), o.sum(onesAlong(o, past, 2), 0)), order(o, own)], 0);
 }

@@ -1,10 +1,12 @@
 import type { Block, Result } from "@attnkit/core";
 import {
   axisSize,
+  blockShape,
   clip,
   divideOrZero,
   extendCache,
   type How,
+  knownAxisSize,
   largestScore,
   logOrMinusInfinity,
   lowestFinite,
@@ -14,8 +16,8 @@ import {
 /** Softmax over the keys of `2 q_ic k_jc - k_jc^2`, channel by channel (Feng 2025, eq. 1-3). O(L S d) time and memory. */
 export function exact<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How): Result<T> {
   const keys = extendCache(o, block, causal);
-  const [b, hq, L, d] = o.shape(block.q) as [number, number, number, number];
-  const hkv = axisSize(o, keys.k, 1);
+  const [b, hq, L, d] = blockShape(o, block.q);
+  const hkv = knownAxisSize(o, keys.k, 1);
   const heads = Array.from({ length: hq }, (_, h) => Math.floor((h * hkv) / hq));
   const repeated = (x: T) => (hq === hkv ? x : o.take(x, 1, heads));
   const keysOf = (x: T) => o.reshape(repeated(x), [b, hq, 1, axisSize(o, x, 2), d]);

@@ -1,21 +1,27 @@
 import type { Block, Mechanism, Result } from "@attnkit/core";
 import {
-  axisSize,
+  blockShape,
   type Call,
   clip,
+  type Dim,
   divideOrZero,
   EMPTY_EXPONENT,
   exclusivePrefix,
   headGroupSize,
+  knownAxisSize,
   logOrMinusInfinity,
+  minusDim,
   type Ops,
   pad,
+  partsOf,
   presentKeys,
   type Rescaled,
   replaceAbsent,
+  requireKnown,
   rescaledScan,
   scanGranularity,
   scanTotal,
+  timesDim,
 } from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type ElementwiseOptions, elementwise as portable } from "./index.ts";
@@ -54,13 +60,15 @@ function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {
 /** As `series.ts`, w = order + 1; states `m [N, n, d]` and `s [2, w, N, n, d]`, those with v first. (MATH 3.6) */
 function forward(o: Nodes, block: Block<Value>, order: number, lse: boolean): Result<Value> {
   const { q, state } = block;
-  const [B, hkv, L, d] = o.shape(block.k) as [number, number, number, number];
-  const [hq, N, w] = [axisSize(o, q, 1), B * hkv, order + 1];
+  const [B, hkv, L, d] = blockShape(o, block.k);
+  const [hq, N, w] = [knownAxisSize(o, q, 1), timesDim(B, hkv), order + 1];
   const G = headGroupSize(hq, hkv);
-  const n = Math.ceil(L / CHUNK);
+  const n = partsOf(L, CHUNK);
+  const long = timesDim(n, CHUNK);
+  const extra = requireKnown("elementwise-steps", minusDim(long, L));
   const limit = Math.min(1000, 10 ** (30 / order));
-  const cut = (x: Value, heads: readonly number[], value = 0) =>
-    o.reshape(pad(o, x, 2, 0, n * CHUNK - L, value), [1, ...heads, n, CHUNK, d]);
+  const cut = (x: Value, heads: readonly Dim[], value = 0) =>
+    o.reshape(pad(o, x, 2, 0, extra, value), [1, ...heads, n, CHUNK, d]);
   const present = presentKeys(o, block);
   const k = clip(o, replaceAbsent(o, present, block.k, 0), limit);
   const exponents = cut(replaceAbsent(o, present, o.mul(o.mul(k, k), -1), EMPTY_EXPONENT), [N], EMPTY_EXPONENT); // [1, N, n, c, d]
@@ -95,7 +103,7 @@ function forward(o: Nodes, block: Block<Value>, order: number, lse: boolean): Re
     const logs = () => o.add(logOrMinusInfinity(o, o.slice(both, 0, 1, 2)), o.reshape(top, [1, N, 1, n, d]));
     return { y: o.reshape(y, [N, G, n, 1, d]), ...(lse && { lse: o.reshape(logs(), [N, G, n, 1, d]) }) };
   });
-  const all = (parts: readonly Value[]) => o.slice(o.reshape(o.concat(parts, 3), [B, hq, n * CHUNK, d]), 2, 0, L);
+  const all = (parts: readonly Value[]) => o.slice(o.reshape(o.concat(parts, 3), [B, hq, long, d]), 2, 0, L);
   const radius = () => o.mul(o.log(radiusOf(o, clip(o, q, limit))), order);
   return {
     y: all(rows.map((row) => row.y)),
@@ -132,9 +140,9 @@ function acrossChunks(
   o: Nodes,
   own: Rescaled<Value>,
   state: Block<Value>["state"],
-  [B, hkv, n, d, w]: readonly [number, number, number, number, number],
+  [B, hkv, n, d, w]: readonly [B: Dim, hkv: number, n: Dim, d: number, w: number],
 ): { found: Rescaled<Value>; left: Record<string, Value> } {
-  const N = B * hkv;
+  const N = timesDim(B, hkv);
   const totals = {
     m: o.transpose(o.reshape(own.m, [N, n, d]), [0, 2, 1]),
     s: o.transpose(o.reshape(own.s, [2 * w, N, n, d]), [1, 3, 2, 0]), // [N, d, n, 2 w]

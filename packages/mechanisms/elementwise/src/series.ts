@@ -3,21 +3,28 @@ import {
   alignPositions,
   appendOnes,
   axisSize,
+  blockShape,
   clip,
   combineRescaled,
+  type Dim,
   divideOrZero,
   EMPTY_EXPONENT,
   everyRowSeesAllKeys,
   type How,
   headGroupSize,
+  knownAxisSize,
   logOrMinusInfinity,
+  minusDim,
   type Ops,
   pad,
+  plusDim,
   presentKeys,
   type Rescaled,
   replaceAbsent,
+  requireKnown,
   rescaledScan,
   scanTotal,
+  timesDim,
 } from "@attnkit/core/program";
 
 /**
@@ -25,7 +32,7 @@ import {
  * `-k^2`, and `s [N, d, 1, 2 w]`: sums of `exp(-k^2 - m) k^p v`, then of `exp(-k^2 - m) k^p`, for p = 0..order.
  */
 export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, order: number): Result<T> {
-  const [B, hkv, S, d] = o.shape(block.k) as [number, number, number, number];
+  const [B, hkv, S, d] = blockShape(o, block.k);
   const L = axisSize(o, block.q, 2);
   const limit = Math.min(1000, 10 ** (30 / order));
   const tokens = tokenStates(o, block, limit, order); // one state per key
@@ -38,27 +45,29 @@ export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, orde
     rows = left;
   } else {
     const at = alignPositions(L, S, causal);
+    const after = requireKnown("series", minusDim(at.length, plusDim(S, at.k)));
     const placed = {
-      m: pad(o, tokens.m, 2, at.k, at.length - at.k - S, EMPTY_EXPONENT),
-      s: pad(o, tokens.s, 2, at.k, at.length - at.k - S),
+      m: pad(o, tokens.m, 2, at.k, after, EMPTY_EXPONENT),
+      s: pad(o, tokens.s, 2, at.k, after),
     };
     const scanned = rescaledScan(o, placed, start);
-    rows = { m: o.slice(scanned.m, 2, at.q, at.q + L), s: o.slice(scanned.s, 2, at.q, at.q + L) };
+    const end = plusDim(L, at.q);
+    rows = { m: o.slice(scanned.m, 2, at.q, end), s: o.slice(scanned.s, 2, at.q, end) };
     left = scanTotal(o, scanned);
   }
   return { ...read(o, block.q, rows, hkv, limit, order, lse), state: stateOf(o, left, B, hkv, d) };
 }
 
 export function mergeSeries<T>(o: Ops<T>, a: State<T>, b: State<T>): State<T> {
-  const [B, hkv, , d] = o.shape(a.mu!) as [number, number, number, number];
+  const [B, hkv, , d] = blockShape(o, a.mu!);
   return stateOf(o, combineRescaled(o, seenBefore(o, a), seenBefore(o, b)), B, hkv, d);
 }
 
 /** Per key and channel: exponent `-k^2` and the powers of k, with v and without: `[N, d, S]`, `[N, d, S, 2 w]`. */
 function tokenStates<T>(o: Ops<T>, block: Block<T>, limit: number, order: number): Rescaled<T> {
-  const [B, hkv, S, d] = o.shape(block.k) as [number, number, number, number];
+  const [B, hkv, S, d] = blockShape(o, block.k);
   const present = presentKeys(o, block);
-  const channels = (x: T) => o.transpose(o.reshape(x, [B * hkv, S, axisSize(o, x, 3)]), [0, 2, 1]);
+  const channels = (x: T) => o.transpose(o.reshape(x, [timesDim(B, hkv), S, axisSize(o, x, 3)]), [0, 2, 1]);
   const k = channels(clip(o, replaceAbsent(o, present, block.k, 0), limit)); // [N, d, S]
   const v1 = channels(appendOnes(o, block.v, present)); // [N, d + 1, S]
   const square = o.mul(o.mul(k, k), -1);
@@ -73,7 +82,7 @@ function tokenStates<T>(o: Ops<T>, block: Block<T>, limit: number, order: number
 
 /** All keys made one state: `[N, d, 1]`, `[N, d, 1, 2 w]`. */
 function total<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
-  const [N, d, S] = o.shape(m) as [number, number, number];
+  const [N, d, S] = o.shape(m) as [Dim, Dim, Dim];
   const top = S === 0 ? o.maximum(o.max(m, -1), EMPTY_EXPONENT) : o.max(m, -1);
   const weights = o.reshape(o.exp(o.sub(m, top)), [N, d, 1, S]);
   return { m: top, s: o.matmul(weights, s) };
@@ -92,8 +101,8 @@ function read<T>(
   order: number,
   lse: boolean,
 ): { y: T; lse?: T } {
-  const [B, hq, L, d] = o.shape(query) as [number, number, number, number];
-  const [N, G, w] = [B * hkv, headGroupSize(hq, hkv), order + 1];
+  const [B, hq, L, d] = blockShape(o, query);
+  const [N, G, w] = [timesDim(B, hkv), headGroupSize(hq, hkv), order + 1];
   const q = o.transpose(o.reshape(clip(o, query, limit), [N, G, L, d]), [0, 1, 3, 2]); // [N, G, d, L]
   const radius = o.maximum(o.maximum(q, o.mul(q, -1)), 1);
   const inverse = o.div(1, radius);
@@ -122,17 +131,17 @@ function read<T>(
 }
 
 function seenBefore<T>(o: Ops<T>, { mu, s, z }: State<T>): Rescaled<T> {
-  const [B, hkv, , d] = o.shape(mu!) as [number, number, number, number];
+  const [B, hkv, , d] = blockShape(o, mu!);
   const both = o.concat([s!, z!], 2); // [B, Hkv, 2 w, d]
   const w2 = axisSize(o, both, 2);
   return {
-    m: o.reshape(mu!, [B * hkv, d, 1]),
-    s: o.reshape(o.transpose(both, [0, 1, 3, 2]), [B * hkv, d, 1, w2]),
+    m: o.reshape(mu!, [timesDim(B, hkv), d, 1]),
+    s: o.reshape(o.transpose(both, [0, 1, 3, 2]), [timesDim(B, hkv), d, 1, w2]),
   };
 }
 
-function stateOf<T>(o: Ops<T>, { m, s }: Rescaled<T>, B: number, hkv: number, d: number): State<T> {
-  const w2 = axisSize(o, s, 3);
+function stateOf<T>(o: Ops<T>, { m, s }: Rescaled<T>, B: Dim, hkv: number, d: number): State<T> {
+  const w2 = knownAxisSize(o, s, 3);
   const both = o.transpose(o.reshape(s, [B, hkv, d, w2]), [0, 1, 3, 2]); // [B, Hkv, 2 w, d]
   return {
     mu: o.reshape(m, [B, hkv, 1, d]),

@@ -1,4 +1,4 @@
-import { axisSize, clip, type Ops, transposeLast } from "@attnkit/core/program";
+import { clip, knownAxisSize, type Ops, transposeLast } from "@attnkit/core/program";
 
 /**
  * A feature map: the weight of a key is `phi(q).phi(k)`. Pass one of your own as `featureMap`; it must act on the last
@@ -54,7 +54,7 @@ const taylor2: FeatureMap = {
   domain: 100,
   size: (d) => 1 + d + (d * (d + 1)) / 2,
   map(o, x) {
-    const d = axisSize(o, x, -1);
+    const d = knownAxisSize(o, x, -1);
     const first = o.mul(clip(o, x, 1e8), d ** -0.25); // [..., d]
     const rows = Array.from({ length: d }, (_, i) => Array<number>(d - i).fill(i)).flat();
     const columns = Array.from({ length: d }, (_, i) => Array.from({ length: d - i }, (_, j) => i + j)).flat();
@@ -64,7 +64,7 @@ const taylor2: FeatureMap = {
     return o.concat([one, first, o.mul(pairs, o.constant(weight, [weight.length]))], -1);
   },
   weights(o, q, k) {
-    const rows = o.mul(clip(o, q, 1e8), 1 / Math.sqrt(axisSize(o, q, -1)));
+    const rows = o.mul(clip(o, q, 1e8), 1 / Math.sqrt(knownAxisSize(o, q, -1)));
     const s = o.matmul(rows, transposeLast(o, clip(o, k, 1e8)));
     return o.add(o.mul(o.add(o.mul(s, 0.5), 1), s), 1);
   },

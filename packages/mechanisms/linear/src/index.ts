@@ -1,12 +1,12 @@
 import type { Mechanism } from "@attnkit/core";
 import {
   appendOnes,
-  axisSize,
   chunkGranularity,
   chunkSizeForFeatures,
   divideOrZero,
   factoredSum,
   isPositiveNumber,
+  knownAxisSize,
   knownOptions,
   logOrMinusInfinity,
   presentKeys,
@@ -69,7 +69,7 @@ export function linear(options: LinearOptions = {}): Mechanism {
           own: phi.weights && { q: block.q, k, weights: (x, y) => phi.weights!(o, x, y) },
         },
         causal,
-        chunkSizeForFeatures(axisSize(o, phiK, -1)),
+        chunkSizeForFeatures(knownAxisSize(o, phiK, -1)),
       );
       if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: { s: next } };
       const [numerator, sum] = splitOnes(o, sums);

@@ -1,17 +1,20 @@
 import type { Block, Mechanism, Result } from "@attnkit/core";
 import {
   alignPositions,
-  axisSize,
+  blockShape,
   type Call,
   chunkGranularity,
   chunkSizeAtMost,
   chunkSizeForFeatures,
+  type Dim,
   divideOrZero,
   everyRowSeesAllKeys,
   type How,
   headGroupSize,
   joinChunks,
+  knownAxisSize,
   logOrMinusInfinity,
+  minusDim,
   presentKeys,
   replaceAbsent,
   splitIntoChunks,
@@ -56,18 +59,18 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
   const { normalize = true, scale = 1 } = options;
   const phi = mapOf(options);
   const { q, state } = block;
-  const [b, hkv, L] = o.shape(block.k) as [number, number, number];
-  const G = headGroupSize(axisSize(o, q, 1), hkv);
+  const [b, hkv, L] = blockShape(o, block.k);
+  const G = headGroupSize(knownAxisSize(o, q, 1), hkv);
   const at = alignPositions(L, L, causal);
   const present = presentKeys(o, block);
   const [k, v] = [replaceAbsent(o, present, block.k, 0), replaceAbsent(o, present, block.v, 0)];
   const [phiQ, phiK] = [phi.map(o, q), replaceAbsent(o, present, phi.map(o, k), 0)];
-  const [r, e] = [axisSize(o, phiK, -1), axisSize(o, v, -1)];
+  const [r, e] = [knownAxisSize(o, phiK, -1), knownAxisSize(o, v, -1)];
   const size = chunkSizeAtMost(chunkSizeForFeatures(r), L);
   const rows = (x: Value) => splitQueriesIntoChunks(o, x, hkv, at, size);
   const keys = (x: Value) => splitIntoChunks(o, x, 0, L, size);
   const [queries, features, values] = [rows(phiQ), keys(phiK), keys(v)];
-  const [N, n] = o.shape(features) as [number, number];
+  const [N, n] = o.shape(features) as [Dim, Dim];
 
   /** Of the keys of a chunk, 1 for those that are there: `[N, n, 1, size]`. */
   const there = () =>
@@ -82,8 +85,11 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
   const running = (totals: Value, start: Value | undefined) => {
     const before = n === 1 ? undefined : o.node("CumSum", [totals, { int: 1 }], totals.shape, { exclusive: 1 });
     const found = before === undefined ? start : start === undefined ? before : o.add(before, start);
-    const last = o.slice(totals, 1, n - 1, n);
-    return { found, left: found === undefined ? last : o.add(n === 1 ? found : o.slice(found, 1, n - 1, n), last) };
+    const last = o.slice(totals, 1, minusDim(n, 1), n);
+    return {
+      found,
+      left: found === undefined ? last : o.add(n === 1 ? found : o.slice(found, 1, minusDim(n, 1), n), last),
+    };
   };
   const back = (x: Value) => joinChunks(o, x, q, at, size);
   /** Rows as q has them, before the last operation: what is only reshaped at the end is copied. */

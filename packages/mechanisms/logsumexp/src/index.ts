@@ -3,6 +3,7 @@ import {
   alignPositions,
   appendOnes,
   axisSize,
+  blockShape,
   causalChunkMask,
   chunkSizeAtMost,
   clip,
@@ -16,6 +17,7 @@ import {
   type How,
   headGroupSize,
   joinChunks,
+  knownAxisSize,
   knownOptions,
   logOrMinusInfinity,
   mergeOutputs,
@@ -29,6 +31,7 @@ import {
   splitIntoChunks,
   splitOnes,
   splitQueriesIntoChunks,
+  timesDim,
   transposeLast,
   unfoldQueryHeads,
 } from "@attnkit/core/program";
@@ -120,10 +123,10 @@ function whole<T>(o: Ops<T>, { q, k, v, state }: Block<T>): { rows: Rows<T>; see
   const top = axisSize(o, k, 2) === 0 ? o.maximum(o.max(k, -2), EMPTY_EXPONENT) : o.max(k, -2);
   const own = { m: top, s: o.matmul(transposeLast(o, o.exp(o.sub(k, top))), v) };
   const seen = state === undefined ? own : join(o, seenBefore(o, state), own);
-  const exponents = o.add(foldQueryHeads(o, q, axisSize(o, k, 1)), seen.m);
+  const exponents = o.add(foldQueryHeads(o, q, knownAxisSize(o, k, 1)), seen.m);
   const largest = o.max(exponents, -1);
   const sums = o.matmul(o.exp(o.sub(exponents, largest)), seen.s);
-  const unfold = (x: T) => unfoldQueryHeads(o, x, axisSize(o, q, 1), axisSize(o, q, 2));
+  const unfold = (x: T) => unfoldQueryHeads(o, x, knownAxisSize(o, q, 1), axisSize(o, q, 2));
   return { rows: { sums: unfold(sums), top: unfold(largest) }, seen };
 }
 
@@ -132,16 +135,16 @@ function whole<T>(o: Ops<T>, { q, k, v, state }: Block<T>): { rows: Rows<T>; see
  * compared with a key its row does not see, so nothing underflows however far a later key lies above.
  */
 function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { rows: Rows<T>; seen: Seen<T> } {
-  const [hq, L] = [axisSize(o, q, 1), axisSize(o, q, 2)];
-  const [B, hkv, S, d] = o.shape(k) as [number, number, number, number];
-  const e = axisSize(o, v, -1);
-  const N = B * hkv;
+  const [, hq, L] = blockShape(o, q);
+  const [B, hkv, S, d] = blockShape(o, k);
+  const e = knownAxisSize(o, v, -1);
+  const N = timesDim(B, hkv);
   const at = alignPositions(L, S, causal);
   const size = chunkSizeAtMost(CHUNK, at.length);
   const keys = splitIntoChunks(o, k, at.k, at.length, size, EMPTY_EXPONENT); // [N, n, size, d]
   const values = splitIntoChunks(o, v, at.k, at.length, size);
   const queries = splitQueriesIntoChunks(o, q, hkv, at, size); // [N, n, G size, d]
-  const [n, rows] = [axisSize(o, keys, 1), axisSize(o, queries, 2)];
+  const [n, rows] = [axisSize(o, keys, 1), knownAxisSize(o, queries, 2)];
 
   const top = o.max(keys, -2); // [N, n, 1, d]
   const own = o.matmul(transposeLast(o, o.exp(o.sub(keys, top))), values); // [N, n, d, e]

@@ -1,4 +1,4 @@
-import { axisSize, type Ops } from "@attnkit/core/program";
+import { knownAxisSize, type Ops } from "@attnkit/core/program";
 
 /** The monomials of one degree in d variables, as columns of indices: `indices[f][i]` is factor f of monomial i. */
 interface Monomials {
@@ -17,7 +17,7 @@ export function featureCount(coefficients: readonly number[], d: number): number
  * `[..., d] -> [..., r]`. Degrees with coefficient 0 have no features. (MATH 4.3, 6.1)
  */
 export function features<T>(o: Ops<T>, x: T, coefficients: readonly number[], weights?: readonly number[]): T {
-  const d = axisSize(o, x, -1);
+  const d = knownAxisSize(o, x, -1);
   const columns = coefficients.flatMap((c, m) => (c === 0 ? [] : [degree(o, x, m, monomials(d, m), weights?.[m])]));
   return columns.length === 1 ? columns[0]! : o.concat(columns, -1);
 }

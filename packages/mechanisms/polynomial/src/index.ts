@@ -3,6 +3,7 @@ import {
   alignPositions,
   allKeysPresent,
   axisSize,
+  blockShape,
   type Call,
   cacheEntries,
   chunkGranularity,
@@ -13,11 +14,15 @@ import {
   extendCache,
   factoredSum,
   foldQueryHeads,
+  knownAxisSize,
   mergeCaches,
+  minusDim,
   type Ops,
   pad,
+  plusDim,
   presentKeys,
   replaceAbsent,
+  requireKnown,
   type StateEntry,
   transposeLast,
   unfoldQueryHeads,
@@ -74,7 +79,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     },
     forward(o, block, { causal }) {
       const pairs = block.mask !== undefined || block.bias !== undefined;
-      const folds = block.state ? block.state.a !== undefined : !pairs && foldsKeys(p, axisSize(o, block.q, 3));
+      const folds = block.state ? block.state.a !== undefined : !pairs && foldsKeys(p, knownAxisSize(o, block.q, 3));
       return folds ? linearForm(o, block, causal, p) : quadraticForm(o, block, causal, p);
     },
     merge(o, a, b) {
@@ -86,7 +91,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
 
 /** O(L r): symmetric-power features, and a running sum of `phi(k)^T v`. */
 function linearForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
-  const d = axisSize(o, block.q, 3);
+  const d = knownAxisSize(o, block.q, 3);
   const present = presentKeys(o, block);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
   const k = clip(o, replaceAbsent(o, present, block.k, 0), limitOf(p, d));
@@ -97,7 +102,7 @@ function linearForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial
     o,
     { phiQ, phiK, values: replaceAbsent(o, present, block.v, 0), carry: block.state?.a, own: { q, k, weights } },
     causal,
-    chunkSizeForFeatures(axisSize(o, phiK, -1)),
+    chunkSizeForFeatures(knownAxisSize(o, phiK, -1)),
   );
   if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: { a: carry } };
   const { seen, total } = counts(o, block, present, causal);
@@ -106,9 +111,9 @@ function linearForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial
 
 /** O(L S): the weight matrix. */
 function quadraticForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
-  const [hq, L, d] = o.shape(block.q).slice(1) as [number, number, number];
+  const [, hq, L, d] = blockShape(o, block.q);
   const keys = extendCache(o, block, causal);
-  const hkv = axisSize(o, keys.k, 1);
+  const hkv = knownAxisSize(o, keys.k, 1);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
   const products = o.matmul(foldQueryHeads(o, q, hkv), transposeLast(o, clip(o, keys.k, limitOf(p, d))));
   const s = unfoldQueryHeads(o, products, hq, L); // [B, Hq, L, P + S]
@@ -118,7 +123,7 @@ function quadraticForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynom
   const weights = masked(evaluate(o, block.bias === undefined ? s : masked(o.add(s, block.bias)), p.coefficients));
   const sums = unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, weights, hkv), keys.v), hq, L);
   if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: keys.state };
-  const [B, , T] = o.shape(keys.k) as [number, number, number];
+  const [B, , T] = blockShape(o, keys.k);
   const every = o.reshape(allKeysPresent(o, keys.k), [B, 1, 1, T]);
   const count = o.sum(seen === undefined ? every : o.where(seen, every, 0), -1);
   return { y: o.mul(sums, inverseRoot(o, count)), state: keys.state };
@@ -137,15 +142,16 @@ function evaluate<T>(o: Ops<T>, s: T, coefficients: readonly number[]): T {
 
 /** Keys that each row sees, `[B, 1, L or 1, 1]`, and all keys seen after the block, `[B, 1, 1, 1]`. */
 function counts<T>(o: Ops<T>, { q, k, state }: Block<T>, present: T | undefined, causal: Causal) {
-  const [B, , S] = o.shape(k) as [number, number, number];
+  const [B, , S] = blockShape(o, k);
   const L = axisSize(o, q, 2);
   const ones = present ?? o.reshape(allKeysPresent(o, k), [B, 1, S, 1]);
   const own = o.sum(ones, 2);
   const total = state === undefined ? own : o.add(own, state.n!);
   if (everyRowSeesAllKeys(L, S, causal)) return { seen: total, total };
   const at = alignPositions(L, S, causal);
-  const running = o.cumsum(pad(o, ones, 2, at.k, at.length - at.k - S), 2);
-  const rows = o.slice(running, 2, at.q, at.q + L);
+  const after = requireKnown("polynomial", minusDim(at.length, plusDim(S, at.k)));
+  const running = o.cumsum(pad(o, ones, 2, at.k, after), 2);
+  const rows = o.slice(running, 2, at.q, plusDim(L, at.q));
   return { seen: state === undefined ? rows : o.add(rows, state.n!), total };
 }
 

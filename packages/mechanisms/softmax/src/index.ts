@@ -1,11 +1,13 @@
 import type { Block, Mechanism } from "@attnkit/core";
 import {
   axisSize,
+  blockShape,
   cacheEntries,
   clip,
   divideOrZero,
   extendCache,
   foldQueryHeads,
+  knownAxisSize,
   logOrMinusInfinity,
   lowestFinite,
   mergeCaches,
@@ -45,8 +47,8 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
       const e = o.exp(o.sub(s, top));
       const weight = seen === undefined ? e : o.where(seen, e, 0);
       const sum = o.sum(weight, -1); // [B, Hq, L, 1]
-      const [hq, L] = [axisSize(o, block.q, 1), axisSize(o, block.q, 2)];
-      const folded = o.matmul(foldQueryHeads(o, weight, axisSize(o, keys.k, 1)), keys.v);
+      const [, hq, L] = blockShape(o, block.q);
+      const folded = o.matmul(foldQueryHeads(o, weight, knownAxisSize(o, keys.k, 1)), keys.v);
       const y = divideOrZero(o, unfoldQueryHeads(o, folded, hq, L), sum);
       const logs = () => o.reshape(o.add(top, logOrMinusInfinity(o, sum)), o.shape(sum).slice(0, 3));
       return { y, state: keys.state, ...(lse && { lse: logs() }) };
@@ -78,11 +80,11 @@ export function scores<T>(
 }
 
 function stages<T>(o: Ops<T>, { q, bias }: Block<T>, k: T, options: SoftmaxOptions) {
-  const [hq, L, d] = o.shape(q).slice(1) as [number, number, number];
+  const [, hq, L, d] = blockShape(o, q);
   const { scale = 1 / Math.sqrt(d), softcap } = options;
   const limit = limitOf(o.dtype, d, scale);
   const rows = o.mul(clip(o, q, limit), scale);
-  const product = o.matmul(foldQueryHeads(o, rows, axisSize(o, k, 1)), transposeLast(o, clip(o, k, limit)));
+  const product = o.matmul(foldQueryHeads(o, rows, knownAxisSize(o, k, 1)), transposeLast(o, clip(o, k, limit)));
   const scaled = unfoldQueryHeads(o, product, hq, L);
   const capped = softcap === undefined ? scaled : o.mul(o.tanh(o.mul(scaled, 1 / softcap)), softcap);
   return { scaled, capped, biased: bias === undefined ? capped : o.add(capped, bias) };

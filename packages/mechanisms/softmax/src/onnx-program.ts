@@ -1,5 +1,18 @@
-import { AttentionError, type Block, type Tensors } from "@attnkit/core";
-import { arange, axisSize, checkCall, liftTensor, type Ops, pad } from "@attnkit/core/program";
+import { AttentionError, type Block, type Shape, type Tensors } from "@attnkit/core";
+import {
+  arange,
+  axisSize,
+  blockShape,
+  checkCall,
+  type Dim,
+  isKnown,
+  isKnownShape,
+  knownAxisSize,
+  liftTensor,
+  type Ops,
+  pad,
+  plusDim,
+} from "@attnkit/core/program";
 import { type SoftmaxOptions, type Stage, scores, softmax } from "./index.ts";
 
 /** Inputs and outputs by the names that ONNX has for them. */
@@ -30,20 +43,17 @@ export function attentionProgram(node: Node): AttentionProgram {
       unpacked(o, x.V!, node.heads.kv),
     ];
     const state = x.past_key === undefined ? undefined : { k: x.past_key, v: x.past_value! };
-    const total = axisSize(o, k, 2) + (state ? axisSize(o, state.k, 2) : 0);
+    const total = plusDim(axisSize(o, k, 2), state ? axisSize(o, state.k, 2) : 0);
     const mask = x.attn_mask === undefined ? undefined : lengthened(o, x.attn_mask, total, node.mask);
     const given: Partial<Block<typeof q>> =
       mask === undefined ? {} : node.mask === "boolean" ? { mask } : { bias: mask };
     const padded = x.nonpad_kv_seqlen === undefined ? undefined : frontier(o, node, { q, k }, x.nonpad_kv_seqlen);
     const block: Block<typeof q> = { q, k, v, state, ...given, ...padded?.block(given.mask) };
-    const shapes = { q: o.shape(q), k: o.shape(k), v: o.shape(v) };
     const { causal, options } = padded ?? node;
     const mechanism = softmax(options);
-    if (Object.values(shapes).every((s) => s.every((n) => n >= 0))) {
-      const past = state && { k: o.shape(state.k), v: o.shape(state.v) };
-      const masks = shapesOf(o, { mask: block.mask, bias: block.bias });
-      checkCall(mechanism, { causal, lse: false }, { ...shapes, ...masks, state: past });
-    }
+    const pairs = { mask: block.mask, bias: block.bias };
+    const shapes = shapesOf(o, { q, k, v, ...pairs, "state.k": state?.k, "state.v": state?.v });
+    if (shapes !== undefined) checkCall(mechanism, { causal, lse: false }, blockOf(shapes));
     const lifted = {
       ...block,
       mask: block.mask && liftTensor(o, block.mask),
@@ -76,7 +86,7 @@ function shown<T>(
  * at position `n[b] - L + i`. As masks, because the diagonal differs from entry to entry.
  */
 function frontier<T>(o: Ops<T>, { causal, options }: Node, { q, k }: { q: T; k: T }, counts: T) {
-  const [L, S] = [axisSize(o, q, 2), axisSize(o, k, 2)];
+  const [L, S] = [knownAxisSize(o, q, 2), knownAxisSize(o, k, 2)];
   const [left = -1, right = -1] = (options.window ?? []) as readonly number[];
   const n = o.reshape(counts, [o.shape(counts)[0]!, 1, 1, 1]);
   const key = arange(o, S); // [S]
@@ -100,9 +110,10 @@ function frontier<T>(o: Ops<T>, { causal, options }: Node, { q, k }: { q: T; k: 
 }
 
 /** A mask that ends early lets nobody attend to the rest. */
-function lengthened<T>(o: Ops<T>, mask: T, total: number, type: Node["mask"]): T {
-  const missing = total - axisSize(o, mask, -1);
-  if (total < 0 || missing <= 0) return mask;
+function lengthened<T>(o: Ops<T>, mask: T, total: Dim, type: Node["mask"]): T {
+  const given = axisSize(o, mask, -1);
+  if (!isKnown(total) || !isKnown(given) || given >= total) return mask;
+  const missing = total - given;
   const axis = o.shape(mask).length - 1;
   return type === "float"
     ? pad(o, mask, axis, 0, missing, Number.NEGATIVE_INFINITY)
@@ -112,18 +123,33 @@ function lengthened<T>(o: Ops<T>, mask: T, total: number, type: Node["mask"]): T
 /** `[B, L, H * d] -> [B, H, L, d]`; rank 4 as it is. */
 function unpacked<T>(o: Ops<T>, x: T, heads: number): T {
   if (o.shape(x).length === 4) return x;
-  const [B, L, width] = o.shape(x) as [number, number, number];
+  const [B, L] = o.shape(x) as [Dim, Dim];
+  const width = knownAxisSize(o, x, 2);
   return o.transpose(o.reshape(x, [B, L, heads, width / heads]), [0, 2, 1, 3]);
 }
 
 /** `[B, H, L, dv] -> [B, L, H * dv]` */
 function repacked<T>(o: Ops<T>, y: T): T {
-  const [B, H, L, dv] = o.shape(y) as [number, number, number, number];
+  const [B, H, L, dv] = blockShape(o, y);
   return o.reshape(o.transpose(y, [0, 2, 1, 3]), [B, L, H * dv]);
 }
 
-const shapesOf = <T>(o: Ops<T>, x: Readonly<Record<string, T | undefined>>) =>
-  Object.fromEntries(Object.entries(x).flatMap(([name, t]) => (t === undefined ? [] : [[name, o.shape(t)] as const])));
+/** The shapes of the tensors that are there; nothing where a size is symbolic. */
+function shapesOf<T>(o: Ops<T>, x: Readonly<Record<string, T | undefined>>): Record<string, Shape> | undefined {
+  const shapes: Record<string, Shape> = {};
+  for (const [name, t] of Object.entries(x)) {
+    if (t === undefined) continue;
+    const shape = o.shape(t);
+    if (!isKnownShape(shape)) return undefined;
+    shapes[name] = shape;
+  }
+  return shapes;
+}
+
+const blockOf = ({ "state.k": k, "state.v": v, ...own }: Record<string, Shape>): Block<Shape> => ({
+  ...(own as unknown as Block<Shape>),
+  state: k && v && { k, v },
+});
 
 /** What the operator demands of its inputs and softmax does not. */
 function checkInputs<T>(o: Ops<T>, { heads, opset }: Node, x: Tensors<T>): void {
@@ -140,7 +166,8 @@ function checkInputs<T>(o: Ops<T>, { heads, opset }: Node, x: Tensors<T>): void 
   for (const [name, n] of Object.entries(sizes)) {
     const shape = o.shape(x[name]!);
     if (ranks[0] === 3 && n === 0) fail("ATTN_OPTION", "rank 3 needs q_num_heads and kv_num_heads");
-    if (ranks[0] === 3 && shape[2]! % n !== 0) fail("ATTN_SHAPE", `${name} packs ${shape[2]} channels for ${n} heads`);
+    if (ranks[0] === 3 && knownAxisSize(o, x[name]!, 2) % n !== 0)
+      fail("ATTN_SHAPE", `${name} packs ${shape[2]} channels for ${n} heads`);
     if (ranks[0] === 4 && n > 0 && shape[1] !== n)
       fail("ATTN_SHAPE", `${name} has ${shape[1]} heads, its attribute says ${n}`);
   }

@@ -1,12 +1,15 @@
 import type { Block, Mechanism, Result } from "@attnkit/core";
 import {
   axisSize,
+  blockShape,
   type Call,
   clip,
   everyRowSeesAllKeys,
   foldQueryHeads,
   type How,
+  knownAxisSize,
   lowestFinite,
+  requireKnown,
   transposeLast,
   tril,
   unfoldQueryHeads,
@@ -51,8 +54,8 @@ function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true
 }
 
 function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: SoftmaxOptions): Result<Value> {
-  const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
-  const [hkv, S] = [axisSize(o, block.k, 1), axisSize(o, block.k, 2)];
+  const [, hq, tokens, d] = blockShape(o, block.q);
+  const [, hkv, keys] = blockShape(o, block.k);
   const { scale = 1 / Math.sqrt(d), softcap } = options;
   const limit = limitOf(o.dtype, d, scale);
   const past = block.state;
@@ -63,7 +66,7 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
   const state = { k: join(past?.k, block.k), v: join(past?.v, block.v) };
 
   const scores = (rows: Value, k: Value) => {
-    const n = axisSize(o, rows, 2);
+    const [, , n] = blockShape(o, rows);
     // Scaled right before the product: ONNX Runtime makes one node of both.
     const scaled = o.mul(foldQueryHeads(o, rows, hkv), scale);
     const s = unfoldQueryHeads(o, o.matmul(scaled, transposeLast(o, k)), hq, n);
@@ -80,8 +83,9 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
     ...{ y, state },
     ...(lse && { lse: o.reshape(o.concat(logs, 2), o.shape(block.q).slice(0, 3)) }),
   });
-  if (everyRowSeesAllKeys(L, S, causal)) return done(average(scores(q, join(pastK, ownK)), state.v));
+  if (everyRowSeesAllKeys(tokens, keys, causal)) return done(average(scores(q, join(pastK, ownK)), state.v));
 
+  const [L, S] = [requireKnown("softmax-blocks", tokens), requireKnown("softmax-blocks", keys)];
   // Row i sees keys 0..first + i of its block; L <= S. (SEMANTICS S3)
   const first = causal === "end" ? S - L : 0;
   const n = Math.max(ROWS, Math.ceil(L / BLOCKS));
@@ -99,7 +103,7 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
 
 /** Scores of later keys made too low to count: cleared first, so that not even NaN is left, for `Where` takes longer. */
 function unseen(o: Nodes, s: Value): Value {
-  const n = axisSize(o, s, 3);
+  const n = knownAxisSize(o, s, 3);
   const above = o.mul(o.sub(1, tril(o, n)), lowestFinite(o));
   return o.add(o.node("Trilu", [s], s.shape, { upper: 0 }), above);
 }

@@ -1,11 +1,11 @@
 import type { Backend, Tensors } from "@attnkit/core";
 import { eager, type Nested, type NestedProgram, vjp } from "@attnkit/core/backend";
-import type { Ops } from "@attnkit/core/program";
+import type { EagerOps } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 
 /** The cpu backend with some operations replaced, everywhere where it uses them. */
 export function withOps(
-  replace: (right: Ops<NdArray>) => Partial<Ops<NdArray>>,
+  replace: (right: EagerOps<NdArray>) => Partial<EagerOps<NdArray>>,
   dtype: "float32" | "float64" = "float32",
 ): Backend<NdArray> {
   const right = cpu({ dtype });

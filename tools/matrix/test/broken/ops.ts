@@ -1,8 +1,8 @@
-import type { Ops } from "@attnkit/core/program";
+import type { EagerOps } from "@attnkit/core/program";
 import type { NdArray } from "@attnkit/cpu";
 
 /** What is replaced, given the right operations. */
-type Replace = (right: Ops<NdArray>) => Partial<Ops<NdArray>>;
+type Replace = (right: EagerOps<NdArray>) => Partial<EagerOps<NdArray>>;
 
 const edit = (x: NdArray, change: (value: number, i: number) => number): NdArray => ({
   shape: x.shape,
@@ -254,7 +254,7 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
 ];
 
 /** The result with its second batch zeroed. */
-function cutBatch(o: Ops<NdArray>, x: NdArray): NdArray {
+function cutBatch(o: EagerOps<NdArray>, x: NdArray): NdArray {
   if (x.shape.length < 3 || x.shape[0]! < 2) return x;
   return o.concat([o.slice(x, 0, 0, 1), fill(o.slice(x, 0, 1, x.shape[0]!), 0)], 0);
 }

@@ -1,6 +1,14 @@
 import type { Block, Mechanism, Result, State } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
-import { axisSize, clip, type How, largestScore, lowestFinite, type Ops, transposeLast } from "@attnkit/core/program";
+import {
+  clip,
+  type How,
+  knownAxisSize,
+  largestScore,
+  lowestFinite,
+  type Ops,
+  transposeLast,
+} from "@attnkit/core/program";
 import { softmaxReference } from "@attnkit/softmax/reference";
 
 /** One mistake in the program below, each of a kind that libraries have shipped. */
@@ -66,8 +74,8 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
         ? (elsewhere.get(block.state.v as object) as State<T>)
         : block.state;
     const [B, Hq, L, d] = o.shape(q) as [number, number, number, number];
-    const [Hkv, S] = [axisSize(o, block.k, 1), axisSize(o, block.k, 2)];
-    const P = past ? axisSize(o, past.k!, 2) : 0;
+    const [Hkv, S] = [knownAxisSize(o, block.k, 1), knownAxisSize(o, block.k, 2)];
+    const P = past ? knownAxisSize(o, past.k!, 2) : 0;
 
     const ones = o.constant(Array<number>(B * S).fill(1), [B, S]);
     const unmasked = is("key mask ignored") || (is("a key mask of one key is ignored") && S === 1);

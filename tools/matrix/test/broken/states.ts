@@ -1,6 +1,6 @@
 import type { Block, Mechanism, Result } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
-import { axisSize, type How, type Ops, transposeLast } from "@attnkit/core/program";
+import { type How, knownAxisSize, type Ops, transposeLast } from "@attnkit/core/program";
 import { linearReference } from "@attnkit/linear/reference";
 import { logsumexpReference } from "@attnkit/logsumexp/reference";
 
@@ -26,7 +26,7 @@ export function linear(fault?: LinearFault): Row {
 
   function forward<T>(o: Ops<T>, { q, k, v, keyMask, state }: Block<T>, { causal }: How): Result<T> {
     const [B, Hq, L] = o.shape(q) as [number, number, number];
-    const [Hkv, S, dv] = [axisSize(o, k, 1), axisSize(o, k, 2), axisSize(o, v, 3)];
+    const [Hkv, S, dv] = [knownAxisSize(o, k, 1), knownAxisSize(o, k, 2), knownAxisSize(o, v, 3)];
     const heads = Array.from({ length: Hq }, (_, h) => Math.floor(h / (Hq / Hkv)));
     const keep = keyMask === undefined ? undefined : o.reshape(keyMask, [B, 1, S, 1]);
     const hide = (x: T) => (keep === undefined ? x : o.where(keep, x, 0));
@@ -82,7 +82,7 @@ export function linear(fault?: LinearFault): Row {
     forward,
     merge(o, a, b) {
       const sum = o.add(a.s!, b.s!);
-      const dv = axisSize(o, sum, 3) - 1;
+      const dv = knownAxisSize(o, sum, 3) - 1;
       if (!is("merge adds the normaliser once")) return { s: sum };
       return { s: o.concat([o.slice(sum, 3, 0, dv), o.slice(a.s!, 3, dv, dv + 1)], 3) };
     },
@@ -106,13 +106,13 @@ function half<T>(x: T): T {
 export function logsumexp(fault?: "one maximum for the block"): Row {
   function forward<T>(o: Ops<T>, { q, k, v, keyMask, state }: Block<T>, { causal }: How): Result<T> {
     const [B, Hq, L] = o.shape(q) as [number, number, number];
-    const [Hkv, S] = [axisSize(o, k, 1), axisSize(o, k, 2)];
+    const [Hkv, S] = [knownAxisSize(o, k, 1), knownAxisSize(o, k, 2)];
     const heads = Array.from({ length: Hq }, (_, h) => Math.floor(h / (Hq / Hkv)));
     const join = (a: T | undefined, b: T, axis: number) => (a === undefined ? b : o.concat([a, b], axis));
     const keep = keyMask === undefined ? undefined : o.reshape(keyMask, [B, 1, S, 1]);
     const hide = (x: T, value: number) => (keep === undefined ? x : o.where(keep, x, value));
     const [allK, allV] = [join(state?.k, hide(k, -1e30), 2), join(state?.v, hide(v, 0), 2)];
-    const [P, offset] = [axisSize(o, allK, 2) - S, causal === "end" ? S - L : 0];
+    const [P, offset] = [knownAxisSize(o, allK, 2) - S, causal === "end" ? S - L : 0];
     const [fk, fv] = [o.take(allK, 1, heads), o.take(allV, 1, heads)];
     const pairs = Array.from({ length: L * (P + S) }, (_, n) => {
       const [i, j] = [Math.floor(n / (P + S)), n % (P + S)];

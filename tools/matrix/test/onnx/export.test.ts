@@ -82,7 +82,9 @@ describe.each(mechanisms)("%s, exported", (_, mechanism) => {
     const block = await ort.InferenceSession.create(
       exportOnnx(mechanism, { form: "block", causal: true, keyMask: true, dims: { ...dims, L } }),
     );
-    const growing = Object.values(mechanism.state({ B: 2, L, S: L, Hq, Hkv, d, dv })).some((e) => e.shape.includes(-1));
+    const growing = Object.values(mechanism.state({ B: 2, L, S: L, Hq, Hkv, d, dv })).some((e) =>
+      e.shape.includes("P"),
+    );
     const bits = Uint8Array.from({ length: 2 * L }, (_, i) => Number(i % 3 !== 1));
     const mask = new ort.Tensor("bool", bits, [2, L]);
     for (const P of growing ? [0, 1, 6] : [6]) {

@@ -1,5 +1,5 @@
 import type { Block, Mechanism, Result, State, Tensors } from "@attnkit/core";
-import type { Dims, Ops } from "@attnkit/core/program";
+import { type Dims, knownAxisSize, type Ops } from "@attnkit/core/program";
 import type { ModelConfig } from "./config.ts";
 
 /** One call of a mechanism: its portable program over the `o` at hand, or the same with kernels. */
@@ -10,7 +10,7 @@ const EPSILON = 1e-5;
 
 /** Root mean square normalisation over the last axis (Zhang and Sennrich 2019, eq. 4). */
 export function rmsNorm<T>(o: Ops<T>, x: T, gain: T): T {
-  const n = o.shape(x).at(-1)!;
+  const n = knownAxisSize(o, x, -1);
   const mean = o.add(o.mul(o.sum(o.mul(x, x), -1), 1 / n), EPSILON);
   return o.mul(o.mul(x, o.exp(o.mul(o.log(mean), -0.5))), gain);
 }

@@ -73,8 +73,7 @@ export function trainer(
     (o, x) => {
       const { features, attention } = forward(o, config, attend, x, inputs);
       const squares = attention.map((y) => {
-        const n = o.shape(y).reduce((a, b) => a * b, 1);
-        const row = o.reshape(y, [n]);
+        const row = o.reshape(y, [-1]);
         return o.sum(o.mul(row, row), 0); // [1]
       });
       const outputs = o.mul(

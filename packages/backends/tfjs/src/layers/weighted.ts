@@ -2,9 +2,9 @@ import type { Block, Mechanism } from "@attnkit/core";
 import { blockOfNames, namesOfBlock } from "@attnkit/core/backend";
 import {
   checkCall,
+  type EagerOps,
   foldQueryHeads,
   type How,
-  type Ops,
   presentKeys,
   replaceAbsent,
   unfoldQueryHeads,
@@ -17,7 +17,7 @@ import type { Scores } from "./types.ts";
  * The weights are returned as they were before.
  */
 export function weighted(
-  o: Ops<Tensor>,
+  o: EagerOps<Tensor>,
   block: Block<Tensor>,
   { mechanism, scores, how }: { readonly mechanism: Mechanism; readonly scores: Scores; readonly how: How },
   drop: (x: Tensor) => Tensor,

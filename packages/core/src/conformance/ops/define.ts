@@ -1,11 +1,11 @@
-import type { Ops, Shape } from "../../program/ops.ts";
+import type { EagerOps, Shape } from "../../program/ops.ts";
 import { bools, concat, get, type Host, host, size, slice, take, walk } from "../host.ts";
 
 /**
  * What every operation means, index by index, in float64. Written from the text of `Ops` and nothing else: slow, short,
  * and the truth that backends are compared with.
  */
-export const define: Ops<Host> = {
+export const define: EagerOps<Host> = {
   dtype: "float64",
   shape: (x) => x.shape,
   constant: (data, shape) => host(shape, (i) => data[i]!),
@@ -51,7 +51,7 @@ export const define: Ops<Host> = {
 };
 
 /** How large the terms behind each entry are: what a rounding error of one operation is relative to. */
-export const magnitude: Ops<Host> = {
+export const magnitude: EagerOps<Host> = {
   ...define,
   add: pointwise((a, b) => Math.abs(a!) + Math.abs(b!)),
   sub: pointwise((a, b) => Math.abs(a!) + Math.abs(b!)),
