@@ -62,7 +62,7 @@ export const mechanisms: readonly MechanismEntry[] = [
     variants: [
       { power: 2 },
       { power: 3, form: "quadratic" },
-      { power: 3, form: "linear", normalizer: "fixed", n: 16 },
+      { power: 3, form: "linear", normalizer: 16 },
       { power: 1 },
       { coefficients: [1, 1, 0.5] },
     ],

@@ -18,7 +18,7 @@ import {
   scanTotal,
 } from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
-import { type ElementwiseOptions, elementwise as portable } from "./index.ts";
+import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
@@ -31,7 +31,7 @@ const CHUNK = 16;
  * `elementwise` throws.
  */
 export function elementwise(options: ElementwiseOptions = {}): Mechanism {
-  const { order = 6 } = options;
+  const { order } = elementwiseOptions.resolve(options);
   return order === "exact" ? portable(options) : withFused(portable(options), steps(order));
 }
 

@@ -65,7 +65,7 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wanted]
   ],
   [
     "polynomial",
-    { power: 2, form: "quadratic", normalizer: "fixed", n: 64 },
+    { power: 2, form: "quadratic", normalizer: 64 },
     { L: 16, past: 31, causal: true, d: 4, dv: 4 },
   ],
 ];
