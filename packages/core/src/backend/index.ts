@@ -1,4 +1,5 @@
 /** For authors of backends and kernels. */
+export type { AboutBackend } from "./about-backend.ts";
 export { type Compiled, eager, type Program, type Supports } from "./backend.ts";
 export { type ProgramCost, programCost } from "./cost.ts";
 export { notOwnTensor, requireMechanism } from "./given.ts";

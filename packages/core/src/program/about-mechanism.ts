@@ -21,8 +21,8 @@ export interface OptionControl {
  */
 export interface AboutMechanism {
   readonly name: string;
-  /** The paper: first author and year, and its number on arXiv. */
-  readonly paper: { readonly cite: string; readonly arxiv: string };
+  /** The paper: authors and year, its address, and the month of its first version, `YYYY-MM`. Lists are in this order. */
+  readonly paper: { readonly cite: string; readonly url: string; readonly published: string };
   /** Makes the portable program from plain-data options. Throws `ATTN_OPTION`. */
   create(options?: Options): Mechanism;
   /** The mechanism's formula in float64. */
