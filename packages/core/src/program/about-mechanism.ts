@@ -23,6 +23,15 @@ export interface AboutMechanism {
   readonly name: string;
   /** The paper: authors and year, its address, and the month of its first version, `YYYY-MM`. Lists are in this order. */
   readonly paper: { readonly cite: string; readonly url: string; readonly published: string };
+  /** One row of the table of packages, in Markdown. */
+  readonly summary: {
+    /** What the mechanism is, in a few words. */
+    readonly what: string;
+    /** The weight that a row gives to a key. */
+    readonly weight: string;
+    /** What the state of one key/value head holds. */
+    readonly state: string;
+  };
   /** Makes the portable program from plain-data options. Throws `ATTN_OPTION`. */
   create(options?: Options): Mechanism;
   /** The mechanism's formula in float64. */

@@ -5,6 +5,11 @@ import { elementwiseReference } from "./reference.ts";
 export const about: AboutMechanism = {
   name: "elementwise",
   paper: { cite: "Feng 2025", url: "https://arxiv.org/abs/2501.05730", published: "2025-01" },
+  summary: {
+    what: "element-wise attention, constant cost per token",
+    weight: "Taylor series of `exp(-(q_c - k_c)^2)` per channel",
+    state: "`2 d (order + 1) + d` numbers",
+  },
   create: elementwise,
   reference: elementwiseReference,
   options: elementwiseOptions.table,

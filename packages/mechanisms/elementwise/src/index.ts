@@ -16,7 +16,7 @@ import { mergeSeries, series } from "./series.ts";
 const table = {
   order: numberOption(
     { from: 2, to: 20, multipleOf: 2, words: ["exact"], default: 6 },
-    'is the highest power of the Taylor series, even because only then is the series positive everywhere; "exact" has no series',
+    'is the highest power of the Taylor series, which is positive everywhere only if its order is even; "exact" has no series',
   ),
 };
 

@@ -7,6 +7,11 @@ const signed = "identity";
 export const about: AboutMechanism = {
   name: "linear",
   paper: { cite: "Katharopoulos et al. 2020", url: "https://arxiv.org/abs/2006.16236", published: "2020-06" },
+  summary: {
+    what: "linear attention, five feature maps or your own",
+    weight: "`phi(q).phi(k)`",
+    state: "`r (dv + 1)` numbers",
+  },
   create: linear,
   reference: linearReference,
   options: linearOptions.table,

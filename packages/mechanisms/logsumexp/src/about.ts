@@ -5,6 +5,11 @@ import { logsumexpReference } from "./reference.ts";
 export const about: AboutMechanism = {
   name: "logsumexp",
   paper: { cite: "Heinsen 2024", url: "https://arxiv.org/abs/2404.05843", published: "2024-04" },
+  summary: {
+    what: "log-sum-exp attention, constant cost per token",
+    weight: "`sum_c exp(q_c + k_c)`, normalised",
+    state: "`d (dv + 2)` numbers",
+  },
   create: logsumexp,
   reference: logsumexpReference,
   options: logsumexpOptions.table,

@@ -5,6 +5,11 @@ import { polynomialReference } from "./reference.ts";
 export const about: AboutMechanism = {
   name: "polynomial",
   paper: { cite: "Saratchandran et al. 2024", url: "https://arxiv.org/abs/2410.18613", published: "2024-10" },
+  summary: {
+    what: "polynomial attention, no softmax",
+    weight: "`(q.k / sqrt d)^p / sqrt N`",
+    state: "`r dv` numbers, or every key",
+  },
   create: polynomial,
   reference: polynomialReference,
   options: polynomialOptions.table,

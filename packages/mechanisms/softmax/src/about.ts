@@ -5,6 +5,11 @@ import { softmaxReference } from "./reference.ts";
 export const about: AboutMechanism = {
   name: "softmax",
   paper: { cite: "Vaswani et al. 2017", url: "https://arxiv.org/abs/1706.03762", published: "2017-06" },
+  summary: {
+    what: "scaled dot-product attention",
+    weight: "`exp(q.k / sqrt d)`, normalised",
+    state: "every key and value",
+  },
   create: softmax,
   reference: softmaxReference,
   options: softmaxOptions.table,
