@@ -19,7 +19,7 @@ const fields = [
   ...["name", "version", "description", "keywords", "license", "author", "homepage", "bugs", "repository", "type"],
   ...["sideEffects", "engines", "exports", "files", "scripts", "publishConfig"],
 ];
-const optional = ["bin", "dependencies", "devDependencies", "peerDependencies", "peerDependenciesMeta"];
+const optional = ["attnkit", "bin", "dependencies", "devDependencies", "peerDependencies", "peerDependenciesMeta"];
 const url = "https://github.com/attnkit/attnkit";
 
 const same = {

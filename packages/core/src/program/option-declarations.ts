@@ -52,34 +52,25 @@ export function numberOption<const R extends NumberRules>(
   rules: R,
   meaning: string,
 ): Option<number | WordsOf<R>, DefaultOf<R, number | WordsOf<R>>> {
-  const { above, from, to, multipleOf, words = [], default: value, absent = "none" } = rules as NumberRules;
-  const number =
-    multipleOf === undefined
-      ? above === undefined && from === undefined
-        ? "a finite number"
-        : "a number"
-      : multipleOf === 2
-        ? "an even whole number"
-        : "a whole number";
-  const bounds = [
-    ...(above === undefined ? [] : [`above ${above}`]),
-    ...(from === undefined ? [] : [`from ${from}`]),
-    ...(to === undefined ? [] : [`to ${to}`]),
-  ];
+  const range: NumberRules = rules;
+  const { words = [], default: value, absent = "none", above, from, to, multipleOf } = range;
+  const kind = multipleOf ? (multipleOf === 2 ? "an even whole" : "a whole") : "a finite";
+  const bounds = Object.entries({ above, from, to }).map(([side, x]) => (x === undefined ? "" : ` ${side} ${x}`));
   return {
     meaning,
-    expected: [[number, ...bounds].join(" "), ...words.map((word) => JSON.stringify(word))].join(", or "),
-    ...{ reads: "number", words, absent, range: rules },
-    default: value as DefaultOf<R, number | WordsOf<R>>,
+    expected: quoted([`${kind} number${bounds.join("")}`], words),
+    ...{ reads: "number", words, absent, range, default: value as DefaultOf<R, number | WordsOf<R>> },
     accepts: (x): x is number | WordsOf<R> =>
       words.includes(x as string) ||
-      (Number.isFinite(x) &&
-        (above === undefined || (x as number) > above) &&
-        (from === undefined || (x as number) >= from) &&
-        (to === undefined || (x as number) <= to) &&
-        (multipleOf === undefined || (x as number) % multipleOf === 0)),
+      // Comparisons with an absent bound are false.
+      (isFiniteNumber(x) && !(x <= above! || x < from! || x > to! || x % multipleOf! > 0 || x % multipleOf! < 0)),
   };
 }
+
+const isFiniteNumber = (x: unknown): x is number => Number.isFinite(x);
+
+const quoted = (phrases: readonly string[], words: readonly string[]): string =>
+  [...phrases, ...words.map((word) => JSON.stringify(word))].join(" or ");
 
 /** Values beside the words of a choice, such as a function that the caller writes. */
 export interface OtherValues<X> {
@@ -177,8 +168,8 @@ export function declareOptions<T extends OptionTable>(
         requireOption(ok, who, name, x, `${expected}. The option ${name} ${meaning}`);
         all[name] = x === undefined ? value : x;
       }
-      const refused = conflict?.(given);
-      if (refused) requireOption(false, who, refused[0], (given as Options)[refused[0]], refused[1]);
+      const [name, expected] = conflict?.(given) ?? [];
+      if (name !== undefined) requireOption(false, who, name, (given as Options)[name], expected!);
       return all as ResolvedOptions<T>;
     },
   };
