@@ -13,5 +13,7 @@ export interface BackendEntry extends AboutBackend {
   readonly expectedFailures?: readonly ExpectedFailure[];
 }
 
-/** Every backend of `backend-list.ts`. */
-export const backends: readonly BackendEntry[] = Object.values(list).flat();
+/** Every backend of `backend-list.ts`, ordered by the names there. */
+export const backends: readonly BackendEntry[] = Object.entries(list)
+  .sort(([a], [b]) => a.localeCompare(b))
+  .flatMap(([, entries]) => entries);

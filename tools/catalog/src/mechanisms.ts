@@ -8,7 +8,7 @@ export type MechanismEntry = AboutMechanism;
 /** Every mechanism of `mechanism-list.ts`, ordered by the date of its paper. */
 export const mechanisms: readonly MechanismEntry[] = Object.values(list)
   .map(withFormerNames)
-  .sort((a, b) => a.paper.published.localeCompare(b.paper.published));
+  .sort((a, b) => a.paper.published.localeCompare(b.paper.published) || a.name.localeCompare(b.name));
 
 /** Returns the function that makes the mechanism for backends of one kind: with its kernels if it has any for that kind. */
 export async function creator(
