@@ -1,21 +1,28 @@
-/** What a web page pays for each package: bundled, minified, gzipped, in bytes. The limits are in size.json. */
-import { readFileSync } from "node:fs";
+/**
+ * Measures what a web page pays for each package: bundled, minified, gzipped, in bytes. Each package.json declares its
+ * limits in `attnkit.size`, by entry: what is imported, and the limit. A mechanism is measured together with `attention()`.
+ */
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const rows = JSON.parse(readFileSync(new URL("size.json", import.meta.url), "utf8"));
+const packages = new URL("../../packages/", import.meta.url);
+const under = (/** @type {string} */ dir) => readdirSync(new URL(dir, packages)).map((name) => `${dir}/${name}`);
 // The catalog depends on every package, so that from there each of them resolves.
 const resolveDir = fileURLToPath(new URL("../catalog", import.meta.url));
 let failed = false;
 
-for (const [name, { import: imports, limit }] of Object.entries(rows)) {
-  const lines = Object.entries(imports).map(
-    ([from, what]) => `export ${what === "*" ? what : `{ ${what} }`} from "${from}";`,
-  );
-  const bytes = await size(lines.join("\n"));
-  failed ||= bytes > limit;
-  console.log(`${bytes > limit ? "FAIL" : "ok  "} ${name.padEnd(36)} ${bytes} of ${limit} bytes`);
+for (const dir of ["core", ...under("backends"), ...under("mechanisms")]) {
+  const { name, attnkit } = JSON.parse(readFileSync(new URL(`${dir}/package.json`, packages), "utf8"));
+  for (const [entry, { import: what, limit }] of Object.entries(attnkit?.size ?? {})) {
+    const specifier = name + entry.slice(1);
+    const called = dir.startsWith("mechanisms") ? 'export { attention } from "@attnkit/core";' : "";
+    const bytes = await size(`${called}export { ${what} } from "${specifier}";`);
+    failed ||= bytes > limit;
+    const label = `${specifier} ${what}()${called && " + attention()"}`;
+    console.log(`${bytes > limit ? "FAIL" : "ok  "} ${label.padEnd(64)} ${bytes} of ${limit} bytes`);
+  }
 }
 process.exit(failed ? 1 : 0);
 

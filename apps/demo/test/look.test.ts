@@ -97,8 +97,8 @@ describe("the element-wise formula is what is computed", () => {
 
 test("a feature map without a normaliser does not claim rows that add up", () => {
   const { formula } = kinds.find(({ name }) => name === "linear")!;
-  expect(formula({ map: "elu1" })).toMatch(/add up to 1/);
-  expect(formula({ map: "identity" })).toMatch(/not normalised/);
+  expect(formula({ featureMap: "elu1" })).toMatch(/add up to 1/);
+  expect(formula({ featureMap: "identity" })).toMatch(/not normalised/);
 });
 
 test.each(["", "temperature=0.25", "causal=0&tied=0", "text=a", "text="])(

@@ -1,95 +1,36 @@
 import type { Mechanism, Options } from "@attnkit/core";
-import type { Reference } from "@attnkit/core/program";
-import { elementwise } from "@attnkit/elementwise";
-import { elementwiseReference } from "@attnkit/elementwise/reference";
-import { linear } from "@attnkit/linear";
-import { linearReference } from "@attnkit/linear/reference";
-import { logsumexp } from "@attnkit/logsumexp";
-import { logsumexpReference } from "@attnkit/logsumexp/reference";
-import { polynomial } from "@attnkit/polynomial";
-import { polynomialReference } from "@attnkit/polynomial/reference";
-import { softmax } from "@attnkit/softmax";
-import { softmaxReference } from "@attnkit/softmax/reference";
+import type { AboutMechanism } from "@attnkit/core/program";
+import * as list from "./mechanism-list.ts";
 
-/** Families of backends: what `Backend.kind` says. */
-export type Kind = "cpu" | "onnx" | "tfjs";
+/** One row of the matrix. Its functions also take the option names that a mechanism had before a renaming. */
+export type MechanismEntry = AboutMechanism;
 
-/** One row of the matrix: how to make a mechanism and its oracle from plain-data options. */
-export interface MechanismEntry {
-  readonly name: string;
-  /** The portable program alone. */
-  create(options?: Options): Mechanism;
-  /** By kind of backend: loads what makes the mechanism with its kernels for that kind. */
-  readonly kernels?: Readonly<Partial<Record<Kind, () => Promise<(options?: Options) => Mechanism>>>>;
-  reference(options?: Options): Reference;
-  /** The option sets that the conformance suite runs; the first is the default one. */
-  readonly variants: readonly Options[];
-}
+/** Every mechanism of `mechanism-list.ts`, ordered by the date of its paper. */
+export const mechanisms: readonly MechanismEntry[] = Object.values(list)
+  .map(withFormerNames)
+  .sort((a, b) => a.paper.published.localeCompare(b.paper.published) || a.name.localeCompare(b.name));
 
-/** Every mechanism. A new one is one line here. */
-export const mechanisms: readonly MechanismEntry[] = [
-  {
-    name: "softmax",
-    create: softmax,
-    kernels: {
-      tfjs: () => import("@attnkit/softmax/tfjs").then((m) => m.softmax),
-      onnx: async () => (await import("@attnkit/softmax/onnx")).softmax,
-    },
-    reference: softmaxReference,
-    variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
-  },
-  {
-    name: "linear",
-    create: linear,
-    reference: linearReference,
-    variants: [
-      {},
-      { featureMap: "relu" },
-      { featureMap: "identity", normalize: false, scale: 0.25 },
-      { featureMap: "exp" },
-      { featureMap: "taylor2" },
-    ],
-    kernels: {
-      onnx: async () => (await import("@attnkit/linear/onnx")).linear,
-      tfjs: async () => (await import("@attnkit/linear/tfjs")).linear,
-    },
-  },
-  {
-    name: "polynomial",
-    create: polynomial,
-    kernels: { tfjs: () => import("@attnkit/polynomial/tfjs").then((m) => m.polynomial) },
-    reference: polynomialReference,
-    variants: [
-      { power: 2 },
-      { power: 3, form: "quadratic" },
-      { power: 3, form: "linear", normalizer: "fixed", n: 16 },
-      { power: 1 },
-      { coefficients: [1, 1, 0.5] },
-    ],
-  },
-  {
-    name: "logsumexp",
-    create: logsumexp,
-    reference: logsumexpReference,
-    variants: [{}, { logValues: true }],
-    kernels: { tfjs: async () => (await import("@attnkit/logsumexp/tfjs")).logsumexp },
-  },
-  {
-    name: "elementwise",
-    create: elementwise,
-    reference: elementwiseReference,
-    variants: [{}, { order: 2 }, { order: "exact" }],
-    kernels: {
-      onnx: async () => (await import("@attnkit/elementwise/onnx")).elementwise,
-      tfjs: async () => (await import("@attnkit/elementwise/tfjs")).elementwise,
-    },
-  },
-];
-
-/** What makes the mechanism for backends of one kind: with its kernels where it has any for it, else the portable program alone. */
+/** Returns the function that makes the mechanism for backends of one kind: with its kernels if it has any for that kind. */
 export async function creator(
   { create, kernels }: MechanismEntry,
   kind: string,
 ): Promise<(options?: Options) => Mechanism> {
-  return (await kernels?.[kind as Kind]?.()) ?? create;
+  return (await kernels?.[kind]?.()) ?? create;
+}
+
+/** Files of format attnkit-vectors/1 and command lines outlive the renaming of an option. */
+function withFormerNames(about: AboutMechanism): MechanismEntry {
+  const { former, create, reference, kernels = {} } = about;
+  if (!former) return about;
+  const translated =
+    <R>(make: (options?: Options) => R) =>
+    (options: Options = {}): R =>
+      make(former.translate(options));
+  const loaders = Object.entries(kernels).map(([kind, load]) => [kind, async () => translated(await load())] as const);
+  return {
+    ...about,
+    create: translated(create),
+    reference: translated(reference),
+    kernels: Object.fromEntries(loaders),
+  };
 }

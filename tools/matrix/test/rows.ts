@@ -1,9 +1,9 @@
-import { creator, type Kind, type MechanismEntry, mechanisms } from "@attnkit/catalog";
+import { creator, type MechanismEntry, mechanisms } from "@attnkit/catalog";
 import type { Options } from "@attnkit/core";
 import type { Row } from "@attnkit/core/conformance";
 
 /** Mechanisms for one kind of backend with their oracles: in the option sets that `chosen` takes of each entry. */
-export async function rowsOf(kind: Kind, chosen: (entry: MechanismEntry) => readonly Options[]): Promise<Row[]> {
+export async function rowsOf(kind: string, chosen: (entry: MechanismEntry) => readonly Options[]): Promise<Row[]> {
   const made = mechanisms.map(async (entry) => {
     const create = await creator(entry, kind);
     return chosen(entry).map((options) => ({ mechanism: create(options), reference: entry.reference(options) }));
@@ -12,5 +12,5 @@ export async function rowsOf(kind: Kind, chosen: (entry: MechanismEntry) => read
 }
 
 /** In every variant, or in the first of each, where the same engine runs the rest elsewhere. */
-export const rows = (kind: Kind, variants: "all" | "first"): Promise<Row[]> =>
+export const rows = (kind: string, variants: "all" | "first"): Promise<Row[]> =>
   rowsOf(kind, (entry) => (variants === "all" ? entry.variants : entry.variants.slice(0, 1)));

@@ -7,6 +7,8 @@ const PROGRAM_DOORS = [core, `${core}/program`];
 const BACKEND_DOORS = [...PROGRAM_DOORS, `${core}/backend`];
 /** The folders of core, each of which may import from itself and those before it. */
 const CORE_FOLDERS = ["program", "backend", "call", "conformance"];
+/** What the tools know of a package: the one file that knows program, reference and kernels. */
+const ABOUT = "src/about.ts";
 const isReference = (path: string) => path === "src/reference.ts" || path.startsWith("src/reference/");
 
 /** What the file's place in the house forbids about one import; undefined where it is allowed. */
@@ -43,7 +45,7 @@ function forbiddenRelative(pkg: Package, path: string, to: string, typeOnly: boo
   if (!to.startsWith("src/")) return "leaves the package's src";
   if (!pkg.files.has(to)) return "names no file";
   if (pkg.kind === "core") return forbiddenInCore(path, to, typeOnly);
-  if (pkg.kind !== "mechanism" || typeOnly || isReference(path) === isReference(to)) return undefined;
+  if (pkg.kind !== "mechanism" || typeOnly || isReference(path) === isReference(to) || path === ABOUT) return undefined;
   return "reference and program share no code";
 }
 

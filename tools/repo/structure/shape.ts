@@ -19,7 +19,7 @@ const fields = [
   ...["name", "version", "description", "keywords", "license", "author", "homepage", "bugs", "repository", "type"],
   ...["sideEffects", "engines", "exports", "files", "scripts", "publishConfig"],
 ];
-const optional = ["bin", "dependencies", "devDependencies", "peerDependencies", "peerDependenciesMeta"];
+const optional = ["attnkit", "bin", "dependencies", "devDependencies", "peerDependencies", "peerDependenciesMeta"];
 const url = "https://github.com/attnkit/attnkit";
 
 const same = {
@@ -66,7 +66,7 @@ export function filesOf(repo: Repo): string[] {
     const wanted = ["README.md", "LICENSE", "tsconfig.json"];
     if (pkg.kind === "core") wanted.push("src/call/index.ts", "src/program/index.ts", "src/backend/index.ts");
     else wanted.push("src/index.ts");
-    if (pkg.kind === "mechanism") wanted.push("src/reference.ts");
+    if (pkg.kind === "mechanism") wanted.push("src/reference.ts", "src/about.ts");
     const missing = wanted.filter((path) => !pkg.files.has(path)).map((path) => `${pkg.dir} has no ${path}`);
     const license = pkg.files.get("LICENSE");
     return license === undefined || license === repo.license

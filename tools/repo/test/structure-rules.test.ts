@@ -73,6 +73,7 @@ describe("arrows", () => {
     ["packages/mechanisms/m", "src/index.ts", 'import { x } from "@attnkit/core";'],
     ["packages/mechanisms/m", "src/reference.ts", 'import type { X } from "@attnkit/core";'],
     ["packages/mechanisms/m", "src/reference.ts", 'import { x } from "./reference/a.ts";', ["src/reference/a.ts"]],
+    ["packages/mechanisms/m", "src/about.ts", 'import { x } from "./reference.ts";', ["src/reference.ts"]],
     ["packages/mechanisms/m", "src/index.ts", 'import { x } from "@attnkit/core/program";'],
     ["packages/mechanisms/m", "src/tfjs.ts", 'import { x } from "@attnkit/tfjs/kernels";'],
     ["packages/mechanisms/m", "src/tfjs.ts", 'import { x } from "@attnkit/core/backend";'],
@@ -155,7 +156,14 @@ test("manifests: a missing, an extra and a different field", () => {
 });
 
 test("filesOf: what every package has, and the root's licence", () => {
-  const files = { "README.md": "", LICENSE: "MIT", "tsconfig.json": "{}", "src/index.ts": "", "src/reference.ts": "" };
+  const files = {
+    "README.md": "",
+    LICENSE: "MIT",
+    "tsconfig.json": "{}",
+    "src/index.ts": "",
+    "src/reference.ts": "",
+    "src/about.ts": "",
+  };
   const { "README.md": _, ...unread } = files;
   expect(filesOf(softmax(files))).toEqual([]);
   expect(filesOf(softmax(unread))).toHaveLength(1);

@@ -1,5 +1,7 @@
-/** How each mechanism is shown: its formula, its sliders, and the line along which its curve is drawn. */
+/** How each mechanism is shown: its formula, its controls, and the line along which its curve is drawn. */
+import { mechanisms } from "@attnkit/catalog/mechanisms";
 import type { Options } from "@attnkit/core";
+import type { AboutMechanism, Option, OptionControl } from "@attnkit/core/program";
 
 export type Param =
   | {
@@ -25,7 +27,7 @@ export type Values = Readonly<Record<string, number | string>>;
 
 export interface Kind {
   readonly name: string;
-  /** The weight of a key as it is computed with these values, in the signs of the mechanism's README. */
+  /** The weight of a key as it is computed with these values, in the notation of the mechanism's README. */
   formula(values: Values): string;
   readonly params: readonly Param[];
   options(values: Values): Options;
@@ -54,90 +56,83 @@ const diagonal = {
   at: (q: readonly number[], k: readonly number[]) => q.reduce((sum, x, c) => sum + x * k[c]!, 0) / Math.sqrt(q.length),
   ...{ least: [-3, 3] as const, axis: "q·k / √d" },
 };
-const exactly = "A function of q·k alone.";
-const alongDiagonal = "Depends on more than q·k: drawn for a query and keys with all channels alike.";
-
-/** The slider's last position: no series. The others are even degrees from 2 on. */
-const EXACT = 5;
-const degree = (order: number | string | undefined): number => 2 * (Number(order) + 1);
-
-/** In the order of the catalog. */
-export const kinds: readonly Kind[] = [
-  {
-    name: "softmax",
-    formula: () => "exp(q·k · s / √d), rows add up to 1",
-    params: [{ kind: "number", key: "scale", label: "Scale s", fallback: 1, min: 0, max: 3, step: 0.05 }],
-    // The mechanism's scale includes 1 / sqrt d.
-    options: ({ scale }) => (scale === 1 ? {} : { scale: Number(scale) / Math.sqrt(CHANNELS) }),
-    curve: { ...diagonal, note: () => exactly },
-  },
-  {
-    name: "linear",
-    formula: ({ map }) => (map === "identity" ? "q·k, not normalised" : "φ(q)·φ(k), rows add up to 1"),
-    params: [
-      {
-        kind: "choice",
-        key: "map",
-        label: "Feature map φ",
-        fallback: "elu1",
-        values: ["elu1", "relu", "exp", "taylor2", "identity"],
-      },
-    ],
-    // Rows of signed weights need not have a sum to divide by.
-    options: ({ map }) => (map === "identity" ? { featureMap: map, normalize: false } : { featureMap: map }),
-    curve: {
-      ...diagonal,
-      note: ({ map }) => (map === "taylor2" || map === "identity" ? exactly : alongDiagonal),
-    },
-  },
-  {
-    name: "polynomial",
-    formula: () => "(q·k / √d)^p / √N, N keys seen, not normalised",
-    params: [{ kind: "number", key: "power", label: "Power p", fallback: 2, min: 1, max: 6, step: 1 }],
-    options: ({ power }) => ({ power: Number(power) }),
-    curve: { ...diagonal, note: () => exactly },
-  },
-  {
-    name: "logsumexp",
-    formula: () => "Σ_c exp(q_c + k_c), rows add up to 1",
-    params: [],
-    options: () => ({}),
-    curve: { ...diagonal, note: () => alongDiagonal },
-  },
-  {
-    name: "elementwise",
-    formula: ({ order }) =>
-      order === EXACT
-        ? "exp(−(q_c − k_c)²) per channel, rows add up to 1"
-        : `exp(−k_c²) · Σ_m (2 q_c k_c)^m / m! for m = 0 to ${degree(order)}, per channel, rows add up to 1`,
-    params: [
-      {
-        kind: "number",
-        key: "order",
-        label: "Order",
-        fallback: 2,
-        min: 0,
-        max: EXACT,
-        step: 1,
-        names: ["2", "4", "6", "8", "10", "exact"],
-      },
-      { kind: "number", key: "channel", label: "Channel c", fallback: 0, min: 0, max: 15, step: 1 },
-    ],
-    options: ({ order }) => ({ order: order === EXACT ? "exact" : degree(order) }),
-    perChannel: true,
-    curve: {
-      query: (d) => Array<number>(d).fill(1),
-      key: (x, d) => Array<number>(d).fill(x),
-      at: (_, k, channel) => k[channel]!,
-      ...{ least: [-2, 4] as const, axis: "k_c, for q_c = 1" },
-      note: ({ order }) =>
-        order === EXACT
-          ? "Within a row, a function of the distance alone."
-          : `The series ends at (2 q_c k_c)^${degree(order)}: far from 0 the weight is not a function of the distance.`,
-    },
-  },
-];
+/** Of one channel: the query is 1, and the key is x. */
+const oneChannel = {
+  query: (d: number) => Array<number>(d).fill(1),
+  key: (x: number, d: number) => Array<number>(d).fill(x),
+  at: (_: readonly number[], k: readonly number[], channel: number) => k[channel]!,
+  ...{ least: [-2, 4] as const, axis: "k_c, for q_c = 1" },
+};
 
 /** Channels of a head, and heads, of the toy embedding. */
 export const CHANNELS = 16;
 export const HEADS = 4;
+
+/** A control with the way back from its position to the option's value; undefined leaves the option out. */
+interface Control {
+  readonly param: Param;
+  value(position: number | string): unknown;
+}
+
+const channel: Param = {
+  ...{ kind: "number", key: "channel", label: "Channel c" },
+  ...{ fallback: 0, min: 0, max: CHANNELS - 1, step: 1 },
+};
+
+/** Every mechanism of the catalog, in its order. */
+export const kinds: readonly Kind[] = mechanisms.map(kindOf);
+
+export function kindOf({ name, options: table, picture }: AboutMechanism): Kind {
+  const controls = Object.entries(picture.controls).map(([key, control]) => controlOf(name, key, control, table[key]));
+  const options = (values: Values): Options => {
+    const chosen = Object.fromEntries(
+      controls.flatMap(({ param, value }) => {
+        const x = value(values[param.key]!);
+        return x === undefined ? [] : [[param.key, x] as const];
+      }),
+    );
+    return picture.adjust?.(chosen) ?? chosen;
+  };
+  return {
+    name,
+    formula: (values) => picture.formula(options(values)),
+    params: [...controls.map(({ param }) => param), ...(picture.perChannel ? [channel] : [])],
+    options,
+    ...(picture.perChannel && { perChannel: true }),
+    curve: { ...(picture.perChannel ? oneChannel : diagonal), note: (values) => picture.note(options(values)) },
+  };
+}
+
+/** Throws where a control has no option, or the declared range leaves an end of the slider open. */
+function controlOf(
+  who: string,
+  key: string,
+  control: OptionControl,
+  option: Option<unknown, unknown> | undefined,
+): Control {
+  if (option === undefined) throw new Error(`${who} has a control for ${key}, which is none of its options`);
+  const { label, timesDefault } = control;
+  if (option.reads === "words" || option.reads === "boolean") {
+    const values = option.reads === "words" ? option.words : ["true", "false"];
+    const param: Param = { kind: "choice", key, label, fallback: String(option.default), values };
+    return { param, value: (position) => (option.reads === "words" ? position : position === "true") };
+  }
+  const { from: min = option.range?.from, to: max = option.range?.to, step = option.range?.multipleOf } = control;
+  if (option.reads !== "number" || min === undefined || max === undefined || step === undefined)
+    throw new Error(`${who}: the control of ${key} needs from, to and step, which its option does not declare`);
+  const slider = { kind: "number", key, label } as const;
+  if (timesDefault) {
+    const param: Param = { ...slider, fallback: 1, min, max, step };
+    return { param, value: (x) => (x === 1 ? undefined : Number(x) * timesDefault(CHANNELS)) };
+  }
+  if (option.words.length === 0) {
+    const fallback = Number(option.default ?? option.absent);
+    return { param: { ...slider, fallback, min, max, step }, value: Number };
+  }
+  // The words come after the numbers: positions 0, 1, ... name them all.
+  const numbers = Array.from({ length: Math.floor((max - min) / step) + 1 }, (_, i) => min + i * step);
+  const values: readonly (number | string)[] = [...numbers, ...option.words];
+  const fallback = values.indexOf(option.default as number | string);
+  const param: Param = { ...slider, fallback, min: 0, max: values.length - 1, step: 1, names: values.map(String) };
+  return { param, value: (position) => values[Number(position)] };
+}

@@ -1,4 +1,5 @@
 /** For authors of backends and kernels. */
+export type { AboutBackend } from "./about-backend.ts";
 export {
   type Compiled,
   type CompiledNested,

@@ -1,4 +1,5 @@
 /** For authors of mechanisms: the operations, the contract of a mechanism, and helpers that most mechanisms need. */
+export type { AboutMechanism, OptionControl } from "./about-mechanism.ts";
 export type { Axis, Call, Dims, How, VaryingAxes } from "./call.ts";
 export { checkCall, checkState, checkStates, dimsOfShapes } from "./check-call.ts";
 export {
@@ -46,6 +47,20 @@ export { largestScore, lowestFinite } from "./limits.ts";
 export type { StateEntry, Takes } from "./mechanism.ts";
 export { allKeysPresent, mergeCaches, mergeOutputs } from "./merge.ts";
 export type { EagerOps, Ops } from "./ops.ts";
+export {
+  choiceOption,
+  declareOptions,
+  flagOption,
+  type NumberRange,
+  numberOption,
+  numbersOption,
+  type Option,
+  type OptionDeclarations,
+  type OptionsOf,
+  type OptionTable,
+  type OtherValues,
+  type ResolvedOptions,
+} from "./option-declarations.ts";
 export { isPositiveInteger, isPositiveNumber, knownOptions, nearestName, requireOption } from "./options.ts";
 export { liftBlock, liftTensor, lowerResult } from "./rank.ts";
 export type { Head, HeadResult, Matrix, Reference } from "./reference.ts";

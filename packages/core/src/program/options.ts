@@ -33,6 +33,7 @@ export function knownOptions(who: string, options: object, names: readonly strin
 /** A value as an error message shows it. */
 const shownAs = (x: unknown): string => {
   if (typeof x === "function") return "a function";
+  if (typeof x === "number") return String(x); // JSON has no NaN and no infinities
   try {
     return JSON.stringify(x) ?? String(x);
   } catch {

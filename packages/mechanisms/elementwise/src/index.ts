@@ -3,18 +3,27 @@ import {
   type Call,
   cacheEntries,
   type Dims,
-  knownOptions,
+  declareOptions,
   mergeCaches,
-  requireOption,
+  numberOption,
+  type OptionDeclarations,
+  type OptionsOf,
   scanGranularity,
 } from "@attnkit/core/program";
 import { exact } from "./exact.ts";
 import { mergeSeries, series } from "./series.ts";
 
-export interface ElementwiseOptions {
-  /** Highest power of the Taylor series, even; default 6. `"exact"` is the quadratic form without a series. */
-  readonly order?: number | "exact";
-}
+const table = {
+  order: numberOption(
+    { from: 2, to: 20, multipleOf: 2, words: ["exact"], default: 6 },
+    'is the highest power of the Taylor series, which is positive everywhere only if its order is even; "exact" has no series',
+  ),
+};
+
+export type ElementwiseOptions = OptionsOf<typeof table>;
+
+/** The options of element-wise attention as data. */
+export const elementwiseOptions: OptionDeclarations<typeof table> = declareOptions("elementwise", table);
 
 /**
  * Element-wise attention (Feng 2025, arXiv 2501.05730): every channel attends on its own by the squared distance of q and
@@ -23,16 +32,7 @@ export interface ElementwiseOptions {
  * `s` and `z [B, Hkv, order + 1, d]`; of the exact form: every key and value. Throws `ATTN_OPTION`.
  */
 export function elementwise(options: ElementwiseOptions = {}): Mechanism {
-  knownOptions("elementwise", options, ["order"]);
-  const { order = 6 } = options;
-  const even = order === "exact" || (Number.isInteger(order) && order >= 2 && order <= 20 && order % 2 === 0);
-  requireOption(
-    even,
-    "elementwise",
-    "order",
-    order,
-    'an even whole number from 2 to 20, or "exact": a Taylor polynomial of exp is positive everywhere only if its order is even',
-  );
+  const { order } = elementwiseOptions.resolve(options);
   const shared = { name: "elementwise", options: { ...options }, domain: { q: 20, k: 20 }, check: checkChannels };
   if (order === "exact") {
     return {

@@ -24,7 +24,7 @@ import {
   timesDim,
 } from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
-import { type ElementwiseOptions, elementwise as portable } from "./index.ts";
+import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
@@ -37,7 +37,7 @@ const CHUNK = 16;
  * `elementwise` throws.
  */
 export function elementwise(options: ElementwiseOptions = {}): Mechanism {
-  const { order = 6 } = options;
+  const { order } = elementwiseOptions.resolve(options);
   return order === "exact" ? portable(options) : withFused(portable(options), steps(order));
 }
 

@@ -1,13 +1,13 @@
 import type { Mechanism } from "@attnkit/core";
 import { type ChannelScan, channelScan, webgpuKernel, withKernels } from "@attnkit/tfjs/kernels";
-import { type ElementwiseOptions, elementwise as portable } from "./index.ts";
+import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
 /** `elementwise` with its WebGPU kernel for `@attnkit/tfjs`: the series as a scan per channel. Throws `ATTN_OPTION`. */
 export function elementwise(options: ElementwiseOptions = {}): Mechanism {
   const mechanism = portable(options);
-  const { order = 6 } = options;
+  const { order } = elementwiseOptions.resolve(options);
   const scan = order === "exact" ? undefined : seriesScan(order);
   const kernel = webgpuKernel(mechanism, {
     name: "elementwise series",

@@ -1,42 +1,53 @@
 import type { Mechanism } from "@attnkit/core";
 import {
   appendOnes,
+  choiceOption,
   chunkGranularity,
   chunkSizeForFeatures,
+  declareOptions,
   divideOrZero,
   factoredSum,
-  isPositiveNumber,
+  flagOption,
   knownAxisSize,
-  knownOptions,
   logOrMinusInfinity,
+  numberOption,
+  type OptionDeclarations,
+  type OptionsOf,
   presentKeys,
   replaceAbsent,
-  requireOption,
   splitOnes,
 } from "@attnkit/core/program";
 import { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
 
 export { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
 
-export interface LinearOptions {
-  /** `"elu1"` (default), `"relu"`, `"identity"`, `"exp"`, `"taylor2"`, or a map of one's own. */
-  readonly featureMap?: FeatureMapName | FeatureMap;
-  /** Divide by the sum of the weights; default true. */
-  readonly normalize?: boolean;
-  /** Multiplies the weights; default 1. Without effect on a normalised output. */
-  readonly scale?: number;
-}
+const isFeatureMap = (x: unknown): x is FeatureMap =>
+  typeof x === "object" &&
+  typeof (x as FeatureMap | null)?.map === "function" &&
+  typeof (x as FeatureMap).size === "function";
+
+const table = {
+  featureMap: choiceOption(
+    ["elu1", "relu", "identity", "exp", "taylor2"],
+    "is the map phi of the weights phi(q).phi(k)",
+    { expected: "a FeatureMap", accepts: isFeatureMap },
+  ),
+  normalize: flagOption(true, "divides by the sum of the weights"),
+  scale: numberOption({ above: 0, default: 1 }, "multiplies the weights, without effect on a normalised output"),
+};
+
+export type LinearOptions = OptionsOf<typeof table>;
+
+/** The options of linear attention as data. */
+export const linearOptions: OptionDeclarations<typeof table> = declareOptions("linear", table);
 
 /**
  * Linear attention (Katharopoulos et al. 2020, eq. 4-12): `y_i = sum_j w_ij v_j / sum_j w_ij`, `w_ij = phi(q_i).phi(k_j)`.
  * State: `s [B, Hkv, r, dv]`, and `z [B, Hkv, r, 1]` where normalised; r features of d channels. Throws `ATTN_OPTION`.
  */
 export function linear(options: LinearOptions = {}): Mechanism {
-  knownOptions("linear", options, ["featureMap", "normalize", "scale"]);
-  const { normalize = true, scale = 1 } = options;
-  const phi = mapOf(options.featureMap ?? "elu1");
-  requireOption(typeof normalize === "boolean", "linear", "normalize", normalize, "true or false");
-  requireOption(isPositiveNumber(scale), "linear", "scale", scale, "a number above 0");
+  const { featureMap, normalize, scale } = linearOptions.resolve(options);
+  const phi = mapOf(featureMap);
   const folded =
     "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";
   const noLse = normalize
@@ -85,9 +96,6 @@ export function linear(options: LinearOptions = {}): Mechanism {
   };
 }
 
-function mapOf(map: FeatureMapName | FeatureMap): FeatureMap {
-  const found = typeof map === "string" ? featureMaps[map] : map;
-  const ok = typeof found === "object" && typeof found.map === "function" && typeof found.size === "function";
-  requireOption(ok, "linear", "featureMap", map, `one of ${Object.keys(featureMaps).join(", ")}, or a FeatureMap`);
-  return found as FeatureMap;
-}
+/** The map that an option names, or is. */
+export const mapOf = (map: FeatureMapName | FeatureMap): FeatureMap =>
+  typeof map === "string" ? featureMaps[map] : map;

@@ -23,7 +23,7 @@ import {
   zerosWithSize,
 } from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
-import { type FeatureMap, featureMaps, type LinearOptions, linear as portable } from "./index.ts";
+import { type LinearOptions, linearOptions, mapOf, linear as portable } from "./index.ts";
 
 export { type FeatureMap, type FeatureMapName, featureMaps, type LinearOptions } from "./index.ts";
 
@@ -40,7 +40,8 @@ const chunks = (options: LinearOptions): Fused => ({
   name: "linear-chunks",
   providers: ["cpu", "wasm"],
   accepts,
-  granularity: ({ dims: { L, d } }) => chunkGranularity(chunkSizeForFeatures(mapOf(options).size(d)), L),
+  granularity: ({ dims: { L, d } }) =>
+    chunkGranularity(chunkSizeForFeatures(mapOf(linearOptions.resolve(options).featureMap).size(d)), L),
   forward: (o, block, how) => forward(o, block, how, options),
 });
 
@@ -51,13 +52,9 @@ function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {
   return true;
 }
 
-function mapOf({ featureMap = "elu1" }: LinearOptions): FeatureMap {
-  return typeof featureMap === "string" ? featureMaps[featureMap] : featureMap;
-}
-
 function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: LinearOptions): Result<Value> {
-  const { normalize = true, scale = 1 } = options;
-  const phi = mapOf(options);
+  const { featureMap, normalize, scale } = linearOptions.resolve(options);
+  const phi = mapOf(featureMap);
   const { q, state } = block;
   const [b, hkv, L] = blockShape(o, block.k);
   const G = headGroupSize(knownAxisSize(o, q, 1), hkv);

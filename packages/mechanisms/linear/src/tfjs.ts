@@ -7,7 +7,14 @@ import {
   webgpuKernel,
   withKernels,
 } from "@attnkit/tfjs/kernels";
-import { type FeatureMap, type FeatureMapName, featureMaps, type LinearOptions, linear as portable } from "./index.ts";
+import {
+  type FeatureMap,
+  type FeatureMapName,
+  featureMaps,
+  type LinearOptions,
+  linearOptions,
+  linear as portable,
+} from "./index.ts";
 
 export type { FeatureMap, FeatureMapName, LinearOptions } from "./index.ts";
 
@@ -49,7 +56,8 @@ const maps: Readonly<Record<FeatureMapName, Map>> = {
   },
 };
 
-function form({ featureMap = "elu1", normalize = true, scale = 1 }: LinearOptions): MatrixState {
+function form(options: LinearOptions): MatrixState {
+  const { featureMap, normalize, scale } = linearOptions.resolve(options);
   const name = typeof featureMap === "string" ? featureMap : nameOf(featureMap);
   return {
     name: "linear",

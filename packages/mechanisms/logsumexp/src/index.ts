@@ -8,23 +8,25 @@ import {
   chunkSizeAtMost,
   clip,
   combineRescaled,
+  declareOptions,
   divideOrZero,
   EMPTY_EXPONENT,
   everyRowSeesAllKeys,
   exclusivePrefix,
+  flagOption,
   foldQueryHeads,
   HIDDEN_EXPONENT,
   type How,
   headGroupSize,
   joinChunks,
   knownAxisSize,
-  knownOptions,
   logOrMinusInfinity,
   mergeOutputs,
   type Ops,
+  type OptionDeclarations,
+  type OptionsOf,
   presentKeys,
   replaceAbsent,
-  requireOption,
   rescaledScan,
   scanGranularity,
   scanTotal,
@@ -36,10 +38,14 @@ import {
   unfoldQueryHeads,
 } from "@attnkit/core/program";
 
-export interface LogsumexpOptions {
-  /** v holds log V and y holds log Y, as in the paper's own form; default false: v and y of any sign. */
-  readonly logValues?: boolean;
-}
+const table = {
+  logValues: flagOption(false, "says that v holds log V and y holds log Y, as in the paper's code"),
+};
+
+export type LogsumexpOptions = OptionsOf<typeof table>;
+
+/** The options of log-sum-exp attention as data. */
+export const logsumexpOptions: OptionDeclarations<typeof table> = declareOptions("logsumexp", table);
 
 /** Keys whose exponents are compared pair by pair; earlier ones enter through rescaled states. */
 const CHUNK = 16;
@@ -67,9 +73,7 @@ interface Seen<T> {
  * `z [B, Hkv, d, 1]`, `s [B, Hkv, d, dv]`; the paper's `H^Z = m + log z`, `H^S = m + log s`. Throws `ATTN_OPTION`.
  */
 export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
-  knownOptions("logsumexp", options, ["logValues"]);
-  const { logValues = false } = options;
-  requireOption(typeof logValues === "boolean", "logsumexp", "logValues", logValues, "true or false");
+  const { logValues } = logsumexpOptions.resolve(options);
   const folded =
     "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";
   return {

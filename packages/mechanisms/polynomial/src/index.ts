@@ -30,7 +30,7 @@ import {
 import { featureCount, features } from "./features.ts";
 import { foldsKeys, limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
 
-export type { PolynomialOptions } from "./options.ts";
+export { type PolynomialOptions, polynomialOptions } from "./options.ts";
 
 /** More than this in `form: "linear"` is refused: its state alone would be hundreds of megabytes. */
 const MOST_FEATURES = 100_000;

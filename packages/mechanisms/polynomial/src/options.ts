@@ -1,21 +1,41 @@
-import { isPositiveInteger, isPositiveNumber, knownOptions, requireOption } from "@attnkit/core/program";
+import {
+  choiceOption,
+  declareOptions,
+  numberOption,
+  numbersOption,
+  type OptionDeclarations,
+  type OptionsOf,
+} from "@attnkit/core/program";
 import { featureCount } from "./features.ts";
 
-export interface PolynomialOptions {
-  /** p of `s^p`, a whole number >= 1; default 2. */
-  readonly power?: number;
-  /** `c_0 .. c_p` of `sum_m c_m s^m`, instead of `power`. */
-  readonly coefficients?: readonly number[];
-  /** N: the keys that the row may attend to (`"visible"`, default), or `n` (`"fixed"`). */
-  readonly normalizer?: "visible" | "fixed";
-  /** N where `normalizer` is `"fixed"`; the paper takes the sequence length. */
-  readonly n?: number;
-  /**
-   * `"quadratic"` keeps every key, `"linear"` a constant-size state of symmetric-power features; `"auto"` (default) is
-   * linear where that state has at most 2080 features and the block brings no mask or bias.
-   */
-  readonly form?: "auto" | "quadratic" | "linear";
-}
+const isCoefficients = (x: unknown): x is readonly number[] =>
+  Array.isArray(x) && x.length >= 1 && x.length <= 13 && x.every(Number.isFinite) && x.some((c) => c !== 0);
+
+const table = {
+  power: numberOption({ from: 1, to: 12, multipleOf: 1, absent: "2" }, "is p of the weight s^p, s = q.k / sqrt(d)"),
+  coefficients: numbersOption(
+    { expected: "1 to 13 finite numbers c_0, c_1, ..., not all 0", accepts: isCoefficients },
+    "makes sum_m c_m s^m the weight, instead of power",
+  ),
+  normalizer: numberOption(
+    { above: 0, words: ["visible"], default: "visible" },
+    'is N of the factor 1 / sqrt(N): "visible" counts the keys that the row may attend to; the paper takes the sequence length',
+  ),
+  form: choiceOption(
+    ["auto", "quadratic", "linear"],
+    'keeps every key ("quadratic") or a sum of r features ("linear"); "auto" is linear if r <= 2080 and no mask or bias is given',
+  ),
+};
+
+export type PolynomialOptions = OptionsOf<typeof table>;
+
+/** The options of polynomial attention as data. */
+export const polynomialOptions: OptionDeclarations<typeof table> = declareOptions(
+  "polynomial",
+  table,
+  ({ power, coefficients }) =>
+    power !== undefined && coefficients !== undefined ? ["coefficients", "power or coefficients, not both"] : undefined,
+);
 
 /** Options with defaults: the weight of a score s is `sum_m coefficients[m] s^m / sqrt(N)`. */
 export interface Polynomial {
@@ -27,33 +47,9 @@ export interface Polynomial {
 
 /** Throws `ATTN_OPTION`. */
 export function resolve(options: PolynomialOptions): Polynomial {
-  const who = "polynomial";
-  knownOptions(who, options, ["power", "coefficients", "normalizer", "n", "form"]);
-  const { power, coefficients, normalizer = "visible", n, form = "auto" } = options;
-  const once = power === undefined || coefficients === undefined;
-  requireOption(once, who, "coefficients", coefficients, "power or coefficients, not both");
-  requireOption(
-    power === undefined || (isPositiveInteger(power) && power <= 12),
-    who,
-    "power",
-    power,
-    "a whole number from 1 to 12",
-  );
-  const list =
-    coefficients === undefined ||
-    (Array.isArray(coefficients) &&
-      coefficients.length >= 1 &&
-      coefficients.length <= 13 &&
-      coefficients.every((c) => typeof c === "number" && Number.isFinite(c)) &&
-      coefficients.some((c) => c !== 0));
-  requireOption(list, who, "coefficients", coefficients, "1 to 13 finite numbers c_0, c_1, ..., not all 0");
-  const known = normalizer === "visible" || normalizer === "fixed";
-  requireOption(known, who, "normalizer", normalizer, '"visible" or "fixed"');
-  const isN = normalizer === "fixed" ? isPositiveNumber(n) : n === undefined;
-  requireOption(isN, who, "n", n, normalizer === "fixed" ? "a number above 0" : 'no n, unless normalizer is "fixed"');
-  requireOption(["auto", "quadratic", "linear"].includes(form), who, "form", form, '"auto", "quadratic" or "linear"');
-  const all = coefficients ?? [...Array<number>(power ?? 2).fill(0), 1];
-  return { coefficients: all, fixed: n, form };
+  const { power = 2, coefficients, normalizer, form } = polynomialOptions.resolve(options);
+  const all = coefficients ?? [...Array<number>(power).fill(0), 1];
+  return { coefficients: all, fixed: normalizer === "visible" ? undefined : normalizer, form };
 }
 
 /** `"auto"` takes the linear form up to this many features: p = 1, p = 2 up to d = 64, p = 3 up to d = 22. */

@@ -4,8 +4,7 @@ import type { Reference } from "@attnkit/core/program";
 interface PolynomialOptions {
   readonly power?: number;
   readonly coefficients?: readonly number[] | null;
-  readonly normalizer?: "visible" | "fixed";
-  readonly n?: number | null;
+  readonly normalizer?: "visible" | number;
 }
 
 /**
@@ -16,7 +15,7 @@ interface PolynomialOptions {
  * program over power features adds up every absolute product, so a power counts (1 + m) (sum of absolute terms)^m.
  */
 export function polynomialReference(options: Options = {}): Reference {
-  const { power = 2, coefficients, normalizer = "visible", n } = options as PolynomialOptions;
+  const { power = 2, coefficients, normalizer = "visible" } = options as PolynomialOptions;
   const series = coefficients ?? [...Array<number>(power).fill(0), 1];
   return (head) => {
     const rows = head.q.map((q, i) => {
@@ -27,7 +26,7 @@ export function polynomialReference(options: Options = {}): Reference {
         const weight = sum(series.map((c, m) => c * score ** m));
         return [{ v: head.v[j]!, weight, size: sum(series.map((c, m) => Math.abs(c) * (1 + m) * size ** m)) }];
       });
-      const root = Math.sqrt(normalizer === "fixed" ? n! : Math.max(1, terms.length));
+      const root = Math.sqrt(normalizer === "visible" ? Math.max(1, terms.length) : normalizer);
       const y = (head.v[0] ?? []).map((_, f) => sum(terms.map((t) => t.weight * t.v[f]!)) / root);
       const scale = y.map((out, f) => sum(terms.map((t) => t.size * Math.abs(t.v[f]!))) / root + Math.abs(out));
       return { y, scale };

@@ -54,7 +54,7 @@ describe('form "auto"', () => {
     [{ power: 5 }, 2],
     [{ coefficients: [0.5, 0, 2] }, 4],
     [{ coefficients: [1, -1, 0, 0.25] }, 3],
-    [{ power: 2, normalizer: "fixed", n: 7 }, 5],
+    [{ power: 2, normalizer: 7 }, 5],
   ] as [PolynomialOptions, number][])("both forms of %o agree", async (options, d) => {
     for (const causal of [true, false]) {
       const run = async (form: "linear" | "quadratic") =>
@@ -95,8 +95,9 @@ test.each<[string, object]>([
   ["coefficients", { coefficients: [0, 0] }],
   ["coefficients", { coefficients: [1, Number.NaN] }],
   ["normalizer", { normalizer: "sum" }],
-  ["n", { normalizer: "fixed" }],
-  ["n", { normalizer: "fixed", n: 0 }],
+  ["normalizer", { normalizer: "fixed" }],
+  ["normalizer", { normalizer: 0 }],
+  ["normalizer", { normalizer: Number.POSITIVE_INFINITY }],
   ["n", { n: 16 }],
   ["form", { form: "cubic" }],
   ["degree", { degree: 2 }],

@@ -9,7 +9,7 @@ const times = (m: Matrix, a: number) => m.map((row) => row.map((x) => a * x));
 describe("worked example", () => {
   const { q, k, v } = worked;
   test.each([1, 2, 3] as const)("power %d, N = 4", (power) => {
-    const reference = polynomialReference({ power, normalizer: "fixed", n: 4 });
+    const reference = polynomialReference({ power, normalizer: 4 });
     expectClose(reference(head(q, k, v)).y, worked[`power${power}`].full, 1e-11);
     expectClose(reference(head(q, k, v, causal)).y, worked[`power${power}`].causal, 1e-11);
   });
@@ -36,7 +36,7 @@ describe("identities", () => {
   });
   test("every key twice: factor sqrt 2 with N visible, 2 with N fixed", () => {
     const twice = head(q, [...k, ...k], [...v, ...v]);
-    const [visible, fixed] = [polynomialReference({ power: 3 }), polynomialReference({ normalizer: "fixed", n: 7 })];
+    const [visible, fixed] = [polynomialReference({ power: 3 }), polynomialReference({ normalizer: 7 })];
     expectClose(visible(twice).y, times(visible(block).y, Math.SQRT2));
     expectClose(fixed(twice).y, times(fixed(block).y, 2));
     expectClose(fixed(block).y, times(polynomialReference()(block).y, Math.sqrt(9 / 7)));

@@ -16,9 +16,9 @@ import {
   unfoldQueryHeads,
 } from "@attnkit/core/program";
 import { limitOf } from "./limits.ts";
-import { checkOptions, type SoftmaxOptions, windowOf } from "./options.ts";
+import { type SoftmaxOptions, softmaxOptions, windowOf } from "./options.ts";
 
-export type { SoftmaxOptions } from "./options.ts";
+export { type SoftmaxOptions, softmaxOptions } from "./options.ts";
 
 /** Where in the computation `scores` stops; ONNX's `qk_matmul_output_mode` 0, 1, 2, 3. */
 export type Stage = "scaled" | "capped" | "biased" | "weights";
@@ -29,7 +29,7 @@ export type Stage = "scaled" | "capped" | "biased" | "weights";
  * given. Throws `ATTN_OPTION`.
  */
 export function softmax(options: SoftmaxOptions = {}): Mechanism {
-  checkOptions(options);
+  softmaxOptions.resolve(options);
   return {
     name: "softmax",
     options: { ...options },
@@ -67,7 +67,7 @@ export function scores<T>(
   how: { readonly causal: boolean | "end"; readonly stage: Stage },
   options: SoftmaxOptions = {},
 ): T {
-  checkOptions(options);
+  softmaxOptions.resolve(options);
   const keys = extendCache(o, block, how.causal, windowOf(options));
   const at = stages(o, block, keys.k, options);
   if (how.stage === "scaled" || how.stage === "capped") return at[how.stage];

@@ -26,7 +26,7 @@ describe("the same function by two names", () => {
   test("un-normalised linear with identity features is polynomial of power 1 times sqrt(N d)", () => {
     const n = 7;
     const sum = linearReference({ featureMap: "identity", normalize: false, scale: 1 / Math.sqrt(n * d) })(block);
-    agree(polynomialReference({ power: 1, normalizer: "fixed", n })(block).y, sum.y);
+    agree(polynomialReference({ power: 1, normalizer: n })(block).y, sum.y);
     const mean = linearReference({ featureMap: (x: readonly number[]) => [...x], normalize: false })(block).y;
     const seen = (i: number) => Math.min(i + 3, k.length);
     agree(

@@ -63,11 +63,7 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wanted]
     { coefficients: [1, 1, 0.5] },
     { L: 33, S: 15, causal: false, Hq: 4, Hkv: 2, d: 8, dv: 4, mask: true, bias: true },
   ],
-  [
-    "polynomial",
-    { power: 2, form: "quadratic", normalizer: "fixed", n: 64 },
-    { L: 16, past: 31, causal: true, d: 4, dv: 4 },
-  ],
+  ["polynomial", { power: 2, form: "quadratic", normalizer: 64 }, { L: 16, past: 31, causal: true, d: 4, dv: 4 }],
 ];
 
 const titled = table.map(([name, options, wanted], n) => ({

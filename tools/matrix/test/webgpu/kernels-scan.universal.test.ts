@@ -60,7 +60,7 @@ kernelLaws(
     { options: { power: 1 }, dims: { L: 129, S: 129, B: 1 }, causal: true, past: 5, keyMask: true },
     { options: { coefficients: [1, 1, 0.5] }, dims: { L: 1, S: 1 }, causal: true },
     {
-      options: { coefficients: [1, 0, -0.5, 0.25], normalizer: "fixed", n: 9, form: "linear" },
+      options: { coefficients: [1, 0, -0.5, 0.25], normalizer: 9, form: "linear" },
       ...{ dims: { L: 33, S: 33, B: 1, d: 5 }, causal: true, past: 2 },
     },
   ],

@@ -10,7 +10,7 @@ export function isLinear(p: Polynomial, { shapes, dims }: Call): boolean {
 /** Why WGSL cannot hold the numbers of a polynomial, if so. */
 export function unfit(p: Polynomial): string | undefined {
   const numbers = [...p.coefficients, p.fixed ?? 1].map(Math.fround);
-  return numbers.every(Number.isFinite) ? undefined : "a coefficient, or n, is beyond float32";
+  return numbers.every(Number.isFinite) ? undefined : "a coefficient, or the normalizer, is beyond float32";
 }
 
 /** A float32 in WGSL. */
