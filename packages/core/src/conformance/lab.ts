@@ -4,7 +4,7 @@ import type { Block, Causal, Result, State } from "../program/block.ts";
 import type { Dims } from "../program/call.ts";
 import type { Mechanism } from "../program/mechanism.ts";
 import type { Reference } from "../program/reference.ts";
-import { Bench } from "./bench.ts";
+import { Checker } from "./checker.ts";
 import { draw, type Extras, fit } from "./draw.ts";
 import { type Host, ofRank } from "./host.ts";
 import { type HostBlock, type OracleResult, oracle, type Past } from "./oracle.ts";
@@ -25,8 +25,8 @@ export interface Outcome {
 
 export type Attend = Attention<unknown>;
 
-/** A bench with one mechanism on it: blocks of host arrays in, host arrays out, compared with the oracle. */
-export class Lab extends Bench {
+/** A checker with one mechanism on it: blocks of host arrays in, host arrays out, compared with the oracle. */
+export class Lab extends Checker {
   readonly mechanism: Mechanism;
   readonly reference: Reference;
 

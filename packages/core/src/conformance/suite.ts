@@ -1,6 +1,6 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Options } from "../program/call.ts";
-import { Bench } from "./bench.ts";
+import { Checker } from "./checker.ts";
 import { Lab, type Row } from "./lab.ts";
 import { laws } from "./laws/index.ts";
 import { opsLaws } from "./ops/index.ts";
@@ -69,7 +69,7 @@ export function plan({ mechanisms }: Pick<Subject, "mechanisms">, filter: Select
       return {
         ...id,
         async run(backend, seed) {
-          return use(new Bench(backend, random(keyOf(id, seed))), run);
+          return use(new Checker(backend, random(keyOf(id, seed))), run);
         },
       };
     }),
@@ -91,12 +91,12 @@ export function plan({ mechanisms }: Pick<Subject, "mechanisms">, filter: Select
   return [...ops, ...rows].filter(typeof filter === "function" ? filter : (item) => matches(item, filter));
 }
 
-async function use<B extends Bench>(bench: B, run: (bench: B) => Promise<void>): Promise<number> {
+async function use<B extends Checker>(checker: B, run: (checker: B) => Promise<void>): Promise<number> {
   try {
-    await run(bench);
-    return bench.used;
+    await run(checker);
+    return checker.used;
   } finally {
-    bench.free();
+    checker.free();
   }
 }
 

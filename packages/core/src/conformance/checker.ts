@@ -11,7 +11,7 @@ export class LawBroken extends Error {
 }
 
 /** One case at work: a backend, the case's own random numbers, comparisons that record how much budget they used. */
-export class Bench {
+export class Checker {
   readonly backend: Backend<unknown>;
   readonly random: Random;
   /** The largest fraction of the error budget that a comparison of this case used. */
