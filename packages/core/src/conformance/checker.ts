@@ -5,12 +5,12 @@ import { fromData, type Host, round, toData } from "./host.ts";
 import type { Random } from "./random.ts";
 import { allowance, compare, firstDifference, indexOf } from "./tolerance.ts";
 
-/** A law that does not hold. */
+/** The error of a law that does not hold. Any other error of a case is an accident: a crash of what is tested, or of the suite. */
 export class LawBroken extends Error {
   override readonly name = "LawBroken";
 }
 
-/** One case at work: a backend, the case's own random numbers, comparisons that record how much budget they used. */
+/** Runs one case: holds the backend and the random numbers of the case, and records how much error budget its comparisons use. */
 export class Checker {
   readonly backend: Backend<unknown>;
   readonly random: Random;

@@ -9,6 +9,7 @@ import { draw, type Extras, fit } from "./draw.ts";
 import { type Host, ofRank } from "./host.ts";
 import { type HostBlock, type OracleResult, oracle, type Past } from "./oracle.ts";
 import type { Random } from "./random.ts";
+import { allowance } from "./tolerance.ts";
 
 /** A mechanism and its oracle: one row of the matrix. */
 export interface Row {
@@ -25,7 +26,7 @@ export interface Outcome {
 
 export type Attend = Attention<unknown>;
 
-/** A checker with one mechanism on it: blocks of host arrays in, host arrays out, compared with the oracle. */
+/** Runs one case of a law of mechanisms: takes and returns blocks of host arrays, and compares them with the oracle. */
 export class Lab extends Checker {
   readonly mechanism: Mechanism;
   readonly reference: Reference;
@@ -88,6 +89,14 @@ export class Lab extends Checker {
     if (lse === undefined) return;
     this.holds(expected.lse !== undefined, "the reference has no lse, and the mechanism says it has");
     this.near(`${what}lse`, lse, lower(expected.lse!), expected.lseScale!(), expected.terms);
+  }
+
+  /**
+   * Compares two runs whose outputs must be equal. Each may err by its own budget, so the sum of both is allowed; the
+   * oracle gives the size of the budget and is not compared.
+   */
+  alike(what: string, one: Pick<Outcome, "y">, other: Pick<Outcome, "y">, { scale, terms }: OracleResult): void {
+    this.within(`${what}y`, one.y, other.y, (i) => 2 * allowance(this.backend.dtype, terms, scale.data[i]!));
   }
 
   /** Feed blocks one after the other, each checked against the oracle of the whole history; returns the last state. */
