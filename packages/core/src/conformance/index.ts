@@ -3,6 +3,7 @@ export type { Host } from "./host.ts";
 export type { Row } from "./lab.ts";
 export { type HostBlock, type OracleCall, type OracleResult, oracle, type Past } from "./oracle.ts";
 export { type Random, random } from "./random.ts";
+export { filterOf, type Replay, type ReplayCase, replayByName } from "./replay.ts";
 export { type CaseResult, markdown, type Report } from "./report.ts";
 export { conformance, type Runner, type RunOptions, runConformance } from "./run.ts";
 export {
@@ -11,7 +12,6 @@ export {
   type Item,
   optionsText,
   plan,
-  replayLine,
   type Selection,
   type Subject,
 } from "./suite.ts";
