@@ -17,5 +17,5 @@ export {
 } from "./suite.ts";
 export { A, allowance, B, unitRoundoff } from "./tolerance.ts";
 export { readVectors, type VectorCase, type VectorFile, writeVectors } from "./vectors/format.ts";
-export { runVectors, type VectorResult, type VectorSubject } from "./vectors/run.ts";
+export { floatTypeOf, runVectors, type VectorResult, type VectorSubject } from "./vectors/run.ts";
 export type { EncodedTensor, VectorTensor } from "./vectors/tensor.ts";
