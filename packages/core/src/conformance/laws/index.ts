@@ -1,4 +1,5 @@
 import type { Law } from "../law.ts";
+import { decodeLaw } from "./decode.ts";
 import { beyondLaw, domainLaw, rampLaw } from "./domain.ts";
 import { emptyLaw, leakLaw } from "./empty-rows.ts";
 import { errorsLaw, unsupportedLaw } from "./errors.ts";
@@ -18,7 +19,7 @@ import { causalityLaw, groupedLaw, independenceLaw, permutationLaw, truncationLa
 /** Every law of mechanisms. */
 export const laws: readonly Law[] = [
   ...[oracleLaw, smallLaw, rankLaw, edgeLaw, longLaw],
-  ...[partitionLaw, forkLaw, roundTripLaw, mergeLaw],
+  ...[partitionLaw, decodeLaw, forkLaw, roundTripLaw, mergeLaw],
   ...[causalityLaw, independenceLaw, groupedLaw, permutationLaw, truncationLaw],
   ...[leakLaw, emptyLaw, domainLaw, rampLaw, beyondLaw],
   ...[farBiasLaw, divergedLaw],
