@@ -10,6 +10,9 @@ export class LawBroken extends Error {
   override readonly name = "LawBroken";
 }
 
+/** Tells a broken law from an accident. By name, because two copies of core may meet. */
+export const isLawBroken = (error: unknown): boolean => error instanceof Error && error.name === "LawBroken";
+
 /** Runs one case: holds the backend and the random numbers of the case, and records how much error budget its comparisons use. */
 export class Checker {
   readonly backend: Backend<unknown>;

@@ -1,4 +1,4 @@
-export { LawBroken } from "./checker.ts";
+export { isLawBroken, LawBroken } from "./checker.ts";
 export type { Host } from "./host.ts";
 export type { Row } from "./lab.ts";
 export { type HostBlock, type OracleCall, type OracleResult, oracle, type Past } from "./oracle.ts";

@@ -1,5 +1,6 @@
 import type { Backend } from "../backend/backend.ts";
 import { checkBackend, checkRunner, checkSubject } from "./check-subject.ts";
+import { isLawBroken } from "./checker.ts";
 import { type Replay, replayByFilter } from "./replay.ts";
 import { type CaseResult, type Report, reportOf } from "./report.ts";
 import { type Item, matches, type Selection, type Subject, select } from "./suite.ts";
@@ -97,9 +98,6 @@ async function runItem(item: Item, backend: Backend<unknown>, subject: Subject, 
     return { ...id, status: expected && broken ? "expected-failure" : "fail", used: 0, ms, error };
   }
 }
-
-/** By name, because two copies of core may meet. */
-const isLawBroken = (error: unknown): boolean => error instanceof Error && error.name === "LawBroken";
 
 /** The message of a broken law. Everything else is unexpected, and the stack says where it comes from. */
 function describeError(error: unknown): string {

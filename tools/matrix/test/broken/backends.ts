@@ -154,7 +154,7 @@ export const brokenBackends: readonly Broken[] = [
     },
   },
   {
-    name: "a compiled program remembers the first sizes",
+    name: "a compiled program returns the result of its first call",
     law: "compile",
     backend: () => {
       const right = cpu();
@@ -165,9 +165,7 @@ export const brokenBackends: readonly Broken[] = [
           let first: Promise<Tensors<NdArray>> | undefined;
           return (x) => {
             first ??= run(x);
-            return Promise.all([first, run(x)]).then(([a, b]) =>
-              mapped(b, (t, name) => ({ ...t, shape: a[name]!.shape })),
-            );
+            return first;
           };
         },
       };
