@@ -71,7 +71,7 @@ const softmaxFaults: Readonly<Record<SoftmaxFault, string | readonly [string, Pa
   "adds 0 times the sum of all heads": "independence",
   "the fifth head of a group is the fourth": "grouped-heads",
   "with a mask, the bias ends after 16 keys": "permutation",
-  "the state keeps the last 16 entries of a key mask": "key-mask",
+  "the state keeps the last 24 entries of a key mask": "key-mask",
   "keys without queries are not remembered": "partition",
   "parts of a long cache weigh the same": "decode",
   "branches share one buffer": "fork",
@@ -151,15 +151,16 @@ const decodeWithoutMasks = kernel(
   () => ({ causal: false }),
 );
 
-/** Takes the head axis of a mask to be what it was in the first call of the same sizes. */
+/** With grouped heads over a cache, takes the head axis of a mask to be what it was in the first call of the same sizes. */
 function recallingKernel(): Kernel<unknown> {
   const shared = new Map<string, boolean>();
   return kernel(
     "recalls",
     () => true,
-    (x, { shapes, causal }, o) => {
+    (x, { dims, shapes, causal }, o) => {
       const { mask } = x;
-      if (mask?.shape.length !== 4) return {};
+      const grouped = dims.Hq > dims.Hkv && shapes["state.k"] !== undefined;
+      if (mask?.shape.length !== 4 || !grouped) return {};
       const key = `${shapes.q} ${shapes.k} ${shapes["state.k"]} ${causal}`;
       const first = shared.get(key) ?? mask.shape[1] === 1;
       shared.set(key, first);
@@ -233,7 +234,7 @@ const all: readonly Omit<Mutant, "first" | "soundBackend">[] = [
           const more = names.filter((name) => !["k", "v", "keep"].includes(name));
           return {
             ...softmax().mechanism.state(dims),
-            ...Object.fromEntries(more.map((name) => [name, { shape: [-1] }])),
+            ...Object.fromEntries(more.map((name) => [name, { shape: [1] }])),
           };
         },
       }),
@@ -243,7 +244,7 @@ const all: readonly Omit<Mutant, "first" | "soundBackend">[] = [
 ];
 
 /** It declares that it takes no mask; the door lets one through all the same. */
-function ignoresMask(): Mutant {
+function ignoresMask(): Omit<Mutant, "first" | "soundBackend"> {
   let open = false;
   const { takes } = softmax().mechanism;
   const row = claims({
@@ -280,7 +281,7 @@ const FIRST: readonly string[] = [
   "softmax: adds 0 times the sum of all heads",
   "softmax: the fifth head of a group is the fourth",
   "softmax: with a mask, the bias ends after 16 keys",
-  "softmax: the state keeps the last 16 entries of a key mask",
+  "softmax: the state keeps the last 24 entries of a key mask",
   "softmax: keys without queries are not remembered",
   "softmax: parts of a long cache weigh the same",
   "softmax: branches share one buffer",

@@ -51,7 +51,7 @@ export type SoftmaxFault =
   | "adds 0 times the sum of all heads"
   | "the fifth head of a group is the fourth"
   | "with a mask, the bias ends after 16 keys"
-  | "the state keeps the last 16 entries of a key mask"
+  | "the state keeps the last 24 entries of a key mask"
   | "keys without queries are not remembered"
   | "parts of a long cache weigh the same"
   | "branches share one buffer"
@@ -94,8 +94,8 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     const k = join(past?.k, hide(block.k), 2);
     const v = join(past?.v, hide(block.v), 2);
     const before =
-      past && is("the state keeps the last 16 entries of a key mask") && P > 16
-        ? o.maximum(past.keep!, firstOf(o, P - 16, P))
+      past && is("the state keeps the last 24 entries of a key mask") && P > 24
+        ? o.maximum(past.keep!, firstOf(o, P - 24, P))
         : past?.keep;
     const keep = join(before, own, 1);
     const remembered = is("key mask not remembered") ? join(past?.keep, ones, 1) : keep;
@@ -243,8 +243,9 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
 
 /** Writes the numbers of `value` into the memory of `target`, as far as it reaches. */
 function overwrite<T>(target: T, value: T): void {
-  const [to, from] = [target, value] as unknown as readonly { data: Float32Array }[];
-  to!.data.set(from!.data.subarray(0, to!.data.length));
+  const [to, from] = [target, value] as unknown as readonly { data?: Float32Array }[];
+  // A gradient runs on tensors of its own, which have no memory to write to.
+  if (to!.data && from!.data) to!.data.set(from!.data.subarray(0, to!.data.length));
 }
 
 /** 1 for the first n of `total` columns, 0 for the others. */
