@@ -4,7 +4,7 @@ import { beyondLaw, domainLaw, rampLaw } from "./domain.ts";
 import { emptyLaw, leakLaw } from "./empty-rows.ts";
 import { errorsLaw, unsupportedLaw } from "./errors.ts";
 import { divergedLaw, farBiasLaw } from "./floats.ts";
-import { gradientLaw } from "./gradient.ts";
+import { gradientLaw, kernelGradientLaw } from "./gradient.ts";
 import { kernelsLaw, syncLaw } from "./kernels.ts";
 import { mergeLaw } from "./merge.ts";
 import { lseLaw, mergeOutputsLaw } from "./normaliser.ts";
@@ -26,6 +26,6 @@ export const laws: readonly Law[] = [
   ...[causalityLaw, independenceLaw, groupedLaw, permutationLaw, truncationLaw],
   ...[partitionLaw, decodeLaw, forkLaw, roundTripLaw, mergeLaw],
   ...[leakLaw, emptyLaw, farBiasLaw, divergedLaw],
-  ...[lseLaw, mergeOutputsLaw, kernelsLaw, gradientLaw],
+  ...[lseLaw, mergeOutputsLaw, kernelsLaw, gradientLaw, kernelGradientLaw],
   ...[errorsLaw, unsupportedLaw, syncLaw, untouchedLaw, deterministicLaw, overlapLaw, rememberedLaw],
 ];
