@@ -94,4 +94,8 @@ export function checkBackend(backend: Backend<unknown>): void {
     throw refuse("subject.backend()", backend, `a backend; it lacks the functions ${missing.join(", ")}`);
   if (!isRecord(backend.supports))
     throw refuse("subject.backend().supports", backend.supports, "{ gradients: true } or false");
+  for (const [op, factor] of Object.entries(backend.supports.accuracy ?? {})) {
+    if (typeof factor === "number" && factor >= 1 && Number.isFinite(factor)) continue;
+    throw refuse(`subject.backend().supports.accuracy.${op}`, factor, "a finite number from 1");
+  }
 }

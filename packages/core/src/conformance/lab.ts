@@ -3,13 +3,14 @@ import { type Attention, type AttentionOptions, attention } from "../call/attent
 import type { Block, Causal, Result, State } from "../program/block.ts";
 import type { Dims } from "../program/call.ts";
 import type { Mechanism } from "../program/mechanism.ts";
+import type { Ops } from "../program/ops.ts";
 import type { Reference } from "../program/reference.ts";
 import { Checker } from "./checker.ts";
 import { draw, type Extras, fit } from "./draw.ts";
 import { type Host, ofRank } from "./host.ts";
 import { type HostBlock, type OracleResult, oracle, type Past } from "./oracle.ts";
-import type { Random } from "./random.ts";
-import { allowance } from "./tolerance.ts";
+import { type Random, random } from "./random.ts";
+import { factorOf, usedOps } from "./used-ops.ts";
 
 /** A mechanism and its oracle: one row of the matrix. */
 export interface Row {
@@ -35,6 +36,26 @@ export class Lab extends Checker {
     super(backend, random);
     this.mechanism = row.mechanism;
     this.reference = row.reference;
+  }
+
+  override coarseness(): number {
+    const { accuracy } = this.backend.supports;
+    if (accuracy === undefined) return 1;
+    this.#factor ??= factorOf(
+      accuracy,
+      usedOps((o) => this.#everything(o)),
+    );
+    return this.#factor;
+  }
+
+  #factor: number | undefined;
+
+  /** The program on two tokens, causal and not, so that every operation of it is seen. */
+  #everything(o: Ops<Host>): void {
+    const dims = this.dims({ B: 1, Hq: 1, Hkv: 1, L: 2, S: 2 });
+    const { q, k, v } = draw(random("operations"), (x) => x, this.mechanism, dims);
+    const lse = this.mechanism.takes.lse === true;
+    for (const causal of [false, true]) this.mechanism.forward(o, { q, k, v }, { causal, lse });
   }
 
   attention(options?: AttentionOptions): Attend {
@@ -96,7 +117,7 @@ export class Lab extends Checker {
    * oracle gives the size of the budget and is not compared.
    */
   alike(what: string, one: Pick<Outcome, "y">, other: Pick<Outcome, "y">, { scale, terms }: OracleResult): void {
-    this.within(`${what}y`, one.y, other.y, (i) => 2 * allowance(this.backend.dtype, terms, scale.data[i]!));
+    this.within(`${what}y`, one.y, other.y, (i) => 2 * this.allowance(terms, scale.data[i]!));
   }
 
   /** Feed blocks one after the other, each checked against the oracle of the whole history; returns the last state. */

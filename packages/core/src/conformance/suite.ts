@@ -1,7 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Options } from "../program/call.ts";
 import { AttentionError } from "../program/errors.ts";
-import { Checker, LawBroken } from "./checker.ts";
+import { Checker, Denied, LawBroken } from "./checker.ts";
 import { Lab, type Row } from "./lab.ts";
 import { laws } from "./laws/index.ts";
 import { opsLaws } from "./ops/index.ts";
@@ -123,6 +123,9 @@ async function use<B extends Checker>(checker: B, run: (checker: B) => Promise<v
   try {
     await run(checker);
     return checker.used;
+  } catch (error) {
+    if (error instanceof Denied) return checker.used;
+    throw error;
   } finally {
     checker.free();
   }

@@ -76,6 +76,11 @@ export const brokenBackends: readonly Broken[] = [
       gradients((got) => Object.fromEntries(Object.entries(got).filter(([, g]) => g.data.some((x) => x !== 0)))),
   },
   {
+    name: "ranks above 5 denied, and accepted anyway",
+    law: "supports",
+    backend: () => ({ ...cpu(), supports: { gradients: true, maxRank: 5 } }),
+  },
+  {
     name: "gradients denied, and computed anyway",
     law: "vjp",
     backend: () => ({ ...cpu(), supports: { gradients: false } }),

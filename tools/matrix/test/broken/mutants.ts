@@ -1,5 +1,5 @@
 import type { Backend, Block, Causal, Output, Tensors } from "@attnkit/core";
-import type { Kernel } from "@attnkit/core/backend";
+import type { Kernel, Program } from "@attnkit/core/backend";
 import type { Row } from "@attnkit/core/conformance";
 import { type Call, mergeOutputs, type Ops } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
@@ -116,11 +116,11 @@ function kernel(
     backend: "cpu",
     accepts,
     run(given, call) {
-      const o = cpu().ops;
+      const o = tape ?? cpu().ops;
       const changed = change(given as Tensors<NdArray>, call, o);
       const { q, k, v, mask, bias, keyMask, ...rest } = changed.x ?? (given as Tensors<NdArray>);
       const { B, Hq, Hkv, L, S, d, dv } = call.dims;
-      const lift = (m: NdArray | undefined) => m && o.reshape(m, [1, 1, 1, 1, ...m.shape].slice(-4));
+      const lift = (m: NdArray | undefined) => m && o.reshape(m, [1, 1, 1, 1, ...o.shape(m)].slice(-4));
       const state = Object.fromEntries(Object.entries(rest).map(([n, t]) => [n.slice("state.".length), t]));
       const block: Block<NdArray> = {
         ...{ q: o.reshape(q!, [B, Hq, L, d]), k: o.reshape(k!, [B, Hkv, S, d]), v: o.reshape(v!, [B, Hkv, S, dv]) },
@@ -129,7 +129,7 @@ function kernel(
       };
       const how = { lse: call.lse, causal: changed.causal ?? call.causal };
       const result = softmax().mechanism.forward(o, block, how);
-      const lead = q!.shape.slice(0, -1);
+      const lead = o.shape(q!).slice(0, -1);
       return {
         y: o.reshape(result.y, [...lead, dv]),
         ...(result.lse && { lse: o.reshape(result.lse, lead) }),
@@ -227,6 +227,10 @@ const all: readonly Omit<Mutant, "first" | "soundBackend">[] = [
     rows: [claims({ kernels: [decodeWithoutMasks] })],
   },
   {
+    ...{ name: "the gradient of a kernel forgets the values", law: "kernel-gradient", rows: [tapedRow()] },
+    ...{ backend: () => taped(true), whole: { backend: () => taped(false), rows: [tapedRow()] } },
+  },
+  {
     ...{ ...sound, name: "any state will do", law: "errors", whole: sound },
     rows: [
       claims({
@@ -267,6 +271,7 @@ function ignoresMask(): Omit<Mutant, "first" | "soundBackend"> {
 const FIRST: readonly string[] = [
   "upload keeps the caller's array",
   "a compiled program returns the result of its first call",
+  "ranks above 5 denied, and accepted anyway",
   "programs are told float32 on a float64 backend",
   "gradients of inputs without influence are missing",
   "softmax: scale ignored",
@@ -295,6 +300,7 @@ const FIRST: readonly string[] = [
   "outputs are merged above a floor of -3e38",
   "a kernel hides a wrong program",
   "softmax: divides first and selects later",
+  "the gradient of a kernel forgets the values",
   "any state will do",
   "a mask that is declared unsupported is let in",
   "sync uses other operations",
@@ -306,6 +312,55 @@ const FIRST: readonly string[] = [
 
 /** Of each law of operations, the first mistake that is listed is caught by no earlier law. */
 const firstOfOps = new Map(brokenOps.toReversed().map(({ name, law }) => [law, name]));
+
+/**
+ * A cpu backend whose gradients reach the kernel of `tapedRow`: the operations that the kernel runs by are those of the
+ * gradient, while there is one. `wrong`: the values get no gradient from it.
+ */
+let tape: Ops<NdArray> | undefined;
+
+function taped(wrong: boolean): Backend<NdArray> {
+  const right = cpu();
+  return {
+    ...right,
+    supports: { gradients: true, kernelGradients: true },
+    shape: (x) => (tape ?? right.ops).shape(x),
+    async vjp(program, x, seeds, wrt) {
+      let byKernel = false;
+      const watched: Program = (o, inputs) => {
+        const before = tape;
+        tape = o as unknown as Ops<NdArray>;
+        kernelRan = false;
+        try {
+          return program(o, inputs);
+        } finally {
+          byKernel = kernelRan;
+          tape = before;
+        }
+      };
+      const got = await right.vjp(watched, x, seeds, wrt);
+      if (!wrong || !byKernel) return got;
+      return Object.fromEntries(Object.entries(got).map(([n, g]) => [n, n.startsWith("v") ? right.ops.mul(g, 0) : g]));
+    },
+  };
+}
+
+let kernelRan = false;
+
+function tapedRow(): Row {
+  const row = kernel("taped", () => true);
+  return claims({
+    kernels: [
+      {
+        ...row,
+        run(x, call, backend) {
+          kernelRan = true;
+          return row.run(x, call, backend);
+        },
+      },
+    ],
+  });
+}
 
 export const mutants: readonly Mutant[] = all.map((mutant) => ({
   ...mutant,

@@ -9,7 +9,6 @@ import { bools, type Host, host, map, walk } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 import type { HostBlock } from "../oracle.ts";
-import { allowance } from "../tolerance.ts";
 
 type Hosts = Readonly<Record<string, Host>>;
 const fields = ["q", "k", "v", "mask", "bias", "keyMask"] as const;
@@ -124,7 +123,7 @@ async function check(
   const terms = blocks.reduce((n, block) => n + block.k.shape[2]!, blocks[0]!.q.shape[3]!);
   for (const name of wrt) {
     const scale = gradientScale(name, { expected, seeds, truth });
-    const allowed = (i: number) => allowance(lab.backend.dtype, terms, scale.data[i]!) + DIFFERENCES * scale.data[i]!;
+    const allowed = (i: number) => lab.allowance(terms, scale.data[i]!) + DIFFERENCES * scale.data[i]!;
     lab.within(`d/d ${name}`, got[name]!, truth[name]!, allowed);
   }
 }

@@ -25,7 +25,7 @@ const transfer: OpsLaw = {
         title: `mask [${shape}]`,
         async run(checker) {
           const x = bools(shape, () => checker.random.chance(0.5));
-          const t = checker.hold(checker.backend.upload(Uint8Array.from(x.data), shape));
+          const t = checker.upload(x);
           const data = await checker.backend.download(t);
           checker.holds(data instanceof Uint8Array, "a mask was not downloaded as Uint8Array");
           checker.same("mask", fromData(data, checker.backend.shape(t)), x);
@@ -188,4 +188,44 @@ const dtype: OpsLaw = {
   ),
 };
 
-export const backendLaws: readonly OpsLaw[] = [transfer, compile, dtype, vjp];
+/** Above this the suite allocates no tensor only to see it refused or accepted. */
+const AFFORDABLE = 2 ** 24;
+
+const supports: OpsLaw = {
+  name: "supports",
+  rules: "Backend",
+  says: "tensors up to the declared limits are accepted, and those beyond are refused by a typed error",
+  cases: [
+    {
+      title: "empty axes",
+      async run(checker) {
+        const x = host([2, 0, 3]);
+        checker.same("x", await checker.download(checker.upload(x)), x);
+      },
+    },
+    ...[0, 1].map(
+      (more): Case<Checker> => ({
+        title: more === 0 ? "the highest rank" : "one axis more than the highest rank",
+        async run(checker) {
+          const { maxRank = 6 } = checker.backend.supports;
+          if (more === 1 && checker.backend.supports.maxRank === undefined) return;
+          const x = random(checker, [...Array<number>(maxRank - 1 + more).fill(1), 3]);
+          checker.same("x", await checker.download(checker.upload(x)), x);
+        },
+      }),
+    ),
+    ...[0, 1].map(
+      (more): Case<Checker> => ({
+        title: more === 0 ? "the largest number of elements" : "one element more than the largest number",
+        async run(checker) {
+          const { maxElements } = checker.backend.supports;
+          if (maxElements === undefined || maxElements > AFFORDABLE) return;
+          const x = host([maxElements + more]);
+          checker.same("x", await checker.download(checker.upload(x)), x);
+        },
+      }),
+    ),
+  ],
+};
+
+export const backendLaws: readonly OpsLaw[] = [transfer, supports, compile, dtype, vjp];

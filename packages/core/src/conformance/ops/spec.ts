@@ -7,6 +7,7 @@ import { type Host, host } from "../host.ts";
 import type { Case } from "../law.ts";
 import type { Random } from "../random.ts";
 import { A, allowance, unitRoundoff } from "../tolerance.ts";
+import { factorOf, usedOps } from "../used-ops.ts";
 import { define, magnitude } from "./define.ts";
 
 type Hosts = Readonly<Record<string, Host>>;
@@ -29,12 +30,22 @@ export const value = (spec: Spec): Case<Checker> => ({
   async run(checker) {
     const inputs = rounded(checker, spec);
     const x = checker.uploads(inputs);
+    const expected = spec.program(define, inputs);
+    const denied = checker.denies(expected.shape);
+    if (denied !== undefined) {
+      await checker.refuses(
+        `a result of shape [${expected.shape}], as the backend has ${denied},`,
+        "ATTN_UNSUPPORTED",
+        () => checker.backend.compile(programOf(spec))(x),
+      );
+      return;
+    }
     const { out } = await checker.downloads(await checker.backend.compile(programOf(spec))(x));
     checker.holds(out !== undefined, "the output of the program is missing");
-    const expected = spec.program(define, inputs);
     if (spec.exact) checker.same("out", out!, expected);
     else {
-      const u = unitRoundoff[checker.backend.dtype] * A * Math.sqrt(spec.terms ?? 4);
+      const u =
+        coarseness(checker, spec, inputs) * unitRoundoff[checker.backend.dtype] * A * Math.sqrt(spec.terms ?? 4);
       const scale = spec.program(magnitude, inputs);
       checker.within("out", out!, expected, (i) => u * scale.data[i]!);
     }
@@ -50,6 +61,7 @@ export const gradient = (spec: Spec): Case<Checker> => ({
   async run(checker) {
     const inputs = rounded(checker, spec);
     const expected = spec.program(define, inputs);
+    if (checker.denies(expected.shape) !== undefined) return; // tested by the value of the same program
     const seeds = { out: host(expected.shape, () => checker.round(checker.random.normal())) };
     const wrt = Object.keys(inputs).filter((name) => !(inputs[name]!.data instanceof Uint8Array));
     const program = programOf(spec);
@@ -62,12 +74,20 @@ export const gradient = (spec: Spec): Case<Checker> => ({
     const got = await checker.vjp(program, inputs, seeds, wrt);
     // A gradient is a sum of products, any of which may be larger than the sum.
     const most = 2 * Math.max(2, ...Object.values(truth).flatMap((g) => [...g.data].map(Math.abs)));
-    const allowed = allowance(checker.backend.dtype, 4 * (spec.terms ?? 4), most) + DIFFERENCES * most;
+    const coarse = coarseness(checker, spec, inputs);
+    const allowed = coarse * allowance(checker.backend.dtype, 4 * (spec.terms ?? 4), most) + DIFFERENCES * most;
     for (const name of wrt) {
       checker.within(`d/d ${name}`, got[name]!, truth[name]!, () => allowed);
     }
   },
 });
+
+/** How many times the usual error the operations of the program may make, by the backend's declaration. */
+const coarseness = ({ backend }: Checker, spec: Spec, inputs: Hosts): number =>
+  factorOf(
+    backend.supports.accuracy ?? {},
+    usedOps((o) => spec.program(o, inputs)),
+  );
 
 /** The value, and its gradient. */
 export const both = (spec: Spec): Case<Checker>[] => [value(spec), gradient(spec)];
