@@ -1,9 +1,9 @@
-import { replayLine } from "@attnkit/core/conformance";
+import { replayCommand } from "@attnkit/catalog/replay";
 import { expect, test } from "vitest";
 import { lineOf, linkOf, parseReplay } from "../src/check/replay.ts";
 
 const id = { law: "partition", mechanism: "linear", options: '{"featureMap":"relu"}', case: 3 };
-const line = replayLine(id, { name: "tfjs-webgpu", dtype: "float32" }, 7);
+const line = `replay: ${replayCommand({ ...id, backend: "tfjs-webgpu", dtype: "float32", seed: 7, names: [] })}`;
 
 test("a line of the suite is read back, also out of an error message and a link", () => {
   const expected = { ...id, options: { featureMap: "relu" }, backend: "tfjs-webgpu", seed: 7 };

@@ -1,4 +1,5 @@
 import { type BackendEntry, creator, mechanisms } from "@attnkit/catalog";
+import { replayCommand } from "@attnkit/catalog/replay";
 import type { Backend, Options } from "@attnkit/core";
 import { type Filter, markdown, plan, type Report, type Row, runConformance } from "@attnkit/core/conformance";
 import type { Command } from "commander";
@@ -52,6 +53,7 @@ async function suite(io: Io, flags: Flags): Promise<number> {
       let failed = 0;
       const report = await runConformance(subject, {
         filter,
+        replay: replayCommand,
         onProgress(result, done, total) {
           if (result.status === "fail" || result.status === "unexpected-pass") failed++;
           shown.step(

@@ -1,6 +1,6 @@
 import { type BackendEntry, creator, mechanisms } from "@attnkit/catalog";
 import type { Backend, DType } from "@attnkit/core";
-import { readVectors, runVectors, type VectorCase, type VectorResult } from "@attnkit/core/conformance";
+import { floatTypeOf, readVectors, runVectors, type VectorCase, type VectorResult } from "@attnkit/core/conformance";
 import { readJson, writeOutput } from "../files.ts";
 import { EXIT, type Io, messageOf, oneLine, UsageError, userMessage } from "../io.ts";
 import { backendChoices, dtypeFor, mechanismNamed, open, openNamed } from "../select.ts";
@@ -67,12 +67,12 @@ async function read(io: Io, path: string): Promise<VectorCase[]> {
   }
 }
 
-/** The backend for a case, made once per float type: float64 for cases that have any, the default elsewhere. */
+/** Returns the backend for a case, made once for each float type: the type of the inputs, or the default where it lacks that. */
 function opener(entry: BackendEntry, { dtype }: Flags): (c: VectorCase) => Promise<Backend<unknown>> {
   const made = new Map<DType, Promise<Backend<unknown>>>();
   return (c) => {
-    const double = Object.values({ ...c.inputs, ...c.outputs }).some((x) => x.data instanceof Float64Array);
-    const fitting = double && entry.dtypes.includes("float64") ? "float64" : entry.dtypes[0]!;
+    const wished = floatTypeOf(c);
+    const fitting = entry.dtypes.includes(wished) ? wished : entry.dtypes[0]!;
     const wanted = dtype === undefined ? fitting : dtypeFor(entry, dtype);
     const backend = made.get(wanted) ?? openNamed(entry, wanted);
     made.set(wanted, backend);

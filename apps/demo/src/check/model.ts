@@ -55,7 +55,7 @@ export function createView(context: Context): View {
   const perform = async (
     asked: Choice | string,
     opening: () => Promise<OpenBackend>,
-    act: (open: OpenBackend, watch: Watch) => Promise<Report>,
+    act: (open: OpenBackend, watch: Watch) => Promise<Report | undefined>,
   ) => {
     abort = new AbortController();
     const { signal: stopped } = abort;
@@ -91,6 +91,11 @@ export function createView(context: Context): View {
           if (await breathe()) show();
         },
       });
+      if (result === undefined) {
+        outcome.value = "There is no such case.";
+        context.announce(outcome.value);
+        return;
+      }
       const words = gone === undefined ? wordsFor(result) : `The device was lost (${gone}); what was found stays.`;
       batch(() => {
         show();
@@ -162,7 +167,6 @@ const seconds = (n: number): Promise<void> => new Promise((resolve) => setTimeou
 
 function wordsFor({ cases, complete, conforms }: Report): string {
   const failed = cases.filter(({ status }) => status === "fail" || status === "unexpected-pass").length;
-  if (cases.length === 0 && complete) return "There is no such case.";
   if (!complete) return `Stopped after ${cases.length} cases, ${failed} of them failed.`;
   return conforms ? `All ${cases.length} cases as they should be.` : `${failed} of ${cases.length} cases failed.`;
 }

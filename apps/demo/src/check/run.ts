@@ -1,6 +1,7 @@
 /** Runs the conformance suite in slices, on the device that was chosen. */
 import { creator, mechanisms } from "@attnkit/catalog/mechanisms";
-import { type CaseResult, type Item, type Report, type Row, runConformance } from "@attnkit/core/conformance";
+import { replayCommand } from "@attnkit/catalog/replay";
+import { type CaseResult, type Item, plan, type Report, type Row, runConformance } from "@attnkit/core/conformance";
 import type { OpenBackend } from "../contract.ts";
 import type { Replay } from "./replay.ts";
 
@@ -36,11 +37,12 @@ export async function run(open: OpenBackend, choice: Choice, watch: Watch): Prom
   return suite(open, await rows(open.backend.kind, choice), chosen(choice), SEED, watch);
 }
 
-/** The one case that a replay line names; a report of no case where there is none such. */
-export async function runOne(open: OpenBackend, replay: Replay, watch: Watch): Promise<Report> {
+/** Runs the one case that a replay line names; gives nothing if there is no such case. */
+export async function runOne(open: OpenBackend, replay: Replay, watch: Watch): Promise<Report | undefined> {
   const { mechanism, options, law, case: number } = replay;
   const all = await rows(open.backend.kind, { set: "full", columns: [mechanism] }, options);
   const one = (item: Item) => item.mechanism === mechanism && item.law === law && item.case === number;
+  if (plan({ mechanisms: all }, one).length === 0) return undefined;
   return suite(open, all, one, replay.seed, watch);
 }
 
@@ -59,6 +61,7 @@ function suite(
   };
   return runConformance(subject, {
     filter,
+    replay: replayCommand,
     signal,
     onProgress: (result, done, total) => onProgress({ result, done, total }),
   });

@@ -45,7 +45,7 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
       return deviceOf(tf);
     },
     dtype: "float32",
-    supports: { gradients: true },
+    supports: { gradients: true, kernelGradients: true },
     ops,
     tf,
     upload: (data, shape) => upload(tf, data, shape),

@@ -17,10 +17,26 @@ export type Compiled<T> = { run(x: Tensors<T>): Promise<Tensors<T>> }["run"];
 
 export type CompiledNested<T> = { run(x: Nested<T>): Promise<Nested<T>> }["run"];
 
-/** Claims that the conformance suite checks, both when true and when false. */
+/**
+ * What a backend can and cannot do, as data. The conformance suite tests both sides: what is claimed must hold, and what is
+ * denied must throw `ATTN_UNSUPPORTED`. An absent field has the default that its comment names.
+ */
 export interface Supports {
   /** `vjp` works; when false it throws `ATTN_UNSUPPORTED`. */
   readonly gradients: boolean;
+  /** `vjp` follows a kernel that the program runs on the backend's own tensors. Default false: kernels are never differentiated. */
+  readonly kernelGradients?: boolean;
+  /** Tensors may have axes of size 0. Default true; when false, `upload` and operations refuse them. */
+  readonly emptyAxes?: boolean;
+  /** The highest rank of a tensor. Default: no limit. `upload` refuses a higher rank. */
+  readonly maxRank?: number;
+  /** The largest number of elements of a tensor. Default: no limit. `upload` refuses more. */
+  readonly maxElements?: number;
+  /**
+   * By operation, how many times the usual rounding error it may make, at least 1: `{ log: 64 }` for a coarse logarithm.
+   * Default 1 for each. The suite multiplies its tolerances by the largest factor among the operations that a program uses.
+   */
+  readonly accuracy?: Readonly<Partial<Record<keyof Ops<unknown>, number>>>;
 }
 
 /** What a new backend supplies. `T` is its own tensor type, never wrapped. */

@@ -1,4 +1,5 @@
 import type { Dims } from "../program/call.ts";
+import { type ErrorCode, isAttentionError } from "../program/errors.ts";
 import type { Mechanism } from "../program/mechanism.ts";
 import { bools, type Host, host } from "./host.ts";
 import type { HostBlock } from "./oracle.ts";
@@ -24,7 +25,13 @@ export function fit(mechanism: Mechanism, wanted: Partial<Dims> = {}): Dims {
   return accepts(mechanism, dims) ? dims : { ...dims, dv: dims.d };
 }
 
-/** Whether the mechanism's own rules allow these sizes. */
+/** The codes by which a mechanism says that it does not take these sizes. */
+const SIZES: readonly ErrorCode[] = ["ATTN_SHAPE", "ATTN_OPTION", "ATTN_UNSUPPORTED"];
+
+/**
+ * Tells whether the mechanism's own rules allow these sizes.
+ * @throws what `mechanism.check` throws, unless it is an `AttentionError` of code `ATTN_SHAPE`, `ATTN_OPTION` or `ATTN_UNSUPPORTED`.
+ */
 export function accepts(mechanism: Mechanism, dims: Dims): boolean {
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   const shapes = { q: [B, Hq, L, d], k: [B, Hkv, S, d], v: [B, Hkv, S, dv] };
@@ -35,8 +42,9 @@ export function accepts(mechanism: Mechanism, dims: Dims): boolean {
       shapes,
     });
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (SIZES.some((code) => isAttentionError(error, code))) return false;
+    throw error;
   }
 }
 

@@ -1,8 +1,9 @@
-export { LawBroken } from "./bench.ts";
+export { isLawBroken, LawBroken } from "./checker.ts";
 export type { Host } from "./host.ts";
 export type { Row } from "./lab.ts";
 export { type HostBlock, type OracleCall, type OracleResult, oracle, type Past } from "./oracle.ts";
 export { type Random, random } from "./random.ts";
+export { filterOf, type Replay, type ReplayCase, replayByName } from "./replay.ts";
 export { type CaseResult, markdown, type Report } from "./report.ts";
 export { conformance, type Runner, type RunOptions, runConformance } from "./run.ts";
 export {
@@ -11,11 +12,10 @@ export {
   type Item,
   optionsText,
   plan,
-  replayLine,
   type Selection,
   type Subject,
 } from "./suite.ts";
 export { A, allowance, B, unitRoundoff } from "./tolerance.ts";
 export { readVectors, type VectorCase, type VectorFile, writeVectors } from "./vectors/format.ts";
-export { runVectors, type VectorResult, type VectorSubject } from "./vectors/run.ts";
+export { floatTypeOf, runVectors, type VectorResult, type VectorSubject } from "./vectors/run.ts";
 export type { EncodedTensor, VectorTensor } from "./vectors/tensor.ts";

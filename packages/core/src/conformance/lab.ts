@@ -3,12 +3,14 @@ import { type Attention, type AttentionOptions, attention } from "../call/attent
 import type { Block, Causal, Result, State } from "../program/block.ts";
 import type { Dims } from "../program/call.ts";
 import type { Mechanism } from "../program/mechanism.ts";
+import type { Ops } from "../program/ops.ts";
 import type { Reference } from "../program/reference.ts";
-import { Bench } from "./bench.ts";
+import { Checker } from "./checker.ts";
 import { draw, type Extras, fit } from "./draw.ts";
 import { type Host, ofRank } from "./host.ts";
 import { type HostBlock, type OracleResult, oracle, type Past } from "./oracle.ts";
-import type { Random } from "./random.ts";
+import { type Random, random } from "./random.ts";
+import { factorOf, usedOps } from "./used-ops.ts";
 
 /** A mechanism and its oracle: one row of the matrix. */
 export interface Row {
@@ -25,8 +27,8 @@ export interface Outcome {
 
 export type Attend = Attention<unknown>;
 
-/** A bench with one mechanism on it: blocks of host arrays in, host arrays out, compared with the oracle. */
-export class Lab extends Bench {
+/** Runs one case of a law of mechanisms: takes and returns blocks of host arrays, and compares them with the oracle. */
+export class Lab extends Checker {
   readonly mechanism: Mechanism;
   readonly reference: Reference;
 
@@ -34,6 +36,26 @@ export class Lab extends Bench {
     super(backend, random);
     this.mechanism = row.mechanism;
     this.reference = row.reference;
+  }
+
+  override coarseness(): number {
+    const { accuracy } = this.backend.supports;
+    if (accuracy === undefined) return 1;
+    this.#factor ??= factorOf(
+      accuracy,
+      usedOps((o) => this.#everything(o)),
+    );
+    return this.#factor;
+  }
+
+  #factor: number | undefined;
+
+  /** The program on two tokens, causal and not, so that every operation of it is seen. */
+  #everything(o: Ops<Host>): void {
+    const dims = this.dims({ B: 1, Hq: 1, Hkv: 1, L: 2, S: 2 });
+    const { q, k, v } = draw(random("operations"), (x) => x, this.mechanism, dims);
+    const lse = this.mechanism.takes.lse === true;
+    for (const causal of [false, true]) this.mechanism.forward(o, { q, k, v }, { causal, lse });
   }
 
   attention(options?: AttentionOptions): Attend {
@@ -88,6 +110,14 @@ export class Lab extends Bench {
     if (lse === undefined) return;
     this.holds(expected.lse !== undefined, "the reference has no lse, and the mechanism says it has");
     this.near(`${what}lse`, lse, lower(expected.lse!), expected.lseScale!(), expected.terms);
+  }
+
+  /**
+   * Compares two runs whose outputs must be equal. Each may err by its own budget, so the sum of both is allowed; the
+   * oracle gives the size of the budget and is not compared.
+   */
+  alike(what: string, one: Pick<Outcome, "y">, other: Pick<Outcome, "y">, { scale, terms }: OracleResult): void {
+    this.within(`${what}y`, one.y, other.y, (i) => 2 * this.allowance(terms, scale.data[i]!));
   }
 
   /** Feed blocks one after the other, each checked against the oracle of the whole history; returns the last state. */

@@ -1,7 +1,7 @@
-import type { Bench } from "./bench.ts";
+import type { Checker } from "./checker.ts";
 import type { Lab, Row } from "./lab.ts";
 
-/** One example of a law: all that is random in it comes from the bench, so that it can be replayed alone. */
+/** One example of a law: all that is random in it comes from the checker, so that it can be replayed alone. */
 export interface Case<L> {
   readonly title: string;
   run(lab: L): Promise<void>;
@@ -22,5 +22,5 @@ export interface OpsLaw {
   readonly name: string;
   readonly rules: string;
   readonly says: string;
-  readonly cases: readonly Case<Bench>[];
+  readonly cases: readonly Case<Checker>[];
 }

@@ -1,23 +1,36 @@
 import type { Backend } from "../backend/backend.ts";
+import { checkBackend, checkRunner, checkSubject } from "./check-subject.ts";
+import { isLawBroken } from "./checker.ts";
+import { type Replay, replayByFilter } from "./replay.ts";
 import { type CaseResult, type Report, reportOf } from "./report.ts";
-import { type Filter, type Item, matches, plan, replayLine, type Selection, type Subject } from "./suite.ts";
+import { type Item, matches, type Selection, type Subject, select } from "./suite.ts";
 
-/** The two functions of a test runner that the suite needs: vitest's, jest's, node:test's or one's own. */
+/** The functions of a test runner that the suite needs: those of vitest, jest, node:test or another one. */
 export interface Runner {
   describe(name: string, body: () => void): unknown;
   test(name: string, body: () => Promise<void>): unknown;
+  /** The line that runs one case again in this runner. Default: a call of `runConformance`. See `replayByName`. */
+  readonly replay?: Replay;
 }
 
-/** Register the suite with a test runner: one test per case, so that the runner lists them one by one. */
-export function conformance({ describe, test }: Runner, subject: Subject, filter: Filter = {}): void {
+/**
+ * Registers the suite with a test runner: one test for each case.
+ * @throws `ATTN_OPTION` if the runner, the subject or the filter is not one, and if the filter selects no case.
+ * @example
+ * conformance({ describe, test }, { backend: () => cpu(), mechanisms: [{ mechanism: softmax(), reference: softmaxReference() }] });
+ */
+export function conformance(runner: Runner, subject: Subject, filter: Selection = {}): void {
+  checkRunner(runner);
+  checkSubject(subject);
+  const { describe, test, replay = replayByFilter } = runner;
   const backend = once(subject);
-  for (const [mechanism, ofMechanism] of groups(plan(subject, filter), titleOf)) {
+  for (const [mechanism, ofMechanism] of groups(select(subject, filter), titleOf)) {
     describe(mechanism, () => {
-      for (const [law, items] of groups(ofMechanism, (item) => `${item.law} (${item.rules}): ${item.says}`)) {
+      for (const [law, items] of groups(ofMechanism, lawTitle)) {
         describe(law, () => {
           for (const item of items) {
-            test(`${item.case} ${item.title}`, async () => {
-              const result = await runItem(item, await backend(), subject);
+            test(caseTitle(item), async () => {
+              const result = await runItem(item, await backend(), subject, replay);
               if (result.status === "fail" || result.status === "unexpected-pass") throw new Error(result.error);
             });
           }
@@ -29,23 +42,32 @@ export function conformance({ describe, test }: Runner, subject: Subject, filter
 
 export interface RunOptions {
   readonly filter?: Selection;
-  /** Called after every case, and awaited: a page gives the browser time here. */
+  /** The line that runs one case again, for the messages of failures. Default: a call of `runConformance` with a filter. */
+  readonly replay?: Replay;
+  /** Called and awaited after every case, so that a page can give time to the browser. */
   onProgress?(result: CaseResult, done: number, total: number): unknown;
   /** An `AbortSignal`: ends the run. The case that ran at the time is dropped, and the report says that it is not complete. */
   readonly signal?: { readonly aborted: boolean };
 }
 
-/** Run the suite without a test runner. Never throws because a case failed: read `conforms`. */
+/**
+ * Runs the suite without a test runner. A case that fails does not throw: read `conforms`.
+ * @throws `ATTN_OPTION` if the subject or the filter is not one, and if the filter selects no case.
+ * @example
+ * const report = await runConformance({ backend: () => cpu(), mechanisms: [] }, { filter: { law: "op-add" } });
+ * console.log(report.conforms, markdown(report));
+ */
 export async function runConformance(
   subject: Subject,
-  { filter = {}, onProgress, signal }: RunOptions = {},
+  { filter = {}, replay = replayByFilter, onProgress, signal }: RunOptions = {},
 ): Promise<Report> {
-  const backend = await subject.backend();
-  const items = plan(subject, filter);
+  checkSubject(subject);
+  const items = select(subject, filter);
+  const backend = await made(subject);
   const results: CaseResult[] = [];
   for (const item of items) {
     if (signal?.aborted) break;
-    const result = await runItem(item, backend, subject);
+    const result = await runItem(item, backend, subject, replay);
     await onProgress?.(result, results.length + 1, items.length);
     if (!signal?.aborted) results.push(result);
   }
@@ -53,32 +75,39 @@ export async function runConformance(
   return reportOf(backend, subject.seed ?? 1, subject.versions ?? {}, results, complete);
 }
 
-async function runItem(item: Item, backend: Backend<unknown>, subject: Subject): Promise<CaseResult> {
+async function runItem(item: Item, backend: Backend<unknown>, subject: Subject, replayOf: Replay): Promise<CaseResult> {
   const { seed = 1, expectedFailures = [] } = subject;
   const expected = expectedFailures.find((entry) => matches(item, entry));
   const { law, rules, mechanism, options, title } = item;
   const id = { law, rules, mechanism, options, case: item.case, title };
-  const replay = replayLine(item, backend, seed);
+  const names = [titleOf(item), lawTitle(item), caseTitle(item)];
+  const replay = () =>
+    `replay: ${replayOf({ law, mechanism, options, case: item.case, seed, backend: backend.name, dtype: backend.dtype, names })}`;
   const start = Date.now();
   try {
     const used = await item.run(backend, seed);
     const ms = Date.now() - start;
     if (!expected) return { ...id, status: "pass", used, ms };
-    const error = `${law}: was expected to fail (${expected.reason}) and passed; remove the expected failure\n${replay}`;
+    const error = `${law}: the case was expected to fail (${expected.reason}) and passed; remove the expected failure\n${replay()}`;
     return { ...id, status: "unexpected-pass", used, ms, error };
   } catch (thrown) {
     const ms = Date.now() - start;
-    const message = thrown instanceof Error ? describeError(thrown) : String(thrown);
-    const error = `${law} (${rules}): ${message}\n${replay}`;
-    return { ...id, status: expected ? "expected-failure" : "fail", used: 0, ms, error };
+    const broken = isLawBroken(thrown);
+    const crash = broken ? "" : "crashed, which is no broken law: ";
+    const error = `${law} (${rules}): ${crash}${describeError(thrown)}\n${replay()}`;
+    return { ...id, status: expected && broken ? "expected-failure" : "fail", used: 0, ms, error };
   }
 }
 
-/** A broken law explains itself; anything else is a surprise, and where it came from matters. */
-const describeError = (error: Error): string =>
-  error.name === "LawBroken" ? error.message : (error.stack ?? `${error.name}: ${error.message}`);
+/** The message of a broken law. Everything else is unexpected, and the stack says where it comes from. */
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return isLawBroken(error) ? error.message : (error.stack ?? `${error.name}: ${error.message}`);
+}
 
 const titleOf = ({ mechanism, options }: Item): string => (options === "{}" ? mechanism : `${mechanism} ${options}`);
+const lawTitle = ({ law, rules, says }: Item): string => `${law} (${rules}): ${says}`;
+const caseTitle = (item: Item): string => `${item.case} ${item.title}`;
 
 function groups<X>(items: readonly X[], name: (item: X) => string): Map<string, X[]> {
   const all = new Map<string, X[]>();
@@ -86,11 +115,17 @@ function groups<X>(items: readonly X[], name: (item: X) => string): Map<string, 
   return all;
 }
 
-/** The subject's backend, made when the first test wants it. */
+async function made(subject: Subject): Promise<Backend<unknown>> {
+  const backend = await subject.backend();
+  checkBackend(backend);
+  return backend;
+}
+
+/** Returns a function that makes the subject's backend at its first call. */
 function once(subject: Subject): () => Promise<Backend<unknown>> {
-  let made: Promise<Backend<unknown>> | undefined;
+  let first: Promise<Backend<unknown>> | undefined;
   return () => {
-    made ??= Promise.resolve(subject.backend());
-    return made;
+    first ??= made(subject);
+    return first;
   };
 }

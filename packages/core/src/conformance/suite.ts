@@ -1,10 +1,12 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Options } from "../program/call.ts";
-import { Bench } from "./bench.ts";
+import { AttentionError } from "../program/errors.ts";
+import { Checker, Denied, LawBroken } from "./checker.ts";
 import { Lab, type Row } from "./lab.ts";
 import { laws } from "./laws/index.ts";
 import { opsLaws } from "./ops/index.ts";
 import { random } from "./random.ts";
+import { wrongOracle } from "./wrong-oracle.ts";
 
 /** A case that is known to fail, and why. One that passes is a failure: the entry must go. */
 export interface ExpectedFailure {
@@ -69,53 +71,107 @@ export function plan({ mechanisms }: Pick<Subject, "mechanisms">, filter: Select
       return {
         ...id,
         async run(backend, seed) {
-          return use(new Bench(backend, random(keyOf(id, seed))), run);
+          return use(new Checker(backend, random(keyOf(id, seed))), run);
         },
       };
     }),
   );
-  const rows = mechanisms.flatMap((row) =>
-    laws.flatMap(({ name, rules, says, cases }) =>
+  const rows = mechanisms.flatMap((row) => {
+    const suspect = suspectOf(row);
+    return laws.flatMap(({ name, rules, says, cases }) =>
       cases(row).map(({ title, run }, n): Item => {
         const options = optionsText(row.mechanism.options);
         const id = { law: name, rules, says, mechanism: row.mechanism.name, options, case: n, title };
         return {
           ...id,
           async run(backend, seed) {
-            return use(new Lab(backend, random(keyOf(id, seed)), row), run);
+            const lab = new Lab(backend, random(keyOf(id, seed)), row);
+            return use(lab, async () => {
+              try {
+                await run(lab);
+              } catch (error) {
+                if (!(error instanceof LawBroken)) throw error;
+                const sentence = await suspect(backend);
+                throw sentence === undefined ? error : new LawBroken(`${error.message}\n${sentence}`);
+              }
+            });
           },
         };
       }),
-    ),
-  );
+    );
+  });
   return [...ops, ...rows].filter(typeof filter === "function" ? filter : (item) => matches(item, filter));
 }
 
-async function use<B extends Bench>(bench: B, run: (bench: B) => Promise<void>): Promise<number> {
+/** `wrongOracle` of a row, asked once for each backend and only after a law was broken. */
+function suspectOf(row: Row): (backend: Backend<unknown>) => Promise<string | undefined> {
+  const answers = new Map<Backend<unknown>, Promise<string | undefined>>();
+  return (backend) => {
+    const lab = new Lab(backend, random("wrong oracle"), row);
+    // A call that fails says nothing about the oracle, and the broken law is reported as it is.
+    const answer =
+      answers.get(backend) ??
+      wrongOracle(lab)
+        .catch(() => undefined)
+        .finally(() => lab.free());
+    answers.set(backend, answer);
+    return answer;
+  };
+}
+
+async function use<B extends Checker>(checker: B, run: (checker: B) => Promise<void>): Promise<number> {
   try {
-    await run(bench);
-    return bench.used;
+    await run(checker);
+    return checker.used;
+  } catch (error) {
+    if (error instanceof Denied) return checker.used;
+    throw error;
   } finally {
-    bench.free();
+    checker.free();
   }
 }
 
-type Id = Pick<Item, "law" | "mechanism" | "options" | "case">;
+/** What identifies a case of a subject. */
+export type Id = Pick<Item, "law" | "mechanism" | "options" | "case">;
 
 /** All that the randomness of a case depends on. */
 const keyOf = (id: Id, seed: number): string => [seed, id.mechanism, id.options, id.law, id.case].join("|");
 
 export function matches(id: Id, filter: Filter): boolean {
-  return (["law", "mechanism", "options", "case"] as const).every(
-    (field) => filter[field] === undefined || filter[field] === id[field],
-  );
+  return FIELDS.every((field) => filter[field] === undefined || filter[field] === id[field]);
 }
 
-/** The command that runs one case again. */
-export function replayLine(id: Id, backend: Pick<Backend<unknown>, "name" | "dtype">, seed: number): string {
-  const options = id.options === "{}" ? "" : ` --options '${id.options}'`;
-  return (
-    `replay: attnkit conform --backend ${backend.name} --dtype ${backend.dtype} --mechanism ${id.mechanism}${options}` +
-    ` --law ${id.law} --seed ${seed} --case ${id.case}`
-  );
+const FIELDS = ["law", "mechanism", "options", "case"] as const;
+
+/**
+ * Returns the cases that a filter selects.
+ * @throws `ATTN_OPTION` if the filter has a field that filters do not have, or if it selects no case.
+ */
+export function select(subject: Pick<Subject, "mechanisms" | "expectedFailures">, filter: Selection = {}): Item[] {
+  const all = plan(subject);
+  const known = new Set([...opsLaws, ...laws].map((law) => law.name));
+  for (const { law } of subject.expectedFailures ?? []) {
+    if (!known.has(law)) throw wrongFilter(`expectedFailures names the law "${law}"`, [...known]);
+  }
+  if (typeof filter !== "function") {
+    const field = Object.keys(filter).find((name) => !(FIELDS as readonly string[]).includes(name));
+    if (field !== undefined) throw wrongFilter(`the filter has the field "${field}"`, FIELDS);
+  }
+  const chosen = all.filter(typeof filter === "function" ? filter : (item) => matches(item, filter));
+  if (chosen.length > 0) return chosen;
+  if (typeof filter === "function")
+    throw wrongFilter("the filter selects no case: it was false for each of these laws", [...known]);
+  for (const [n, field] of FIELDS.entries()) {
+    const before = Object.fromEntries(FIELDS.slice(0, n).map((name) => [name, filter[name]]));
+    const left = all.filter((item) => matches(item, before));
+    if (left.some((item) => matches(item, { ...before, [field]: filter[field] }))) continue;
+    const values = new Set(left.map((item) => String(item[field])));
+    throw wrongFilter(`the filter selects no case: there is no ${field} ${JSON.stringify(filter[field])} here`, [
+      ...values,
+    ]);
+  }
+  return chosen;
 }
+
+const wrongFilter = (got: string, expected: readonly string[]): AttentionError =>
+  new AttentionError("ATTN_OPTION", "conformance", `${got}, expected one of: ${expected.join(", ")}`);

@@ -14,6 +14,11 @@ const fill = (x: NdArray, value: number): NdArray => edit(x, () => value);
 /** Mistakes in single operations, with the law that must catch each. */
 export const brokenOps: readonly { readonly name: string; readonly law: string; readonly replace: Replace }[] = [
   {
+    name: "add of a number drops its fraction",
+    law: "op-add",
+    replace: (o) => ({ add: (a, b) => o.add(a, typeof b === "number" && Math.abs(b) < 1 ? Math.trunc(b) : b) }),
+  },
+  {
     name: "add ignores the second batch",
     law: "op-add",
     replace: (o) => ({ add: (a, b) => cutBatch(o, o.add(a, b)) }),
@@ -41,6 +46,18 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     replace: (o) => ({ maximum: (a, b) => edit(o.maximum(a, b), (x) => Math.max(x, -1e30)) }),
   },
   {
+    name: "where takes positive masks only",
+    law: "op-where",
+    replace: (o) => ({
+      where: (m, a, b) =>
+        o.where(
+          edit(m, (x) => +(x > 0)),
+          a,
+          b,
+        ),
+    }),
+  },
+  {
     name: "where multiplies",
     law: "op-where",
     replace: (o) => ({ where: (m, a, b) => o.add(o.mul(m, a), o.mul(o.sub(1, m), b)) }),
@@ -51,18 +68,6 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     replace: (o) => ({
       where: (m, a, b) =>
         m.shape.length < (typeof a === "number" ? 0 : a.shape.length) ? o.where(m, b, a) : o.where(m, a, b),
-    }),
-  },
-  {
-    name: "where takes positive masks only",
-    law: "op-where",
-    replace: (o) => ({
-      where: (m, a, b) =>
-        o.where(
-          edit(m, (x) => +(x > 0)),
-          a,
-          b,
-        ),
     }),
   },
   {
@@ -206,6 +211,13 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     replace: (o) => ({ slice: (x, axis, start, end) => o.slice(x, axis, start, Math.min(end + 1, x.shape.at(axis)!)) }),
   },
   {
+    name: "concat of rank 5 gives zeros along a negative axis",
+    law: "op-concat",
+    replace: (o) => ({
+      concat: (xs, axis) => (axis < 0 && xs[0]!.shape.length === 5 ? fill(o.concat(xs, axis), 0) : o.concat(xs, axis)),
+    }),
+  },
+  {
     name: "concat forgets empty parts' neighbours",
     law: "op-concat",
     replace: (o) => ({
@@ -225,9 +237,12 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     }),
   },
   {
-    name: "reshape keeps a -1",
+    name: "reshape to rank 5 reverses the numbers",
     law: "op-reshape",
-    replace: (o) => ({ reshape: (x, shape) => ({ ...o.reshape(x, shape), shape }) }),
+    replace: (o) => ({
+      reshape: (x, shape) =>
+        shape.length === 5 ? edit(o.reshape(x, shape), (_, i) => x.data[x.data.length - 1 - i]!) : o.reshape(x, shape),
+    }),
   },
   {
     name: "reshape of a mask makes floats of 255",

@@ -1,9 +1,12 @@
+import { isAttentionError } from "@attnkit/core";
 import {
   type CaseResult,
   conformance,
   markdown,
   plan,
+  type Runner,
   random,
+  replayByName,
   runConformance,
   type Subject,
 } from "@attnkit/core/conformance";
@@ -44,12 +47,106 @@ describe("the suite", () => {
     const report = await runConformance(broken, { filter: { law: "grouped-heads" } });
     const failed = report.cases.find((c) => c.status === "fail")!;
     const replay = failed.error!.split("\n").at(-1)!;
-    expect(replay).toBe(
-      `replay: attnkit conform --backend cpu --dtype float32 --mechanism softmax --law grouped-heads --seed 7 --case ${failed.case}`,
-    );
+    const fields = `{"law":"grouped-heads","mechanism":"softmax","options":"{}","case":${failed.case}}`;
+    expect(replay).toBe(`replay: runConformance({ ...subject, seed: 7 }, { filter: ${fields} })`);
     const filter = { law: failed.law, mechanism: failed.mechanism, options: failed.options, case: failed.case };
     const alone = await runConformance(broken, { filter });
     expect(strip(alone.cases)).toEqual(strip([failed]));
+  });
+
+  test("a replay line is that of the runner, and its expression selects one test", async () => {
+    const replay = replayByName("npx vitest run my.test.ts -t");
+    const outcomes: [string, Promise<void>][] = [];
+    const path: string[] = [];
+    const runner: Runner = {
+      replay,
+      describe(name, body) {
+        path.push(name);
+        body();
+        path.pop();
+      },
+      test: (name, body) => outcomes.push([[...path, name].join(" "), body()]),
+    };
+    conformance(runner, broken, { law: "grouped-heads" });
+    const errors = await Promise.all(outcomes.map(([, done]) => done.then(String, String)));
+    const line = errors[0]!.split("\n").at(-1)!;
+    const [, expression] = /^replay: npx vitest run my\.test\.ts -t '(.*)'$/.exec(line)!;
+    expect(outcomes.filter(([name]) => new RegExp(expression!).test(name))).toHaveLength(1);
+    const { cases } = await runConformance(broken, {
+      filter: { law: "grouped-heads", case: 0 },
+      replay: ({ backend, seed }) => `again on ${backend} with ${seed}`,
+    });
+    expect(cases[0]!.error).toMatch(/\nreplay: again on cpu with 7$/);
+  });
+
+  test("an expected failure hides no crash", async () => {
+    const { mechanism, reference } = softmax();
+    const forward = () => {
+      throw new TypeError("no such thing");
+    };
+    const expectedFailures = [{ law: "oracle", reason: "the formula is another one" }];
+    const subject: Subject = {
+      ...{ backend: () => cpu(), expectedFailures },
+      mechanisms: [{ mechanism: { ...mechanism, forward }, reference }],
+    };
+    const { cases, conforms } = await runConformance(subject, { filter: { law: "oracle", case: 0 } });
+    expect(cases.map((c) => c.status)).toEqual(["fail"]);
+    expect(cases[0]!.error).toMatch(/crashed, which is no broken law: TypeError: no such thing/);
+    expect(conforms).toBe(false);
+  });
+
+  test("a reference of another mechanism is named as such, a mistake in the program is not", async () => {
+    const other: Subject = { ...whole, mechanisms: [{ ...softmax(), reference: linear().reference }] };
+    const filter = { law: "oracle", case: 0 };
+    const wrong = await runConformance(other, { filter });
+    expect(wrong.cases[0]!.error).toMatch(/softmax and its reference disagree in all \d+ entries/);
+    const mistake = await runConformance(broken, { filter: { law: "grouped-heads", case: 0 } });
+    expect(mistake.cases[0]!.error).not.toMatch(/its reference disagree/);
+  });
+
+  test.each<[string, unknown, unknown, RegExp]>([
+    ["no such law", whole, { law: "nope" }, /no law "nope" here, expected one of: .*oracle/],
+    ["no such case", whole, { law: "oracle", case: 999 }, /no case 999 here/],
+    ["a function that is never true", whole, () => false, /selects no case/],
+    ["an unknown field", whole, { laws: "oracle" }, /the field "laws", expected one of: law, mechanism/],
+    [
+      "a bare mechanism",
+      { ...whole, mechanisms: [softmax().mechanism] },
+      {},
+      /mechanisms\[0\].*a mechanism alone has no oracle/,
+    ],
+    ["a factory as row", { ...whole, mechanisms: [softmax] }, {}, /call the factory/],
+    ["no reference", { ...whole, mechanisms: [{ mechanism: softmax().mechanism }] }, {}, /reference: got undefined/],
+    [
+      "an uncalled reference",
+      { ...whole, mechanisms: [{ ...softmax(), reference: () => () => 0 }] },
+      {},
+      /a factory of references/,
+    ],
+    [
+      "a backend object",
+      { ...whole, backend: cpu() },
+      {},
+      /subject\.backend: got an object named "cpu".*\(\) => cpu\(\)/,
+    ],
+    ["no backend at all", { ...whole, backend: () => ({ name: "x" }) }, {}, /lacks the functions upload, download/],
+    ["no mechanisms", { backend: () => cpu() }, {}, /subject\.mechanisms: got undefined/],
+    [
+      "an expected failure of no law",
+      { ...whole, expectedFailures: [{ law: "nope", reason: "x" }] },
+      {},
+      /names the law "nope"/,
+    ],
+    [
+      "an expected failure without a reason",
+      { ...whole, expectedFailures: [{ law: "oracle" }] },
+      {},
+      /with a reason in words/,
+    ],
+  ])("%s is refused with a sentence", async (_, subject, filter, message) => {
+    const refusal = await runConformance(subject as Subject, { filter: filter as object }).catch((error) => error);
+    expect(isAttentionError(refusal, "ATTN_OPTION"), String(refusal)).toBe(true);
+    expect(refusal.message).toMatch(message);
   });
 
   test("an expected failure passes, and one that passes is a failure", async () => {
@@ -114,7 +211,7 @@ describe("the suite", () => {
     expect(text).toMatch(/\| op-minimum \(Ops\) \| .*\*\*\d+ fail\*\*/);
     expect(text).toMatch(/\| op-add \(Ops\) \| 43, \d+ % \|/);
     expect(text).toContain("@attnkit/cpu 1.2.3");
-    expect(text).toContain("replay: attnkit conform");
+    expect(text).toContain("replay: runConformance(");
   });
 
   test("a run can be stopped, and then conforms to nothing; a function selects cases", async () => {

@@ -1,6 +1,6 @@
 import { backends, mechanisms } from "@attnkit/catalog";
 import { attention, type Block, isAttentionError, type Mechanism } from "@attnkit/core";
-import { conformance } from "@attnkit/core/conformance";
+import { conformance, type Item } from "@attnkit/core/conformance";
 import { elementwise } from "@attnkit/elementwise";
 import { logsumexp } from "@attnkit/logsumexp";
 import { softmax } from "@attnkit/softmax";
@@ -129,10 +129,8 @@ describe(name, () => {
   conformance({ describe, test }, { backend: create, mechanisms: [] });
   // The driver needs about a second per case to compile its programs.
   for (const row of first) {
-    for (const law of LAWS) {
-      const filter = { mechanism: row.mechanism.name, law, case: 0 };
-      conformance({ describe, test }, { backend: create, mechanisms: [row], expectedFailures }, filter);
-    }
+    const filter = (item: Item) => item.mechanism === row.mechanism.name && LAWS.includes(item.law) && item.case === 0;
+    conformance({ describe, test }, { backend: create, mechanisms: [row], expectedFailures }, filter);
   }
 });
 

@@ -52,6 +52,14 @@ describe("attnkit-vectors/1", () => {
     ]);
   });
 
+  test("float32 inputs with float64 outputs run in float32, and a wrong number is seen there too", async () => {
+    const y = softmax.outputs.y!;
+    const golden = { ...softmax, outputs: { y: { ...y, data: Float64Array.from(y.data) } } };
+    expect(await run(golden)).toMatchObject([{ status: "pass" }]);
+    const wrong = { ...y, data: Float64Array.from(y.data, (x, i) => (i === 3 ? x + 1e-3 : x)) };
+    expect(await run({ ...golden, outputs: { y: wrong } })).toMatchObject([{ status: "fail" }]);
+  });
+
   test("a wrong number fails, and says where", async () => {
     const y = softmax.outputs.y!;
     const data = Float32Array.from(y.data);

@@ -1,19 +1,22 @@
 import type { Program } from "../../backend/backend.ts";
-import type { Causal } from "../../program/block.ts";
+import { blockOfNames, namesOfBlock } from "../../backend/nested.ts";
+import type { Block, Causal, Result } from "../../program/block.ts";
+import type { Call, How } from "../../program/call.ts";
+import { checkCall } from "../../program/check-call.ts";
 import type { Ops } from "../../program/ops.ts";
+import { LawBroken } from "../checker.ts";
 import { DIFFERENCES, differences } from "../differences.ts";
 import type { Extras } from "../draw.ts";
-import { bools, type Host, host, map } from "../host.ts";
+import { bools, type Host, host, map, walk } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 import type { HostBlock } from "../oracle.ts";
-import { allowance } from "../tolerance.ts";
 
 type Hosts = Readonly<Record<string, Host>>;
 const fields = ["q", "k", "v", "mask", "bias", "keyMask"] as const;
 
 /** Blocks one after the other in one program, so that gradients flow back through the carried state. */
-function chain(lab: Lab, count: number, causal: Causal, lse: boolean): Program {
+function chain(lab: Lab, count: number, causal: Causal, lse: boolean, kernels: boolean): Program {
   const { mechanism } = lab;
   return <T>(o: Ops<T>, x: Readonly<Record<string, T>>) => {
     const out: Record<string, T> = {};
@@ -21,7 +24,7 @@ function chain(lab: Lab, count: number, causal: Causal, lse: boolean): Program {
     for (let n = 0; n < count; n++) {
       const [q, k, v, mask, bias, keyMask] = fields.map((f) => x[`${f}${n}`]);
       const block = { ...{ q: q!, k: k!, v: v! }, mask, bias, keyMask, state };
-      const result = mechanism.forward(o, block, { causal, lse });
+      const result = kernels ? byKernel(lab, block, { causal, lse }) : mechanism.forward(o, block, { causal, lse });
       out[`y${n}`] = result.y;
       if (lse) out[`lse${n}`] = result.lse!;
       state = result.state;
@@ -29,6 +32,21 @@ function chain(lab: Lab, count: number, causal: Causal, lse: boolean): Program {
     return out;
   };
 }
+
+/** The result of the first kernel that accepts the block. The tensors of the program are the backend's own. */
+function byKernel<T>(lab: Lab, block: Block<T>, how: How): Result<T> {
+  const { backend, mechanism } = lab;
+  const named = Object.entries(namesOfBlock(block)).map(([name, t]) => [name, backend.shape(t)] as const);
+  const call = checkCall(mechanism, how, blockOfNames(Object.fromEntries(named)));
+  const kernel = kernelsOf(lab).find((one) => one.accepts(call, backend) === true);
+  if (!kernel) throw new LawBroken(`no kernel of ${mechanism.name} accepts a block of [${call.shapes.q}] inside vjp`);
+  const out = kernel.run(block, call, backend) as Result<T> | Promise<unknown>;
+  if (out instanceof Promise) throw new LawBroken(`kernel ${kernel.name} gives a promise, so vjp cannot follow it`);
+  return out;
+}
+
+const kernelsOf = ({ backend, mechanism }: Lab) =>
+  (mechanism.kernels ?? []).filter((kernel) => kernel.kind === backend.kind);
 
 /** The same in float64: the oracle of every block over the history before it. */
 function chainOracle(lab: Lab, blocks: readonly HostBlock[], causal: Causal) {
@@ -49,7 +67,13 @@ function chainOracle(lab: Lab, blocks: readonly HostBlock[], causal: Causal) {
   };
 }
 
-async function check(lab: Lab, blocks: readonly HostBlock[], causal: Causal, lse: boolean): Promise<void> {
+async function check(
+  lab: Lab,
+  blocks: readonly HostBlock[],
+  causal: Causal,
+  lse: boolean,
+  kernels = false,
+): Promise<void> {
   // Away from 0, where feature maps may have a kink that differences would step over.
   const smooth = (x: Host) => map(x, (value) => lab.round(value + Math.sign(value || 1) * 0.05));
   const inputs: Record<string, Host> = {};
@@ -76,7 +100,7 @@ async function check(lab: Lab, blocks: readonly HostBlock[], causal: Causal, lse
     seeds[name] = host(x.shape, (i) => (counts(i) ? lab.round(lab.random.normal()) : 0));
   }
   const wrt = Object.keys(rank4).filter((name) => /^(q|k|v|bias)\d/.test(name));
-  const program = chain(lab, blocks.length, causal, lse);
+  const program = chain(lab, blocks.length, causal, lse, kernels);
   if (!lab.backend.supports.gradients) {
     const [x, s] = [lab.uploads(rank4), lab.uploads(seeds)];
     await lab.refuses("vjp of a backend without gradients", "ATTN_UNSUPPORTED", () =>
@@ -86,25 +110,51 @@ async function check(lab: Lab, blocks: readonly HostBlock[], causal: Causal, lse
   }
   const truth = differences(f, rank4, seeds, wrt);
   const got = await lab.vjp(program, rank4, seeds, wrt);
-  const scale = gradientScale(expected, seeds, truth);
   const terms = blocks.reduce((n, block) => n + block.k.shape[2]!, blocks[0]!.q.shape[3]!);
-  const allowed = allowance(lab.backend.dtype, terms, scale) + DIFFERENCES * scale;
   for (const name of wrt) {
-    lab.within(`d/d ${name}`, got[name]!, truth[name]!, () => allowed);
+    const scale = gradientScale(name, { expected, seeds, truth });
+    const allowed = (i: number) => lab.allowance(terms, scale.data[i]!) + DIFFERENCES * scale.data[i]!;
+    lab.within(`d/d ${name}`, got[name]!, truth[name]!, allowed);
   }
 }
 
-/** Every entry adds up seeds times contributions to y; the largest gradient covers steep formulas. */
-function gradientScale(expected: Hosts, seeds: Hosts, truth: Hosts): number {
-  let scale = 1;
-  for (const [name, seed] of Object.entries(seeds)) {
-    const size = expected[name.replace("y", "scale")]!;
-    for (let i = 0; i < seed.data.length; i++) {
-      if (seed.data[i] !== 0) scale += Math.abs(seed.data[i]!) * (name.startsWith("y") ? size.data[i]! : 1);
+interface Found {
+  readonly expected: Hosts;
+  readonly seeds: Hosts;
+  readonly truth: Hosts;
+}
+
+/**
+ * The size of the terms that an entry of the gradient of `name` adds up: for each output row that the entry may reach,
+ * |seed| times the error scale of the output. Rows of other batches, of other key/value heads, of earlier blocks, and for
+ * q and bias of other queries do not count. The largest gradient of the same batch covers steep formulas.
+ */
+function gradientScale(name: string, { expected, seeds, truth }: Found): Host {
+  const [, input, number] = /^(\D+)(\d+)$/.exec(name) as unknown as [string, string, string];
+  const [x, Hkv] = [truth[name]!, truth[`k${number}`]!.shape[1]!];
+  const perRow = input === "q" || input === "bias";
+  const heads = x.shape[1]!;
+  return host(x.shape, (_, [b, h, i]) => {
+    let scale = 1;
+    for (const [output, seed] of Object.entries(seeds)) {
+      const block = Number(/\d+$/.exec(output)![0]);
+      if (perRow ? block !== Number(number) : block < Number(number)) continue;
+      const size = output.startsWith("y") ? expected[output.replace("y", "scale")]! : undefined;
+      const Hq = seed.shape[1]!;
+      walk(seed.shape, (n, [sb, sh, row]) => {
+        if (seed.data[n] === 0 || (x.shape[0]! > 1 && sb !== b)) return;
+        const mine = heads === Hq ? sh : Math.floor(sh! / (Hq / Hkv));
+        if (heads > 1 && mine !== h) return;
+        if (perRow && x.shape[2]! > 1 && row !== i) return;
+        scale += Math.abs(seed.data[n]!) * (size ? size.data[n]! : 1);
+      });
     }
-  }
-  for (const x of Object.values(truth)) for (const value of x.data) scale = Math.max(scale, Math.abs(value));
-  return scale;
+    for (const g of Object.values(truth))
+      walk(g.shape, (n, [gb]) => {
+        if (gb === b || g.shape[0] === 1 || x.shape[0] === 1) scale = Math.max(scale, Math.abs(g.data[n]!));
+      });
+    return scale;
+  });
 }
 
 export const gradientLaw: Law = {
@@ -150,3 +200,43 @@ export const gradientLaw: Law = {
     return cases;
   },
 };
+
+export const kernelGradientLaw: Law = {
+  name: "kernel-gradient",
+  rules: "S8 S15",
+  says: "where a backend says so, the gradient of a program that runs a kernel is that of the oracle",
+  cases: ({ mechanism: { kernels = [], takes } }) => {
+    if (kernels.length === 0) return [];
+    const lse = takes.lse === true;
+    const small = { B: 2, Hq: 2, Hkv: 1, d: 2, dv: 2 };
+    const two = (lab: Lab, extras: Extras) => [
+      lab.draw({ ...small, L: 3, S: 3 }, extras),
+      lab.draw({ ...small, L: 1, S: 1 }, { ...extras, past: 3 }),
+    ];
+    const all: readonly (readonly [string, Extras, Causal])[] = [
+      ["two blocks, causal", { keyMask: true }, true],
+      ["two blocks, every key", {}, false],
+      ...(takes.mask === true ? ([["two blocks with a mask", { mask: true }, true]] as const) : []),
+      ...(takes.bias === true ? ([["two blocks with a bias", { bias: true }, true]] as const) : []),
+    ];
+    return all.map(
+      ([title, extras, causal]): Case<Lab> => ({
+        title,
+        async run(lab) {
+          // A backend whose gradients do not reach kernels has none of this: its kernels are never differentiated.
+          if (!lab.backend.supports.kernelGradients || kernelsOf(lab).length === 0) return;
+          if (kernelsOf(lab).every((kernel) => kernel.accepts(exampleCall(lab, causal, lse), lab.backend) !== true))
+            return;
+          await check(lab, two(lab, extras), causal, lse, true);
+        },
+      }),
+    );
+  },
+};
+
+/** A call by which kernels say whether they run on this device at all. */
+function exampleCall({ mechanism }: Lab, causal: Causal, lse: boolean): Call {
+  const dims = { B: 2, Hq: 2, Hkv: 1, L: 3, S: 3, d: 2, dv: 2 };
+  const shapes = { q: [2, 2, 3, 2], k: [2, 1, 3, 2], v: [2, 1, 3, 2] };
+  return { mechanism: mechanism.name, options: mechanism.options, causal, lse, dims, shapes };
+}

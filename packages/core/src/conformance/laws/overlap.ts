@@ -1,6 +1,6 @@
 import { mechanismProgram } from "../../backend/mechanism-program.ts";
 import type { State } from "../../program/block.ts";
-import { LawBroken } from "../bench.ts";
+import { LawBroken } from "../checker.ts";
 import type { Host } from "../host.ts";
 import type { Attend, Lab, Outcome } from "../lab.ts";
 import type { Case, Law } from "../law.ts";

@@ -4,7 +4,7 @@ import { bools, type Host, host, ofRank } from "../host.ts";
 import type { Attend, Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 import type { HostBlock, Past } from "../oracle.ts";
-import { explains } from "./door.ts";
+import { explains } from "./errors.ts";
 
 /** One call in terms of its sizes. Two calls of a case differ in one of these fields. */
 interface Step {

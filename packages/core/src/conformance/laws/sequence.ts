@@ -102,7 +102,7 @@ export const partitionLaw: Law = {
 export const forkLaw: Law = {
   name: "fork",
   rules: "S11",
-  says: "a state can be continued twice, and is not modified by being used",
+  says: "a state can be continued twice, the branches do not touch each other, and no use modifies a state",
   cases: () =>
     [false, true].map(
       (keyMask): Case<Lab> => ({
@@ -118,6 +118,9 @@ export const forkLaw: Law = {
           lab.agrees("left branch: ", once, lab.oracle(left, true, [first]));
           lab.agrees("right branch: ", other, lab.oracle(right, true, [first]));
           lab.same("left branch again: y", again.y, once.y);
+          const end = lab.draw({ L: 1, S: 1 });
+          const further = await lab.run(attend, end, once.state);
+          lab.agrees("left branch, continued after the others: ", further, lab.oracle(end, true, [first, left]));
           lab.sameState("state after use:", await lab.downloadState(state), before);
           const merged = await attend.merge(state, once.state);
           for (const x of Object.values(merged)) lab.hold(x);

@@ -1,67 +1,68 @@
 import type { Program } from "../../backend/backend.ts";
 import type { VaryingAxes } from "../../program/call.ts";
-import type { Bench } from "../bench.ts";
+import type { Checker } from "../checker.ts";
 import { bools, fromData, type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { define } from "./define.ts";
 
-const random = (bench: Bench, shape: readonly number[]): Host => host(shape, () => bench.round(bench.random.normal()));
+const random = (checker: Checker, shape: readonly number[]): Host =>
+  host(shape, () => checker.round(checker.random.normal()));
 
 const transfer: OpsLaw = {
   name: "transfer",
   rules: "Backend",
   says: "what is uploaded is downloaded again: floats in the backend's type, masks as bytes, shapes as given",
   cases: [
-    ...[[], [1], [3, 4], [2, 1, 3, 2], [0], [2, 0, 3]].flatMap((shape): Case<Bench>[] => [
+    ...[[], [1], [3, 4], [2, 1, 3, 2], [0], [2, 0, 3]].flatMap((shape): Case<Checker>[] => [
       {
         title: `floats [${shape}]`,
-        async run(bench) {
-          const x = random(bench, shape);
-          bench.same("x", await bench.download(bench.upload(x)), x);
+        async run(checker) {
+          const x = random(checker, shape);
+          checker.same("x", await checker.download(checker.upload(x)), x);
         },
       },
       {
         title: `mask [${shape}]`,
-        async run(bench) {
-          const x = bools(shape, () => bench.random.chance(0.5));
-          const t = bench.hold(bench.backend.upload(Uint8Array.from(x.data), shape));
-          const data = await bench.backend.download(t);
-          bench.holds(data instanceof Uint8Array, "a mask was not downloaded as Uint8Array");
-          bench.same("mask", fromData(data, bench.backend.shape(t)), x);
+        async run(checker) {
+          const x = bools(shape, () => checker.random.chance(0.5));
+          const t = checker.upload(x);
+          const data = await checker.backend.download(t);
+          checker.holds(data instanceof Uint8Array, "a mask was not downloaded as Uint8Array");
+          checker.same("mask", fromData(data, checker.backend.shape(t)), x);
         },
       },
     ]),
     {
       title: "either float array, and special numbers",
-      async run(bench) {
+      async run(checker) {
         const special = [0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-        const { dtype } = bench.backend;
+        const { dtype } = checker.backend;
         for (const data of [Float32Array.from(special), Float64Array.from(special)]) {
-          const back = await bench.backend.download(bench.hold(bench.backend.upload(data, [6])));
+          const back = await checker.backend.download(checker.hold(checker.backend.upload(data, [6])));
           const right = dtype === "float64" ? back instanceof Float64Array : back instanceof Float32Array;
-          bench.holds(right, `${dtype} was downloaded as ${back.constructor.name}`);
-          bench.same("x", fromData(back, [6]), { shape: [6], data: Float64Array.from(special) });
+          checker.holds(right, `${dtype} was downloaded as ${back.constructor.name}`);
+          checker.same("x", fromData(back, [6]), { shape: [6], data: Float64Array.from(special) });
         }
       },
     },
     {
       title: "the caller's array is copied, both ways",
-      async run(bench) {
+      async run(checker) {
         const data = Float32Array.of(1, 2, 3);
-        const t = bench.hold(bench.backend.upload(data, [3]));
+        const t = checker.hold(checker.backend.upload(data, [3]));
         data.fill(9);
-        const first = await bench.backend.download(t);
+        const first = await checker.backend.download(t);
         const expected = { shape: [3], data: Float64Array.of(1, 2, 3) };
-        bench.same("x after the uploaded array changed", fromData(first, [3]), expected);
+        checker.same("x after the uploaded array changed", fromData(first, [3]), expected);
         first.fill(7);
-        bench.same("x after the downloaded array changed", await bench.download(t), expected);
+        checker.same("x after the downloaded array changed", await checker.download(t), expected);
       },
     },
     {
       title: "a wrong length is refused",
-      async run(bench) {
-        await bench.refuses("upload of 3 numbers as [2, 2]", "ATTN_DATA", () =>
-          bench.backend.upload(Float32Array.of(1, 2, 3), [2, 2]),
+      async run(checker) {
+        await checker.refuses("upload of 3 numbers as [2, 2]", "ATTN_DATA", () =>
+          checker.backend.upload(Float32Array.of(1, 2, 3), [2, 2]),
         );
       },
     },
@@ -80,8 +81,8 @@ const compile: OpsLaw = {
   cases: [
     {
       title: "other numbers, other sizes, and the first ones again",
-      async run(bench) {
-        const run = bench.backend.compile(twoLayers);
+      async run(checker) {
+        const run = checker.backend.compile(twoLayers);
         for (const [m, k] of [
           [2, 3],
           [2, 3],
@@ -89,47 +90,47 @@ const compile: OpsLaw = {
           [1, 17],
           [2, 3],
         ] as const) {
-          const x = { a: random(bench, [m, k]), b: random(bench, [k, 4]) };
-          const got = await bench.downloads(await run(bench.uploads(x)));
+          const x = { a: random(checker, [m, k]), b: random(checker, [k, 4]) };
+          const got = await checker.downloads(await run(checker.uploads(x)));
           const expected = twoLayers(define, x);
-          for (const name of ["out", "hidden"]) bench.near(name, got[name]!, expected[name]!, 4, k);
+          for (const name of ["out", "hidden"]) checker.near(name, got[name]!, expected[name]!, 4, k);
         }
       },
     },
     {
       title: "an input that grows",
-      async run(bench) {
+      async run(checker) {
         const growing: VaryingAxes = { axes: { cache: [null, "P", null] }, granularity: 1 };
         const program: Program = (o, x) => ({
           cache: o.concat([x.cache!, x.next!], -2),
           total: o.sum(o.concat([x.cache!, x.next!], -2), -2),
         });
-        const run = bench.backend.compile(program, growing);
+        const run = checker.backend.compile(program, growing);
         for (const length of [1, 2, 3, 9, 1, 0]) {
-          const x = { cache: random(bench, [2, length, 3]), next: random(bench, [2, 1, 3]) };
-          const got = await bench.downloads(await run(bench.uploads(x)));
+          const x = { cache: random(checker, [2, length, 3]), next: random(checker, [2, 1, 3]) };
+          const got = await checker.downloads(await run(checker.uploads(x)));
           const expected = program(define, x);
-          bench.same("cache", got.cache!, expected.cache!);
-          bench.near("total", got.total!, expected.total!, 8, length + 1);
+          checker.same("cache", got.cache!, expected.cache!);
+          checker.near("total", got.total!, expected.total!, 8, length + 1);
         }
       },
     },
     {
       title: "outputs that are inputs, and one output under two names",
-      async run(bench) {
-        const x = random(bench, [2, 3]);
-        const got = await bench.compute((o, { a }) => ({ a: a!, flat: o.reshape(a!, [6]), again: a! }), { a: x });
-        bench.same("a", got.a!, x);
-        bench.same("again", got.again!, x);
-        bench.same("flat", got.flat!, { ...x, shape: [6] });
+      async run(checker) {
+        const x = random(checker, [2, 3]);
+        const got = await checker.compute((o, { a }) => ({ a: a!, flat: o.reshape(a!, [6]), again: a! }), { a: x });
+        checker.same("a", got.a!, x);
+        checker.same("again", got.again!, x);
+        checker.same("flat", got.flat!, { ...x, shape: [6] });
       },
     },
     {
       title: "inputs that the program does not read",
-      async run(bench) {
-        const x = { a: random(bench, [2, 3]), unused: random(bench, [4]) };
-        const got = await bench.compute((o, { a }) => ({ out: o.mul(a!, 2) }), x);
-        bench.near("out", got.out!, define.mul(x.a, 2), 4, 1);
+      async run(checker) {
+        const x = { a: random(checker, [2, 3]), unused: random(checker, [4]) };
+        const got = await checker.compute((o, { a }) => ({ out: o.mul(a!, 2) }), x);
+        checker.near("out", got.out!, define.mul(x.a, 2), 4, 1);
       },
     },
   ],
@@ -142,20 +143,20 @@ const vjp: OpsLaw = {
   cases: [
     {
       title: "two uses, two outputs, one unread input",
-      async run(bench) {
+      async run(checker) {
         const program: Program = (o, { a, b }) => ({ x: o.mul(a!, a!), y: o.add(a!, b!), z: o.mul(b!, 3) });
-        const x = { a: random(bench, [2, 3]), b: random(bench, [3]), c: random(bench, [4]) };
-        const seeds = { x: random(bench, [2, 3]), y: random(bench, [2, 3]) };
-        if (!bench.backend.supports.gradients) {
-          const [inputs, s] = [bench.uploads(x), bench.uploads(seeds)];
-          await bench.refuses("vjp", "ATTN_UNSUPPORTED", () => bench.backend.vjp(program, inputs, s, ["a"]));
+        const x = { a: random(checker, [2, 3]), b: random(checker, [3]), c: random(checker, [4]) };
+        const seeds = { x: random(checker, [2, 3]), y: random(checker, [2, 3]) };
+        if (!checker.backend.supports.gradients) {
+          const [inputs, s] = [checker.uploads(x), checker.uploads(seeds)];
+          await checker.refuses("vjp", "ATTN_UNSUPPORTED", () => checker.backend.vjp(program, inputs, s, ["a"]));
           return;
         }
-        const got = await bench.vjp(program, x, seeds, ["a", "b", "c"]);
+        const got = await checker.vjp(program, x, seeds, ["a", "b", "c"]);
         const { add, mul, sum, reshape } = define;
-        bench.near("d/d a", got.a!, add(mul(mul(x.a, 2), seeds.x), seeds.y), 16, 1);
-        bench.near("d/d b", got.b!, reshape(sum(seeds.y, 0), [3]), 16, 2);
-        bench.same("d/d c", got.c!, host([4]));
+        checker.near("d/d a", got.a!, add(mul(mul(x.a, 2), seeds.x), seeds.y), 16, 1);
+        checker.near("d/d b", got.b!, reshape(sum(seeds.y, 0), [3]), 16, 2);
+        checker.same("d/d c", got.c!, host([4]));
       },
     },
   ],
@@ -166,25 +167,65 @@ const dtype: OpsLaw = {
   rules: "Backend",
   says: "programs see the float type that the backend computes in, also when they are differentiated",
   cases: ["compile", "vjp"].map(
-    (how): Case<Bench> => ({
+    (how): Case<Checker> => ({
       title: how,
-      async run(bench) {
-        const { backend } = bench;
+      async run(checker) {
+        const { backend } = checker;
         const expected = backend.dtype === "float16" ? "float32" : backend.dtype;
         const seen: string[] = [];
         const program: Program = (o, { a }) => {
           seen.push(o.dtype);
           return { out: o.mul(a!, 2) };
         };
-        const a = random(bench, [2]);
-        if (how === "compile") await bench.compute(program, { a });
-        else if (backend.supports.gradients) await bench.vjp(program, { a }, { out: a }, ["a"]);
+        const a = random(checker, [2]);
+        if (how === "compile") await checker.compute(program, { a });
+        else if (backend.supports.gradients) await checker.vjp(program, { a }, { out: a }, ["a"]);
         else return;
         const wrong = seen.find((type) => type !== expected);
-        bench.holds(seen.length > 0 && wrong === undefined, `a program saw ${wrong}, expected ${expected}`);
+        checker.holds(seen.length > 0 && wrong === undefined, `a program saw ${wrong}, expected ${expected}`);
       },
     }),
   ),
 };
 
-export const backendLaws: readonly OpsLaw[] = [transfer, compile, dtype, vjp];
+/** Above this the suite allocates no tensor only to see it refused or accepted. */
+const AFFORDABLE = 2 ** 24;
+
+const supports: OpsLaw = {
+  name: "supports",
+  rules: "Backend",
+  says: "tensors up to the declared limits are accepted, and those beyond are refused by a typed error",
+  cases: [
+    {
+      title: "empty axes",
+      async run(checker) {
+        const x = host([2, 0, 3]);
+        checker.same("x", await checker.download(checker.upload(x)), x);
+      },
+    },
+    ...[0, 1].map(
+      (more): Case<Checker> => ({
+        title: more === 0 ? "the highest rank" : "one axis more than the highest rank",
+        async run(checker) {
+          const { maxRank = 6 } = checker.backend.supports;
+          if (more === 1 && checker.backend.supports.maxRank === undefined) return;
+          const x = random(checker, [...Array<number>(maxRank - 1 + more).fill(1), 3]);
+          checker.same("x", await checker.download(checker.upload(x)), x);
+        },
+      }),
+    ),
+    ...[0, 1].map(
+      (more): Case<Checker> => ({
+        title: more === 0 ? "the largest number of elements" : "one element more than the largest number",
+        async run(checker) {
+          const { maxElements } = checker.backend.supports;
+          if (maxElements === undefined || maxElements > AFFORDABLE) return;
+          const x = host([maxElements + more]);
+          checker.same("x", await checker.download(checker.upload(x)), x);
+        },
+      }),
+    ),
+  ],
+};
+
+export const backendLaws: readonly OpsLaw[] = [transfer, supports, compile, dtype, vjp];

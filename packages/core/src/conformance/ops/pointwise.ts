@@ -1,6 +1,6 @@
 import type { Tensors } from "../../program/block.ts";
 import type { Ops, Shape } from "../../program/ops.ts";
-import type { Bench } from "../bench.ts";
+import type { Checker } from "../checker.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { pairs } from "./sizes.ts";
 import { apart, both, floats, gradient, type Spec, value } from "./spec.ts";
@@ -127,15 +127,15 @@ const unary = (op: Unary, points: readonly number[], extreme: readonly number[])
 /** Within float16 too, whose normal numbers end at 6e-5 and 65504. */
 const small = [-9, -5, -1, -0.125, 0, 0.125, 1, 5, 10];
 
-const wide: Case<Bench> = {
+const wide: Case<Checker> = {
   title: "the whole range of float32",
-  async run(bench) {
-    if (bench.backend.dtype === "float16") return;
+  async run(checker) {
+    if (checker.backend.dtype === "float16") return;
     await value({
       title: "",
       inputs: { a: floats([9], -86, -80, -60, -40, -20, 20, 40, 60, 88) },
       program: (o, x) => o.exp(x.a!),
-    }).run(bench);
+    }).run(checker);
   },
 };
 

@@ -1,5 +1,5 @@
 import type { Shape } from "../../program/ops.ts";
-import type { Bench } from "../bench.ts";
+import type { Checker } from "../checker.ts";
 import { host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { products, reductions } from "./sizes.ts";
@@ -36,12 +36,12 @@ const reduction = (op: Reduction, says: string): OpsLaw => {
 };
 
 /** Some backends start a maximum from a large negative number instead of -Infinity. */
-const lowest: Case<Bench> = {
+const lowest: Case<Checker> = {
   title: "near the lowest float32",
-  async run(bench) {
-    if (bench.backend.dtype === "float16") return;
+  async run(checker) {
+    if (checker.backend.dtype === "float16") return;
     const a = floats([3, 3], -1e38, -3e38, -2e38, -3e20, -2e20, -9e20, -1e38, -1e19, -3e38);
-    await value({ title: "", inputs: { a }, exact: true, program: (o, x) => o.max(x.a!, 1) }).run(bench);
+    await value({ title: "", inputs: { a }, exact: true, program: (o, x) => o.max(x.a!, 1) }).run(checker);
   },
 };
 

@@ -1,4 +1,4 @@
-import type { Bench } from "../bench.ts";
+import type { Checker } from "../checker.ts";
 import { bools, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { triples } from "./sizes.ts";
@@ -12,7 +12,7 @@ export const whereLaw: OpsLaw = {
   says: "where selects: by a boolean or a float mask, under broadcasting; what is not chosen never leaks, not even NaN",
   cases: [
     ...triples.flatMap(([m, a, b], n) =>
-      [false, true].flatMap((float): Case<Bench>[] => {
+      [false, true].flatMap((float): Case<Checker>[] => {
         const spec: Spec = {
           title: `${float ? "float" : "boolean"} mask [${m}], [${a}], [${b}]`,
           inputs: (random) => {

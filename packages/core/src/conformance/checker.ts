@@ -1,17 +1,26 @@
 import type { Backend, Program } from "../backend/backend.ts";
 import type { Tensors } from "../program/block.ts";
 import { type ErrorCode, isAttentionError } from "../program/errors.ts";
-import { fromData, type Host, round, toData } from "./host.ts";
+import type { Shape } from "../program/ops.ts";
+import { fromData, type Host, round, size, toData } from "./host.ts";
 import type { Random } from "./random.ts";
 import { allowance, compare, firstDifference, indexOf } from "./tolerance.ts";
 
-/** A law that does not hold. */
+/** The error of a law that does not hold. Any other error of a case is an accident: a crash of what is tested, or of the suite. */
 export class LawBroken extends Error {
   override readonly name = "LawBroken";
 }
 
-/** One case at work: a backend, the case's own random numbers, comparisons that record how much budget they used. */
-export class Bench {
+/** Ends a case that needs what the backend denies, after the denial was tested. */
+export class Denied extends Error {
+  override readonly name = "Denied";
+}
+
+/** Tells a broken law from an accident. By name, because two copies of core may meet. */
+export const isLawBroken = (error: unknown): boolean => error instanceof Error && error.name === "LawBroken";
+
+/** Runs one case: holds the backend and the random numbers of the case, and records how much error budget its comparisons use. */
+export class Checker {
   readonly backend: Backend<unknown>;
   readonly random: Random;
   /** The largest fraction of the error budget that a comparison of this case used. */
@@ -28,8 +37,48 @@ export class Bench {
     return round(this.backend.dtype, value);
   }
 
+  /**
+   * Uploads an array. Where the backend declares that it lacks such tensors, the case ends here: it passes if the upload is
+   * refused by `ATTN_UNSUPPORTED`, and breaks the law if it is accepted.
+   */
   upload(x: Host): unknown {
+    const reason = this.denies(x.shape);
+    if (reason !== undefined) throw this.#refusal(x, reason);
     return this.hold(this.backend.upload(toData(x, this.backend.dtype), x.shape));
+  }
+
+  /** Why the backend has no tensors of this shape, by its own declaration; nothing if it has. */
+  denies(shape: Shape): string | undefined {
+    const {
+      emptyAxes = true,
+      maxRank = Number.POSITIVE_INFINITY,
+      maxElements = Number.POSITIVE_INFINITY,
+    } = this.backend.supports;
+    if (!emptyAxes && shape.includes(0)) return "no empty axes";
+    if (shape.length > maxRank) return `no rank above ${maxRank}`;
+    return size(shape) > maxElements ? `no more than ${maxElements} elements` : undefined;
+  }
+
+  #refusal(x: Host, reason: string): Error {
+    try {
+      this.hold(this.backend.upload(toData(x, this.backend.dtype), x.shape));
+    } catch (error) {
+      if (isAttentionError(error, "ATTN_UNSUPPORTED")) return new Denied(reason);
+      return new LawBroken(
+        `the backend declares ${reason}; upload of [${x.shape}] threw ${describe(error)}, expected code ATTN_UNSUPPORTED`,
+      );
+    }
+    return new LawBroken(`the backend declares ${reason} and accepted [${x.shape}], expected code ATTN_UNSUPPORTED`);
+  }
+
+  /** The error that is allowed for a sum of `terms` terms of this scale, in the backend's float type. */
+  allowance(terms: number, scale: number): number {
+    return this.coarseness() * allowance(this.backend.dtype, terms, scale);
+  }
+
+  /** The largest `supports.accuracy` among the operations that the case uses; 1 if the backend declares none. */
+  coarseness(): number {
+    return 1;
   }
 
   async download(x: unknown): Promise<Host> {
@@ -77,7 +126,7 @@ export class Bench {
   /** `got` is `expected` within the budget; `scale` is in units of u (a number, or one per entry). */
   near(what: string, got: Host, expected: Host, scale: Host | number, terms: number): void {
     const of = (i: number) => (typeof scale === "number" ? scale : scale.data[i]!);
-    this.within(what, got, expected, (i) => allowance(this.backend.dtype, terms, of(i)));
+    this.within(what, got, expected, (i) => this.allowance(terms, of(i)));
   }
 
   /** `got` has the shape of `expected` and is within `allowed(i)` of it. */

@@ -1,0 +1,83 @@
+/** What a backend declares beyond gradients: both sides of each declaration. */
+import { AttentionError, type Backend } from "@attnkit/core";
+import { eager, type Supports, vjp } from "@attnkit/core/backend";
+import { type Report, runConformance } from "@attnkit/core/conformance";
+import type { EagerOps, Ops } from "@attnkit/core/program";
+import { cpu, type NdArray } from "@attnkit/cpu";
+import { expect, test, vi } from "vitest";
+import { softmax } from "./softmax.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** The cpu backend with other declarations; `refuse` says which tensors it does not make. */
+function declaring(
+  supports: Omit<Supports, "gradients">,
+  {
+    refuse = () => false,
+    replace = {},
+  }: { refuse?: (shape: readonly number[]) => boolean; replace?: Partial<Ops<NdArray>> } = {},
+): Backend<NdArray> {
+  const right = cpu();
+  const made = (x: NdArray): NdArray => {
+    if (refuse(x.shape)) throw new AttentionError("ATTN_UNSUPPORTED", "small", `no tensor of shape [${x.shape}]`);
+    return x;
+  };
+  const replaced = { ...right.ops, ...replace };
+  const ops = Object.fromEntries(
+    Object.entries(replaced).map(([name, op]) => {
+      if (name === "shape" || typeof op !== "function") return [name, op];
+      return [name, (...args: unknown[]) => made((op as (...given: unknown[]) => NdArray)(...args))];
+    }),
+  ) as unknown as EagerOps<NdArray>;
+  return {
+    ...right,
+    ...{ name: "small", ops, supports: { gradients: true, ...supports } },
+    upload: (data, shape) => made(right.upload(data, shape)),
+    compile: eager(ops),
+    vjp: async (program, x, seeds, wrt) => vjp(right.ops, program, x, seeds, wrt),
+  };
+}
+
+const run = (backend: Backend<unknown>, law: string): Promise<Report> =>
+  runConformance({ backend: () => backend, mechanisms: [softmax()] }, { filter: { law } });
+const failures = ({ cases }: Report): string[] => cases.filter((c) => c.status !== "pass").map((c) => c.error!);
+
+const laws = ["transfer", "supports", "op-slice", "op-matmul", "op-exp", "op-take"];
+const empty = (shape: readonly number[]) => shape.includes(0);
+
+test.each(laws)("a backend without empty axes conforms if it refuses them: %s", async (law) => {
+  expect(failures(await run(declaring({ emptyAxes: false }, { refuse: empty }), law))).toEqual([]);
+});
+
+test("a denial that is not kept, and a lack that is not declared, are failures", async () => {
+  expect(failures(await run(declaring({ emptyAxes: false }), "op-matmul")).join()).toMatch(
+    /declares no empty axes and accepted \[3,0\]/,
+  );
+  expect(failures(await run(declaring({}, { refuse: empty }), "op-matmul")).length).toBeGreaterThan(0);
+  expect(failures(await run(declaring({ emptyAxes: false }, { refuse: empty }), "supports"))).toEqual([]);
+});
+
+test("ranks and sizes: accepted up to the limit, refused beyond it", async () => {
+  const limits = { maxRank: 4, maxElements: 5000 };
+  const kept = declaring(limits, { refuse: (s) => s.length > 4 || s.reduce((a, b) => a * b, 1) > 5000 });
+  expect(failures(await run(kept, "supports"))).toEqual([]);
+  expect(failures(await run(declaring(limits), "supports"))).toHaveLength(2);
+  const less = declaring(limits, { refuse: (s) => s.length > 3 });
+  expect(failures(await run(less, "supports"))).toHaveLength(1);
+});
+
+const { ops } = cpu();
+/** Wrong by 40 units in the last place. */
+const coarse = { log: (x: NdArray) => ops.mul(ops.log(x), 1 + 40 * 2 ** -23) };
+
+test.each(["op-log", "lse"])("a coarse logarithm passes as far as it is declared: %s", async (law) => {
+  expect(failures(await run(declaring({ accuracy: { log: 64 } }, { replace: coarse }), law))).toEqual([]);
+  expect(failures(await run(declaring({}, { replace: coarse }), law)).length).toBeGreaterThan(0);
+});
+
+test("the declared accuracy of one operation loosens no other", async () => {
+  const exp = { exp: (x: NdArray) => ops.mul(ops.exp(x), 1 + 40 * 2 ** -23) };
+  expect(failures(await run(declaring({ accuracy: { log: 64 } }, { replace: exp }), "op-exp")).length).toBeGreaterThan(
+    0,
+  );
+});
