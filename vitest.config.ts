@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
@@ -12,6 +13,8 @@ const tests = (kind: string) => `{packages,apps,tools}/**/test/**/*.${kind}.ts`;
 
 export default defineConfig({
   test: {
+    // Vitest would leave one core to itself, which is half of a machine with two.
+    maxWorkers: availableParallelism(),
     reporters: process.env.ATTNKIT_TEST_JSON
       ? ["default", ["json", { outputFile: process.env.ATTNKIT_TEST_JSON }]]
       : ["default"],
@@ -22,6 +25,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: [...source, ...defaultServerConditions] } },
         test: {
           name: "node",
+          benchmark: { include: ["packages/**/bench/*.bench.ts"] },
           include: [tests("test")],
           exclude: ["**/node_modules/**", tests("browser.test"), tests("page.test")],
         },
@@ -54,10 +58,12 @@ export default defineConfig({
                 ]
               : []),
           ],
-          globalSetup: ["./tools/repo/chromium.ts", "./tools/matrix/test/vector-files.ts"],
+          globalSetup: ["./tools/repo/chromium.ts", "./tools/matrix/test/vectors/vector-files.ts"],
           browser: {
             enabled: true,
             headless: true,
+            // The files share one GPU process, which the software adapter keeps busy.
+            fileParallelism: false,
             screenshotFailures: false,
             provider: playwright({ launchOptions: launch() }),
             instances: [{ browser: "chromium" }],

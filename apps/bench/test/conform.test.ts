@@ -92,12 +92,10 @@ describe("golden vectors", () => {
     expect(out).toBe("pass b\n1 passed, 0 failed, 0 unsupported\n");
   });
 
-  test("500 cases take seconds", async () => {
+  test("500 cases are 500 results", async () => {
     put("many.json", writeVectors(Array.from({ length: 500 }, (_, i) => one(`case ${i}`))));
-    const start = performance.now();
     const { out } = await conform("--backend", "cpu", "--vectors", "many.json");
     expect(out.split("\n").at(-2)).toBe("500 passed, 0 failed, 0 unsupported");
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 });
 
