@@ -20,7 +20,6 @@ const first = await rows(kind, "first");
 let backend: TfjsBackend;
 beforeAll(async () => {
   backend = (await create()) as TfjsBackend;
-  tf.env().set("WEBGL_USE_SHAPES_UNIFORMS", true);
 });
 
 /** For each mechanism the first case of these laws; other backends run every case on the same programs. */
