@@ -4,8 +4,9 @@ import { defaultClientConditions, defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import { builtOutput } from "./tools/repo/built-output.ts";
 import { launch } from "./tools/repo/chromium.ts";
+import { LongestFirst } from "./tools/repo/longest-first.ts";
 
-/** `ATTNKIT_DIST=1` runs the same tests against what would be published. */
+/** `ATTNKIT_DIST=1` runs Node tests against what would be published; `tools/repo/test-dist.mjs` says which. */
 const dist = process.env.ATTNKIT_DIST === "1";
 const source = dist ? [] : ["@attnkit/source"];
 const plugins = dist ? [builtOutput()] : [];
@@ -15,6 +16,7 @@ export default defineConfig({
   test: {
     // Vitest would leave one core to itself, which is half of a machine with two.
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     reporters: process.env.ATTNKIT_TEST_JSON
       ? ["default", ["json", { outputFile: process.env.ATTNKIT_TEST_JSON }]]
       : ["default"],
@@ -39,25 +41,12 @@ export default defineConfig({
         },
       },
       {
-        plugins,
-        resolve: { conditions: [...source, ...defaultClientConditions] },
+        resolve: { conditions: ["@attnkit/source", ...defaultClientConditions] },
         // It finds its WebAssembly beside its own file, which Vite would copy elsewhere.
         optimizeDeps: { exclude: ["onnxruntime-web"] },
         test: {
           name: "browser",
           include: [tests("browser.test"), tests("universal.test")],
-          // Minutes on a software adapter, and what is built differs from the sources by its packaging alone.
-          exclude: [
-            "**/node_modules/**",
-            ...(dist
-              ? [
-                  "**/conformance/tfjs-web*",
-                  "**/vectors-tfjs-webgl.*",
-                  "**/conformance/ort.browser.*",
-                  "**/onnx/device.browser.*",
-                ]
-              : []),
-          ],
           globalSetup: ["./tools/repo/chromium.ts", "./tools/matrix/test/vectors/vector-files.ts"],
           browser: {
             enabled: true,
