@@ -41,7 +41,7 @@ describe("bench as a process", () => {
       "--kernels",
       "never",
     ];
-    const sizes = ["--lengths", "64,512,1024,2048", "--memory-lengths", "3", "--budget", "30"];
+    const sizes = ["--lengths", "64,512,1024,2048", "--memory-lengths", "3", "--budget", "120"];
     const { status, stderr, stdout } = run([...args, ...how, ...sizes, "--out", "memory"]);
     expect([status, stderr]).toEqual([0, expect.not.stringContaining("not measured")]);
     const { cells } = load("memory");
