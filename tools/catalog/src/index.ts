@@ -6,9 +6,9 @@ import { ortOn } from "./ort.ts";
 import { tfjsOn } from "./tfjs.ts";
 
 export { type Adapter, adapterOf } from "./adapter.ts";
-export { type Baseline, type BaselineEntry, type BaselineSizes, baselines } from "./baselines/index.ts";
-export { type GpuUse, gpuUse, type Meter, meter } from "./gpu-meter.ts";
 export { creator, type Kind, type MechanismEntry, mechanisms } from "./mechanisms.ts";
+export { ortRuntime } from "./ort.ts";
+export { tfjsOn } from "./tfjs.ts";
 
 /** One column of the matrix. */
 export interface BackendEntry {

@@ -1,8 +1,9 @@
-import { backends, creator, gpuUse, mechanisms } from "@attnkit/catalog";
+import { backends, creator, mechanisms } from "@attnkit/catalog";
 import { attention, type Block, type Mechanism, type Options, type Tensors } from "@attnkit/core";
 import { mechanismProgram, vjp } from "@attnkit/core/backend";
 import { allowance, type HostBlock, oracle, type Past, random } from "@attnkit/core/conformance";
 import { cpu, type NdArray } from "@attnkit/cpu";
+import { gpuUse } from "@attnkit/measure/gpu-meter";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test, vi } from "vitest";
