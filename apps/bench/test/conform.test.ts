@@ -100,6 +100,13 @@ describe("golden vectors", () => {
 });
 
 describe("the suite", () => {
+  test("runs on one backend of each library where none is named", async () => {
+    const { code } = await conform("--mechanism", "ops", "--law", "op-exp", "--case", "0", "--json", "usual.json");
+    const { reports } = json("usual.json") as { reports: { backend: { name: string } }[] };
+    expect(code).toBe(0);
+    expect(new Set(reports.map((r) => r.backend.name))).toEqual(new Set(["cpu", "ort-cpu", "tfjs-wasm"]));
+  });
+
   test("one law: a Markdown report for each float type, and files of it", async () => {
     const { code, out } = await conform(
       "--backend",
