@@ -8,6 +8,7 @@ import {
   type Options,
   type Result,
 } from "@attnkit/core";
+import { blockOfNames, namesOfResult } from "@attnkit/core/backend";
 import { random } from "@attnkit/core/conformance";
 import type { Dims } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
@@ -126,16 +127,12 @@ async function drawn<T>(backend: Backend<T>, plain: Attention<T>, call: KernelCa
   };
 }
 
-const named = <T>({ y, lse, state }: Result<T>): Record<string, T> => ({
-  y,
-  ...(lse && { lse }),
-  ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])),
-});
-
 const tensorData = (t: Tensor) => t.data();
 
 async function downloaded<T>(result: Result<T>, read: (t: T) => Promise<ArrayLike<number>>): Promise<Values> {
-  const entries = Object.entries(named(result)).map(async ([n, t]) => [n, (await read(t)) as Float32Array] as const);
+  const entries = Object.entries(namesOfResult(result)).map(
+    async ([n, t]) => [n, (await read(t)) as Float32Array] as const,
+  );
   return Object.fromEntries(await Promise.all(entries));
 }
 
@@ -147,10 +144,9 @@ async function gradients(attend: Attention<Tensor>, block: Block<Tensor>): Promi
   const names = Object.keys(floats);
   const loss = (...xs: Tensor[]): tf.Scalar => {
     const x = Object.fromEntries(names.map((n, i) => [n, xs[i]!]));
-    const past = Object.fromEntries(Object.keys(state).map((n) => [n, x[`state.${n}`]!]));
-    const given = { ...x, keyMask, mask, ...(block.state && { state: past }) } as unknown as Block<Tensor>;
+    const given: Block<Tensor> = { ...blockOfNames(x), keyMask, mask };
     const rng = random(names.join());
-    const terms = Object.values(named(attend.sync(given))).map((t) => {
+    const terms = Object.values(namesOfResult(attend.sync(given))).map((t) => {
       const seed = tf.tensor(
         Float32Array.from({ length: t.size }, () => rng.normal()),
         t.shape,
