@@ -1,10 +1,12 @@
+import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import { builtOutput } from "./tools/repo/built-output.ts";
 import { launch } from "./tools/repo/chromium.ts";
+import { LongestFirst } from "./tools/repo/longest-first.ts";
 
-/** `ATTNKIT_DIST=1` runs the same tests against what would be published. */
+/** `ATTNKIT_DIST=1` runs Node tests against what would be published; `tools/repo/test-dist.mjs` says which. */
 const dist = process.env.ATTNKIT_DIST === "1";
 const source = dist ? [] : ["@attnkit/source"];
 const plugins = dist ? [builtOutput()] : [];
@@ -12,6 +14,9 @@ const tests = (kind: string) => `{packages,apps,tools}/**/test/**/*.${kind}.ts`;
 
 export default defineConfig({
   test: {
+    // Vitest would leave one core to itself, which is half of a machine with two.
+    maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     reporters: process.env.ATTNKIT_TEST_JSON
       ? ["default", ["json", { outputFile: process.env.ATTNKIT_TEST_JSON }]]
       : ["default"],
@@ -22,6 +27,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: [...source, ...defaultServerConditions] } },
         test: {
           name: "node",
+          benchmark: { include: ["packages/**/bench/*.bench.ts"] },
           include: [tests("test")],
           exclude: ["**/node_modules/**", tests("browser.test"), tests("page.test")],
         },
@@ -35,29 +41,18 @@ export default defineConfig({
         },
       },
       {
-        plugins,
-        resolve: { conditions: [...source, ...defaultClientConditions] },
+        resolve: { conditions: ["@attnkit/source", ...defaultClientConditions] },
         // It finds its WebAssembly beside its own file, which Vite would copy elsewhere.
         optimizeDeps: { exclude: ["onnxruntime-web"] },
         test: {
           name: "browser",
           include: [tests("browser.test"), tests("universal.test")],
-          // Minutes on a software adapter, and what is built differs from the sources by its packaging alone.
-          exclude: [
-            "**/node_modules/**",
-            ...(dist
-              ? [
-                  "**/conformance/tfjs-web*",
-                  "**/vectors-tfjs-webgl.*",
-                  "**/conformance/ort.browser.*",
-                  "**/onnx/device.browser.*",
-                ]
-              : []),
-          ],
-          globalSetup: ["./tools/repo/chromium.ts", "./tools/matrix/test/vector-files.ts"],
+          globalSetup: ["./tools/repo/chromium.ts", "./tools/matrix/test/vectors/vector-files.ts"],
           browser: {
             enabled: true,
             headless: true,
+            // The files share one GPU process, which the software adapter keeps busy.
+            fileParallelism: false,
             screenshotFailures: false,
             provider: playwright({ launchOptions: launch() }),
             instances: [{ browser: "chromium" }],

@@ -23,8 +23,15 @@ export function choices(text: string | undefined): Choice[] {
   });
 }
 
-export const backendChoices = (text: string | undefined): readonly BackendEntry[] =>
-  text === undefined ? backends.filter((b) => !b.alone) : text.split(",").map((name) => backendNamed(name.trim()));
+/**
+ * The backends of `bench` and `conform` where none is named: one per library. No two of them share a global, so that one
+ * process holds all three.
+ */
+export const USUAL = "cpu,ort-cpu,tfjs-wasm";
+
+/** The backend entries of a list of names. Throws `UsageError`. */
+export const backendChoices = (text: string = USUAL): readonly BackendEntry[] =>
+  text.split(",").map((name) => backendNamed(name.trim()));
 
 /** The float type to make a backend with: the one asked for, if the backend has it, else its default. */
 export function dtypeFor(entry: BackendEntry, wanted: string | undefined): DType {

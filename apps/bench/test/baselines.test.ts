@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type BaselineEntry, baselines } from "@attnkit/catalog";
+import { type BaselineEntry, baselines } from "@attnkit/measure/baselines";
 import { describe, expect, test } from "vitest";
 import { ratios, shareOfMatmul } from "../src/measure/ratios.ts";
 import { gpuRows, ratioRows, throughputRows, warnings } from "../src/report/compare.ts";

@@ -18,7 +18,7 @@ import { cli, folder, refused, tensors } from "./harness.ts";
 const dir = folder();
 const TEXT = "Attention is a weighted mean of values. ".repeat(40);
 writeFileSync(join(dir, "text.txt"), TEXT);
-/** Small enough for a test; memory is measured in a process of the built output, which `bin.test.ts` starts. */
+/** Small enough for a test; memory is measured in a process of the built output, which `bench-process.test.ts` starts. */
 const SMALL =
   "bench --backend cpu --text text.txt --heads 1 --dim 4 --lengths 16,32,64 --decode-contexts 8,16,32 --rounds 3 --budget 5 --no-memory".split(
     " ",

@@ -40,24 +40,6 @@ describe("weights by one call of the program", () => {
       }
     }
   });
-
-  test("take a small part of the reference's time at the most tokens that are shown", () => {
-    const [many, others] = [rows(64), rows(64)];
-    const time = (work: () => unknown) => {
-      const runs = Array.from({ length: 5 }, () => {
-        const start = performance.now();
-        work();
-        return performance.now() - start;
-      });
-      return Math.min(...runs);
-    };
-    for (const name of ["softmax", "logsumexp"]) {
-      const entry = mechanisms.find((m) => m.name === name)!;
-      const pairs = { q: many, k: others, causal: true };
-      const program = time(() => programWeights(entry.create(), pairs));
-      expect(program, name).toBeLessThan(time(() => weightsOf(entry.reference(), pairs)) / 2);
-    }
-  });
 });
 
 describe("the element-wise formula is what is computed", () => {

@@ -3,9 +3,9 @@ import type { ExpectedFailure } from "@attnkit/core/conformance";
 import * as list from "./backend-list.ts";
 
 export { type Adapter, adapterOf } from "./adapter.ts";
-export { type Baseline, type BaselineEntry, type BaselineSizes, baselines } from "./baselines/index.ts";
-export { type GpuUse, gpuUse, type Meter, meter } from "./gpu-meter.ts";
 export { creator, type MechanismEntry, mechanisms } from "./mechanisms.ts";
+export { ortRuntime } from "./ort.ts";
+export { tfjsOn } from "./tfjs.ts";
 
 /** One column of the matrix. */
 export interface BackendEntry extends AboutBackend {

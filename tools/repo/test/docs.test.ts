@@ -8,8 +8,8 @@ import { fences, fencesOf, markdownFiles, relativeLinks } from "../docs/markdown
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 const files = markdownFiles(root);
-/** Beside the catalog, from which every package resolves. */
-const folder = join(root, "tools/catalog/.snippets");
+/** Inside the matrix, from which every package resolves. */
+const folder = join(root, "tools/matrix/.snippets");
 const snippets = files
   .flatMap((file) => fences(root, file))
   .filter(({ language }) => language === "ts")

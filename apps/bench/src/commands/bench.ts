@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Io } from "../io.ts";
+import { USUAL } from "../select.ts";
 import type { Flags, Preset } from "./bench-flags.ts";
 import * as flag from "./flags.ts";
 
@@ -24,7 +25,7 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .command("bench")
     .description("check every mechanism on every backend against its reference, then time it")
     .option("--mechanism <list>", 'names, with options as linear:{"featureMap":"relu"}; default all')
-    .option("--backend <list>", "names; default all")
+    .option("--backend <list>", `names; default ${USUAL}`)
     .option("--dtype <type>", "float type of the backends; default each backend's own")
     .option("--heads <n>", "query heads", flag.positive, 2)
     .option("--kv-heads <n>", "key and value heads; default as many as query heads", flag.positive)

@@ -7,7 +7,7 @@ import { checkWritable, writeOutput } from "../files.ts";
 import { EXIT, type Io, UsageError } from "../io.ts";
 import { packages } from "../measure/environment.ts";
 import { progress } from "../report/progress.ts";
-import { backendChoices, dtypeFor, mechanismNamed, open, openNamed } from "../select.ts";
+import { backendChoices, dtypeFor, mechanismNamed, open, openNamed, USUAL } from "../select.ts";
 import type { Flags } from "./conform-flags.ts";
 import * as flag from "./flags.ts";
 import { vectors } from "./vectors.ts";
@@ -15,8 +15,8 @@ import { vectors } from "./vectors.ts";
 export function conformCommand(program: Command, io: Io, exit: (code: number) => void): void {
   program
     .command("conform")
-    .description("hold backends and mechanisms against the laws, or against golden vectors")
-    .option("--backend <list>", "names; default all")
+    .description("run the conformance suite, or golden vectors, on backends")
+    .option("--backend <list>", `names; default ${USUAL}, with --vectors cpu`)
     .option("--dtype <type>", "float type of the backend; default every type it has")
     .option("--mechanism <name>", "only this mechanism; `ops` for the operations")
     .option(

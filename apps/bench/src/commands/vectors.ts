@@ -20,7 +20,7 @@ export async function vectors(io: Io, flags: Flags): Promise<number> {
   if (flags.mechanism !== undefined) mechanismNamed(flags.mechanism);
   const files: { path: string; cases: VectorCase[] }[] = [];
   for (const path of flags.vectors ?? []) files.push({ path, cases: await read(io, path) });
-  const entries = backendChoices(flags.backend);
+  const entries = backendChoices(flags.backend ?? "cpu");
   const lines: Line[] = [];
   for (const entry of entries) {
     const backendOf = opener(entry, flags);

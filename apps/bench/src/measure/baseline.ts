@@ -1,5 +1,5 @@
-import type { BaselineEntry } from "@attnkit/catalog";
 import type { Data } from "@attnkit/core";
+import type { BaselineEntry } from "@attnkit/measure/baselines";
 import { label } from "@attnkit/measure/choice";
 import { rounded, type Sequence } from "@attnkit/measure/sequence";
 import type { Subject } from "@attnkit/measure/subject";

@@ -1,5 +1,6 @@
-import { backends, baselines } from "@attnkit/catalog";
+import { backends } from "@attnkit/catalog";
 import type { Backend } from "@attnkit/core";
+import { baselines } from "@attnkit/measure/baselines";
 import { part, type Sequence, spread } from "@attnkit/measure/sequence";
 import { type Subject, subject } from "@attnkit/measure/subject";
 import { readJson } from "../files.ts";

@@ -1,5 +1,6 @@
-import { gpuUse } from "@attnkit/catalog";
 import { checkDecode, checkPrefill } from "@attnkit/measure/check";
+import { gpuUse } from "@attnkit/measure/gpu-meter";
+import { type Job, schedule } from "@attnkit/measure/schedule";
 import { summary } from "@attnkit/measure/statistics";
 import {
   decodeCost,
@@ -14,62 +15,73 @@ import {
 import { decode, prefill, type Timed, warm } from "@attnkit/measure/time";
 import { breathe, messageOf } from "../io.ts";
 import type { DecodeResult, GpuResult, PlanItem, PrefillResult } from "../results.ts";
-import { cellOf, guarded, record, type Session, sound } from "./cells.ts";
+import { cellOf, guarded, record, type Session } from "./cells.ts";
 import { FEWEST } from "./plan.ts";
 
-type Job = {
-  readonly item: PlanItem;
-  readonly s: Subject;
-  readonly timed: Timed;
-  readonly into: PrefillResult | DecodeResult;
-};
-
-/** Checks and warms every planned size, then takes the samples in rounds over all cells, so that drift hits all alike. */
+/** Checks and warms up every planned size, then takes the samples in rounds over all cells. */
 export async function timeAll(session: Session, what: "prefill" | "decode"): Promise<void> {
-  const jobs: Job[] = [];
-  for (const item of session.results.plan?.items ?? []) {
-    const s = sound(session).find((x) => x.id === item.cell);
-    if (session.signal.aborted || item.what !== what || !s) continue;
-    const before = cellOf(session, s.id)[what].find((p) => ("length" in p ? p.length : p.context) === item.size);
-    if (before && before.samples.length >= item.rounds) continue;
-    session.progress.step(`checking and warming up ${what}`, `${s.id}, ${item.size} tokens`);
-    await guarded(session, s, async () => {
-      const prepare = what === "prefill" ? preparePrefill : prepareDecode;
-      if (!s.baseline) jobs.push(await prepare(session, item, s));
-      else jobs.push(...(await orLeftOut(session, item, prepare(session, item, s))));
-    });
-    await breathe();
-  }
-  const rounds = Math.max(0, ...jobs.map((j) => j.item.rounds));
-  const end = performance.now() + 1000 * jobs.reduce((sum, j) => sum + j.item.seconds, 0);
-  for (let round = 0; round < rounds; round++) {
-    if (round >= FEWEST && performance.now() > end) {
+  const planned = (session.results.plan?.items ?? []).filter((item) => item.what === what);
+  const prepare = what === "prefill" ? preparePrefill : prepareDecode;
+  await schedule({
+    items: planned.flatMap((item): Item[] => {
+      const s = session.subjects.find((x) => x.id === item.cell);
+      return s && !complete(session, item) ? [{ item, s }] : [];
+    }),
+    signal: session.signal,
+    live: ({ s }) => cellOf(session, s.id).status === "ok",
+    guard: ({ s }, work) => guarded(session, s, work),
+    prepare({ item, s }) {
+      session.progress.step(`checking and warming up ${what}`, `${s.id}, ${item.size} tokens`);
+      const job = prepare(session, item, s);
+      return s.baseline ? orLeftOut(session, item, job) : job;
+    },
+    budget: { fewest: FEWEST, seconds: (prepared) => prepared.reduce((sum, { item }) => sum + item.seconds, 0) },
+    late(round, rounds, prepared) {
       // The machine is busier than it was for the pilots: the plan's extra rounds are given up, and the record says so.
       session.progress.note(`${what} takes longer than planned: ${round} rounds instead of up to ${rounds}`);
-      for (const { item } of jobs) item.rounds = Math.min(item.rounds, round);
-      break;
-    }
-    session.progress.step(`timing ${what}`, `round ${round + 1} of ${rounds}`);
-    for (const { item, s, timed, into } of jobs) {
-      const due = into.samples.length <= round && into.samples.length < item.rounds;
-      if (session.signal.aborted || !due || cellOf(session, s.id).status !== "ok") continue;
-      await guarded(session, s, async () => {
-        into.samples.push(await timed.sample(item.calls));
-        Object.assign(into, summary(into.samples));
-        const all: (PrefillResult | DecodeResult)[] = cellOf(session, s.id)[what];
-        if (!all.includes(into)) all.push(into);
-      });
-      await breathe();
-    }
-    await session.save();
-  }
-  for (const { timed } of jobs) timed.dispose();
+      for (const { item } of prepared) item.rounds = Math.min(item.rounds, round);
+    },
+    roundBegins: (round, rounds) => session.progress.step(`timing ${what}`, `round ${round + 1} of ${rounds}`),
+    roundEnded: () => session.save(),
+    pause: breathe,
+  });
+}
+
+interface Item {
+  readonly item: PlanItem;
+  readonly s: Subject;
+}
+
+/** An earlier run that is continued may have all samples of a size. */
+function complete(session: Session, item: PlanItem): boolean {
+  const points: readonly (PrefillResult | DecodeResult)[] = cellOf(session, item.cell)[item.what as "prefill"];
+  const before = points.find((p) => ("length" in p ? p.length : p.context) === item.size);
+  return before !== undefined && before.samples.length >= item.rounds;
+}
+
+/** The job that fills one point of a cell. */
+function jobOf(session: Session, item: PlanItem, s: Subject, timed: Timed, into: PrefillResult | DecodeResult): Job {
+  return {
+    get taken() {
+      return into.samples.length;
+    },
+    get wanted() {
+      return item.rounds;
+    },
+    async sample() {
+      into.samples.push(await timed.sample(item.calls));
+      Object.assign(into, summary(into.samples));
+      const all: (PrefillResult | DecodeResult)[] = cellOf(session, s.id)[item.what as "prefill"];
+      if (!all.includes(into)) all.push(into);
+    },
+    dispose: () => timed.dispose(),
+  };
 }
 
 /** A baseline that fails at one size has still its others: this size is left out and the reason kept. */
-async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>): Promise<Job[]> {
+async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>): Promise<Job | undefined> {
   try {
-    return [await job];
+    return await job;
   } catch (error) {
     const { cell: id, what, size, seconds } = item;
     const cell = results.cells.find((c) => c.id === id)!;
@@ -78,7 +90,7 @@ async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>
       results.plan.items = results.plan.items.filter((x) => x !== item);
       results.plan.leftOut.push({ cell: id, what, size, seconds, reason: messageOf(error) });
     }
-    return [];
+    return undefined;
   }
 }
 
@@ -106,12 +118,8 @@ async function preparePrefill(session: Session, item: PlanItem, s: Subject): Pro
   const { outputs: _, ...cost } = prefillCost(s, item.size);
   const work = prefillWork(s, item.size);
   const into = cell.prefill.find((p) => p.length === item.size);
-  return {
-    item,
-    s,
-    timed,
-    into: into ?? { length: item.size, calls: item.calls, ...EMPTY, samples: [], cost, work, gpu },
-  };
+  const fresh = { length: item.size, calls: item.calls, ...EMPTY, samples: [], cost, work, gpu };
+  return jobOf(session, item, s, timed, into ?? fresh);
 }
 
 async function prepareDecode(session: Session, item: PlanItem, s: Subject): Promise<Job> {
@@ -137,5 +145,5 @@ async function prepareDecode(session: Session, item: PlanItem, s: Subject): Prom
     stateBytes: await stateBytes(s, state),
     gpu,
   };
-  return { item, s, timed, into: into ?? fresh };
+  return jobOf(session, item, s, timed, into ?? fresh);
 }

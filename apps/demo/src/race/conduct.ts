@@ -1,5 +1,6 @@
 /** The order of a race: sizes upwards, at each size all lanes in turn, round after round, so that drift hits all alike. */
 import { mechanisms } from "@attnkit/catalog/mechanisms";
+import { schedule } from "@attnkit/measure/schedule";
 import { summary } from "@attnkit/measure/statistics";
 import type { BackendName } from "../device/device.ts";
 import { WorkerFailure } from "../shell/worker.ts";
@@ -139,39 +140,42 @@ async function openLanes(course: Course, backend: BackendName, lanes: LaneResult
 /** One size, all lanes. */
 async function heat({ results, signal, changed }: Course, remotes: Map<BackendName, Open>, what: What, size: number) {
   const { rounds, limit } = results.options;
-  const jobs: { lane: LaneResult; open: Open; point: PointResult }[] = [];
-  const sound = (lane: LaneResult) => lane.status === "checked";
-  for (const lane of results.lanes) {
-    const open = remotes.get(lane.backend);
-    if (signal.aborted || !open || !sound(lane) || !due(lane, what, size, rounds)) continue;
-    changed(`checking ${what} of ${size} tokens, ${lane.id}`);
-    await guarded(lane, open, async () => {
+  const openOf = (lane: LaneResult) => remotes.get(lane.backend);
+  await schedule({
+    items: results.lanes.filter((lane) => due(lane, what, size, rounds)),
+    signal,
+    live: (lane) => openOf(lane) !== undefined && lane.status === "checked",
+    guard: (lane, work) => guarded(lane, openOf(lane)!, work),
+    async prepare(lane) {
+      changed(`checking ${what} of ${size} tokens, ${lane.id}`);
+      const open = openOf(lane)!;
       const reason = await tooMuch(lane, open.remote, what, size, limit);
       if (reason !== undefined) {
         lane.leftOut.push({ what, size, reason });
-        return;
+        return undefined;
       }
       const { check, calls, stateBytes } = await open.remote.ready(lane.mechanism, what, size);
       keep(lane, check);
       const empty = { what, size, calls, samples: [], median: 0, q1: 0, q3: 0, stateBytes };
-      jobs.push({ lane, open, point: pointOf(lane, what, size) ?? empty });
-    });
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const { lane, open, point } of jobs) {
-      if (signal.aborted || !sound(lane) || point.samples.length > round || point.samples.length >= rounds) continue;
-      await guarded(lane, open, async () => {
-        point.samples.push(await open.remote.sample(lane.mechanism, what, size, point.calls));
-        Object.assign(point, summary(point.samples));
-        if (!lane.points.includes(point)) lane.points.push(point);
-        changed(`timing ${what} of ${size} tokens, round ${round + 1} of ${rounds}`);
-      });
-    }
-  }
-  for (const { lane, open } of jobs) {
-    if (lane.status === "lost" || lane.status === "waiting") continue;
-    await Promise.race([open.remote.done(lane.mechanism, what, size), open.gone]).catch(() => {});
-  }
+      const point: PointResult = pointOf(lane, what, size) ?? empty;
+      return {
+        get taken() {
+          return point.samples.length;
+        },
+        wanted: rounds,
+        async sample() {
+          point.samples.push(await open.remote.sample(lane.mechanism, what, size, point.calls));
+          Object.assign(point, summary(point.samples));
+          if (!lane.points.includes(point)) lane.points.push(point);
+          changed(`timing ${what} of ${size} tokens, round ${point.samples.length} of ${rounds}`);
+        },
+        async dispose() {
+          if (lane.status === "lost" || lane.status === "waiting") return;
+          await Promise.race([open.remote.done(lane.mechanism, what, size), open.gone]).catch(() => {});
+        },
+      };
+    },
+  });
 }
 
 /** Why this size is not asked for: predicted from the one before by the work of both. */

@@ -6,8 +6,11 @@ import { rows } from "../rows.ts";
 // Thousands of cases share two cores with other files: the slowest take seconds then.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** In a browser the first variant of each mechanism is enough: Node runs the rest, and the engine is the same. */
-const variants = "window" in globalThis ? "first" : "all";
+/**
+ * Chromium and the built packages run the first option set of each mechanism; Node runs the rest on the sources. The engine
+ * is the same, and built packages differ by their packaging alone.
+ */
+const variants = "window" in globalThis || process.env.ATTNKIT_DIST === "1" ? "first" : "all";
 
 for (const { name, kind, dtypes, create } of backends.filter((b) => !b.alone)) {
   const [dtype] = dtypes;

@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const { name, kind, create } = backends.find((b) => b.name === "ort-webgpu")!;
 const first = await rows(kind, "first");
 
-// The software adapter takes its time. Chromium runs more of it on the same source of the runtime, and `conformance-ort`
+// The software adapter takes its time. Chromium runs more of it on the same source of the runtime, and `ort-cpu`
 // every case of the same programs.
 describe(`${name} in Node`, () => {
   for (const row of first) {

@@ -7,9 +7,7 @@ import { rows } from "../rows.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const { name, kind, create } = backends.find((b) => b.name === "tfjs-cpu")!;
-/** The built output differs from the sources by its packaging alone. */
-const variants = process.env.ATTNKIT_DIST === "1" ? "first" : "all";
-const mechanisms = await rows(kind, variants);
+const mechanisms = await rows(kind, "all");
 
 describe(name, () => {
   conformance({ describe, test }, { backend: () => create(), mechanisms });

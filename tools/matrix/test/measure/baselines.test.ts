@@ -1,7 +1,8 @@
-import { type BaselineEntry, baselines, mechanisms } from "@attnkit/catalog";
+import { mechanisms } from "@attnkit/catalog";
 import { allowance, oracle } from "@attnkit/core/conformance";
+import { type BaselineEntry, baselines } from "@attnkit/measure/baselines";
 import { describe, expect, test, vi } from "vitest";
-import { matrices, productError, sideOf } from "../../../catalog/src/baselines/matmul.ts";
+import { matrices, productError, sideOf } from "../../../measure/src/baselines/matmul.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 

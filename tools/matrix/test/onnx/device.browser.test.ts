@@ -1,8 +1,9 @@
 /** Outputs that stay on the GPU. In Chromium: ONNX Runtime's binding for Node cannot read them (README of @attnkit/onnx). */
-import { meter } from "@attnkit/catalog";
+
 import { attention, type Block, isAttentionError, type Mechanism } from "@attnkit/core";
 import { cpu } from "@attnkit/cpu";
 import { linear } from "@attnkit/linear";
+import { meter } from "@attnkit/measure/gpu-meter";
 import { type OnnxBackend, onnx } from "@attnkit/onnx";
 import { softmax } from "@attnkit/softmax";
 import { webgpuDevice } from "@attnkit/tfjs/webgpu";

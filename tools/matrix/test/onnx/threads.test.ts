@@ -1,4 +1,5 @@
-import { backends, baselines } from "@attnkit/catalog";
+import { backends } from "@attnkit/catalog";
+import { baselines } from "@attnkit/measure/baselines";
 import * as ort from "onnxruntime-node";
 import { afterEach, expect, test, vi } from "vitest";
 

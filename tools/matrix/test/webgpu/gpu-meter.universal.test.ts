@@ -1,5 +1,6 @@
-import { backends, gpuUse, type Meter, meter } from "@attnkit/catalog";
+import { backends } from "@attnkit/catalog";
 import { cpu } from "@attnkit/cpu";
+import { gpuUse, type Meter, meter } from "@attnkit/measure/gpu-meter";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
 import { gpuOf } from "@attnkit/tfjs/kernels";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,8 +1,17 @@
 import { backends, creator, mechanisms } from "@attnkit/catalog";
-import { type Attention, attention, type Block, type Causal, type Options, type Result } from "@attnkit/core";
+import {
+  type Attention,
+  attention,
+  type Backend,
+  type Block,
+  type Causal,
+  type Options,
+  type Result,
+} from "@attnkit/core";
 import { blockOfNames, namesOfResult } from "@attnkit/core/backend";
 import { random } from "@attnkit/core/conformance";
 import type { Dims } from "@attnkit/core/program";
+import { cpu, type NdArray } from "@attnkit/cpu";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
@@ -37,10 +46,10 @@ export function kernelLaws(
 ): void {
   describe(`${name} kernels`, () => {
     test.each(taken.map((call) => [title(call), call] as const))("%s: as the portable program", async (_, call) => {
-      const { plain, fast, block } = await subjects(name, call);
-      const expected = await downloaded(await plain(block));
+      const { host, fast, block } = await subjects(name, call);
+      const expected = await host();
       const stop = poison(tf);
-      const got = await downloaded(await fast(block));
+      const got = await downloaded(await fast(block), tensorData);
       stop();
       agree(got, expected, 1e-5);
     });
@@ -64,17 +73,33 @@ export function kernelLaws(
 
 export const title = (call: KernelCall): string => JSON.stringify(call).replaceAll('"', "");
 
-/** The mechanism without and with its kernels, and a block for them. */
+/**
+ * Makes the mechanism without and with its kernels, and a block for them. `host` runs the portable program on the CPU, on
+ * the same numbers: on a software adapter most of its time there would go into compiling a shader per operation.
+ */
 export async function subjects(name: string, call: KernelCall) {
   const backend = (await backends.find((b) => b.name === "tfjs-webgpu")!.create()) as TfjsBackend;
   const mechanism = (await creator(mechanisms.find((m) => m.name === name)!, "tfjs"))(call.options);
   const how = { causal: call.causal, lse: call.lse ?? false };
   const plain = attention<Tensor>(mechanism, backend, { ...how, kernels: "never" });
   const fast = attention<Tensor>(mechanism, backend, { ...how, kernels: "require" });
-  return { backend, plain, fast, block: await drawn(backend, plain, call) };
+  const here = cpu();
+  const portable = attention(mechanism, here, { ...how, kernels: "never" });
+  const onHost = await drawn(here, portable, call);
+  const host = async () => downloaded(await portable(onHost), (x) => here.download(x));
+  return { backend, plain, fast, host, block: uploaded(backend, onHost) };
 }
 
-async function drawn(backend: TfjsBackend, plain: Attention<Tensor>, call: KernelCall): Promise<Block<Tensor>> {
+/** Copies a block of the CPU backend to another backend. */
+function uploaded(backend: TfjsBackend, { state, ...tensors }: Block<NdArray>): Block<Tensor> {
+  const up = <X extends Readonly<Record<string, NdArray | undefined>>>(from: X) =>
+    Object.fromEntries(
+      Object.entries(from).flatMap(([name, x]) => (x ? [[name, backend.upload(x.data, x.shape)]] : [])),
+    );
+  return { ...up(tensors), ...(state && { state: up(state) }) } as unknown as Block<Tensor>;
+}
+
+async function drawn<T>(backend: Backend<T>, plain: Attention<T>, call: KernelCall): Promise<Block<T>> {
   const { B = 2, Hq = 4, Hkv = 2, L, S, d = 8, dv = d } = call.dims;
   const rng = random(title(call));
   const floats = (shape: readonly number[]) =>
@@ -102,9 +127,11 @@ async function drawn(backend: TfjsBackend, plain: Attention<Tensor>, call: Kerne
   };
 }
 
-async function downloaded(result: Result<Tensor>): Promise<Values> {
+const tensorData = (t: Tensor) => t.data();
+
+async function downloaded<T>(result: Result<T>, read: (t: T) => Promise<ArrayLike<number>>): Promise<Values> {
   const entries = Object.entries(namesOfResult(result)).map(
-    async ([n, t]) => [n, (await t.data()) as Float32Array] as const,
+    async ([n, t]) => [n, (await read(t)) as Float32Array] as const,
   );
   return Object.fromEntries(await Promise.all(entries));
 }

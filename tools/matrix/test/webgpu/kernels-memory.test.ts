@@ -2,8 +2,9 @@
  * What a long prefill asks of a GPU, on Dawn's null device: it compiles, checks and counts everything and computes nothing,
  * which a software adapter would take minutes to do.
  */
-import { gpuUse } from "@attnkit/catalog";
+
 import { attention } from "@attnkit/core";
+import { gpuUse } from "@attnkit/measure/gpu-meter";
 import { softmax } from "@attnkit/softmax/tfjs";
 import { type Tensor, type TfjsBackend, tfjs } from "@attnkit/tfjs";
 import { type WebgpuDevice, webgpuDevice } from "@attnkit/tfjs/webgpu";

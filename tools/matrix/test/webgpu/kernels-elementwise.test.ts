@@ -1,5 +1,5 @@
-import { gpuUse } from "@attnkit/catalog";
 import type { State } from "@attnkit/core";
+import { gpuUse } from "@attnkit/measure/gpu-meter";
 import type { Tensor } from "@attnkit/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test, vi } from "vitest";

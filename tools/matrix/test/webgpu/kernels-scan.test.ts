@@ -1,7 +1,8 @@
 /** Mechanisms whose state is a matrix per head: lengths around tiles and chunks. */
-import { gpuUse } from "@attnkit/catalog";
+
 import type { State } from "@attnkit/core";
 import { featureMaps } from "@attnkit/linear";
+import { gpuUse } from "@attnkit/measure/gpu-meter";
 import type { Tensor } from "@attnkit/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test, vi } from "vitest";

@@ -1,5 +1,5 @@
+import { tfjsOn } from "@attnkit/catalog";
 import type { Tensor } from "@attnkit/tfjs";
-import { tfjsOn } from "../tfjs.ts";
 import type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
 import { matrices, productError, sideOf } from "./matmul.ts";
 

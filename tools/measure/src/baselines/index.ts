@@ -1,4 +1,4 @@
-import { ortRuntime } from "../ort.ts";
+import { ortRuntime } from "@attnkit/catalog";
 import type { BaselineEntry } from "./baseline.ts";
 import { ortBaselines } from "./ort.ts";
 import { tfjsBaselines } from "./tfjs.ts";
