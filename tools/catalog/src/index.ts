@@ -9,7 +9,7 @@ export { tfjsOn } from "./tfjs.ts";
 
 /** One column of the matrix. */
 export interface BackendEntry extends AboutBackend {
-  /** What is known to fail on it, and why; what passes against expectation is a failure. */
+  /** Known failures with their reasons. A pass against expectation is a failure. */
   readonly expectedFailures?: readonly ExpectedFailure[];
 }
 

@@ -1,4 +1,4 @@
-/** What follows from the lines of the catalog's lists: its dependencies, and the tsconfig references of every package. */
+/** Derives from the lists of the catalog its dependencies, and the tsconfig references of every package. */
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { type Manifest, type Package, packageOf, readRepo } from "../structure/repo.ts";

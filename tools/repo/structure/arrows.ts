@@ -7,11 +7,11 @@ const PROGRAM_DOORS = [core, `${core}/program`];
 const BACKEND_DOORS = [...PROGRAM_DOORS, `${core}/backend`];
 /** The folders of core, each of which may import from itself and those before it. */
 const CORE_FOLDERS = ["program", "backend", "call", "conformance"];
-/** What the tools know of a package: the one file that knows program, reference and kernels. */
+/** The description of a package for the tools: the one file that knows program, reference and kernels. */
 const ABOUT = "src/about.ts";
 const isReference = (path: string) => path === "src/reference.ts" || path.startsWith("src/reference/");
 
-/** What the file's place in the house forbids about one import; undefined where it is allowed. */
+/** Says why a file may not have this import; undefined if it may. */
 function forbidden(pkg: Package, path: string, { specifier, typeOnly }: Import): string | undefined {
   if (specifier.startsWith(".")) return forbiddenRelative(pkg, path, target(path, specifier), typeOnly);
   if (pkg.kind === "app" || pkg.kind === "tool") return undefined;

@@ -1,4 +1,4 @@
-/** What every package looks like. Each rule answers with its violations, in words. */
+/** The form of every package. Each rule returns its violations, in words. */
 import { posix } from "node:path";
 import { type Package, type Repo, sources } from "./repo.ts";
 

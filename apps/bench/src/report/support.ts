@@ -2,7 +2,7 @@ import { backends, type MechanismEntry, mechanisms } from "@attnkit/catalog";
 import type { Options } from "@attnkit/core";
 import { markdownTable } from "markdown-table";
 
-/** What a mechanism with its default options supports. */
+/** The features of a mechanism with its default options. */
 export interface Row {
   readonly name: string;
   readonly options: Options;

@@ -45,7 +45,7 @@ export interface Curve {
   /** The stretch that is always drawn; pairs of the text outside it widen it. */
   readonly least: readonly [from: number, to: number];
   readonly axis: string;
-  /** Whether weight is a function of the axis alone; if not, which line this is. */
+  /** Says whether the weight depends on the axis alone; if not, which line the curve follows. */
   note(values: Values): string;
 }
 
@@ -56,7 +56,7 @@ const diagonal = {
   at: (q: readonly number[], k: readonly number[]) => q.reduce((sum, x, c) => sum + x * k[c]!, 0) / Math.sqrt(q.length),
   ...{ least: [-3, 3] as const, axis: "q·k / √d" },
 };
-/** Of one channel: the query is 1, and the key is x. */
+/** One channel: the query is 1, and the key is x. */
 const oneChannel = {
   query: (d: number) => Array<number>(d).fill(1),
   key: (x: number, d: number) => Array<number>(d).fill(x),

@@ -25,11 +25,11 @@ export interface AboutMechanism {
   readonly paper: { readonly cite: string; readonly url: string; readonly published: string };
   /** One row of the table of packages, in Markdown. */
   readonly summary: {
-    /** What the mechanism is, in a few words. */
+    /** The kind of attention, in a few words. */
     readonly what: string;
     /** The weight that a row gives to a key. */
     readonly weight: string;
-    /** What the state of one key/value head holds. */
+    /** The contents of the state of one key/value head. */
     readonly state: string;
   };
   /** Makes the portable program from plain-data options. Throws `ATTN_OPTION`. */
