@@ -68,14 +68,24 @@ export class SymbolicDim {
     return this.#combined(1, other, -1);
   }
 
-  /** This size `n` times, `n` a whole number; 0 where it is 0. */
-  times(n: number): Dim {
-    return n === 0 ? 0 : this.#combined(n, 0, 1);
+  /** This size `n` times, `n` a whole number; 0 where it is 0. Throws `ATTN_UNSUPPORTED` if `n` is symbolic too. */
+  times(n: Dim): Dim {
+    if (isKnown(n)) return n === 0 ? 0 : this.#combined(n, 0, 1);
+    throw unsupported(`a product of two symbolic sizes; got ${this} and ${n}, expected a number. Write -1 in reshape`);
   }
 
-  /** This size divided by `n`, a divisor of `multipleOf`. */
+  /** This size divided by `n`. Throws `ATTN_UNSUPPORTED` if `n` is not known to divide it. */
   dividedBy(n: number): Dim {
-    return this.#combined(1 / n, 0, 1);
+    if (this.multipleOf % n === 0) return this.#combined(1 / n, 0, 1);
+    const expected = `expected a multiple of ${n}, which Mechanism.granularity asks for`;
+    throw unsupported(`a symbolic size is only divided by what is known to divide it; got ${this} / ${n}, ${expected}`);
+  }
+
+  /** Refuses `a` minus this size, which could be less than 0: throws `ATTN_UNSUPPORTED`. */
+  subtractedFrom(a: number): never {
+    throw unsupported(
+      `a symbolic size is only subtracted from a symbolic size; got ${a} - (${this}), expected length - 1`,
+    );
   }
 
   /** The size as an ONNX file names it: `length`, `4 (batch)`, `past + 64 (chunks)`, `length - 1`. */
@@ -90,13 +100,14 @@ export class SymbolicDim {
   /** Gives the name where text is asked for, and throws `ATTN_UNSUPPORTED` where a number is. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.toString();
-    throw new AttentionError(
-      "ATTN_UNSUPPORTED",
-      "program",
-      `arithmetic on a size that is not known while the program is recorded; got ${this}, expected a number. Use timesDim, dividedDim, plusDim and minusDim from @attnkit/core/program, or leave Mechanism.granularity away`,
-    );
+    const helpers = "Use timesDim, dividedDim, plusDim and minusDim from @attnkit/core/program";
+    const rule = "arithmetic on a size that is not known while the program is recorded";
+    throw unsupported(`${rule}; got ${this}, expected a number. ${helpers}, or leave Mechanism.granularity away`);
   }
 }
+
+const unsupported = (message: string, who = "program"): AttentionError =>
+  new AttentionError("ATTN_UNSUPPORTED", who, message);
 
 const greatestCommonDivisor = (a: number, b: number): number =>
   b === 0 ? Math.abs(a) : greatestCommonDivisor(b, a % b);
@@ -119,27 +130,19 @@ export function plusDim(a: Dim, b: Dim): Dim {
 /** Returns `a - b`. Throws `ATTN_UNSUPPORTED` for a number minus a symbolic dimension. */
 export function minusDim(a: Dim, b: Dim): Dim {
   if (!isKnown(a)) return a.minus(b);
-  return a - requireKnown("minusDim", b);
+  return isKnown(b) ? a - b : b.subtractedFrom(a);
 }
 
 /**
  * Returns `a * b`. Throws `ATTN_UNSUPPORTED` if both are symbolic: where `reshape` joins two such axes, write -1.
  */
 export function timesDim(a: Dim, b: Dim): Dim {
-  if (!isKnown(a)) return a.times(requireKnown("timesDim", b));
+  if (!isKnown(a)) return a.times(b);
   return isKnown(b) ? a * b : b.times(a);
 }
 
 /** Returns `dim / divisor`. Throws `ATTN_UNSUPPORTED` if a symbolic dimension is not known to be a multiple of the divisor. */
-export function dividedDim(dim: Dim, divisor: number): Dim {
-  if (isKnown(dim)) return dim / divisor;
-  if (dim.multipleOf % divisor === 0) return dim.dividedBy(divisor);
-  throw new AttentionError(
-    "ATTN_UNSUPPORTED",
-    "dividedDim",
-    `a size can only be divided by what is known to divide it; got ${dim} / ${divisor}, expected a multiple of ${divisor}. Mechanism.granularity says which multiples a program needs`,
-  );
-}
+export const dividedDim = (dim: Dim, divisor: number): Dim => (isKnown(dim) ? dim / divisor : dim.dividedBy(divisor));
 
 /**
  * Returns the number of parts of `size` that cover an axis, `ceil(dim / size)`. Throws `ATTN_UNSUPPORTED` if a symbolic
@@ -150,11 +153,7 @@ export const partsOf = (dim: Dim, size: number): Dim => (isKnown(dim) ? Math.cei
 /** Returns a size that must be a number. Throws `ATTN_UNSUPPORTED` if it is a symbolic dimension. `who` refuses it. */
 export function requireKnown(who: string, dim: Dim): number {
   if (isKnown(dim)) return dim;
-  throw new AttentionError(
-    "ATTN_UNSUPPORTED",
-    who,
-    `the size must be known while the program is recorded; got ${dim}, expected a number`,
-  );
+  throw unsupported(`a size must be known while the program is recorded; got ${dim}, expected a number`, who);
 }
 
 /**
@@ -163,9 +162,5 @@ export function requireKnown(who: string, dim: Dim): number {
  */
 export function requireSameDim(who: string, a: Dim, b: Dim): Dim {
   if (a === b) return a;
-  throw new AttentionError(
-    "ATTN_UNSUPPORTED",
-    who,
-    `queries and keys of symbolic sizes must be equally many; got ${a} queries and ${b} keys, expected one symbolic dimension for both`,
-  );
+  throw unsupported(`symbolic L and S must be equal; got L = ${a} and S = ${b}, expected one size for both`, who);
 }

@@ -1,5 +1,5 @@
 import { creator, mechanisms } from "@attnkit/catalog";
-import { attention, type Causal, type Data, type Result, type Shape, type State } from "@attnkit/core";
+import { attention, type Causal, type Data, type Mechanism, type Result, type Shape, type State } from "@attnkit/core";
 import { varyingAxes } from "@attnkit/core/backend";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { onnx } from "@attnkit/onnx";
@@ -122,4 +122,29 @@ test("what may vary of a call", () => {
   const apart = { ...call, dims: { ...call.dims, S: 4 } };
   expect(varyingAxes(softmax, apart, 1).axes.q).toEqual(["B", null, null, null]);
   expect(varyingAxes(softmax, call, undefined).axes.q).toEqual(["B", null, null, null]);
+});
+
+test("a program that computes with an unknown size is refused, and is not recorded with NaN", async () => {
+  const plain = mechanisms.find(({ name }) => name === "softmax")!.create({});
+  const wrong: Mechanism = {
+    ...plain,
+    forward(o, block, how) {
+      const { y, state } = plain.forward(o, block, how);
+      const L = o.shape(block.q)[2] as number; // the claim that is not true
+      return { y: o.mul(y, 1 / L), state };
+    },
+  };
+  const backend = onnx({ ort });
+  const attend = attention(wrong, backend, { causal: true });
+  await expect(attend(block(backend, 1, 5, false))).rejects.toThrow(
+    expect.objectContaining({
+      code: "ATTN_UNSUPPORTED",
+      message: expect.stringMatching(/got length, expected a number/),
+    }),
+  );
+  // One token is the step of a decode, whose length is known.
+  const { y } = await attend(block(backend, 1, 1, false));
+  const right = await attention(plain, backend)(block(backend, 1, 1, false));
+  expect(await backend.download(y)).toEqual(await backend.download(right.y));
+  await backend.release();
 });
