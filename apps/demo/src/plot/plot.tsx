@@ -52,12 +52,9 @@ export function Plot(props: PlotProps): JSX.Element {
     const repaint = () => made.redraw(false);
     const theme = new MutationObserver(repaint);
     theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", repaint);
     return () => {
       fit.disconnect();
       theme.disconnect();
-      scheme.removeEventListener("change", repaint);
       made.destroy();
     };
   }, [kind]);

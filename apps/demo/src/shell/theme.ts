@@ -7,9 +7,20 @@ const media = matchMedia("(prefers-color-scheme: dark)");
 const system = signal<Theme>(media.matches ? "dark" : "light");
 media.addEventListener("change", () => {
   system.value = media.matches ? "dark" : "light";
+  if (chosen.value === undefined) document.documentElement.dataset.theme = system.value;
 });
 
-const chosen = signal<Theme | undefined>(document.documentElement.dataset.theme as Theme | undefined);
+const chosen = signal<Theme | undefined>(stored());
+
+/** Returns what the visitor chose before, or undefined where nothing is stored. */
+function stored(): Theme | undefined {
+  try {
+    const theme = localStorage.getItem("attnkit.theme");
+    return theme === "dark" || theme === "light" ? theme : undefined;
+  } catch {
+    return undefined; // without storage there is no earlier choice
+  }
+}
 
 /** What is shown now; pictures on a canvas follow it. */
 export const theme: ReadonlySignal<Theme> = computed(() => chosen.value ?? system.value);
