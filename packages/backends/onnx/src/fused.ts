@@ -61,9 +61,10 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
   // Recording backends hand their `Nodes` to every program; `accepts` lets no other backend come here.
   const own = { ...mechanism, forward: forward as unknown as Mechanism["forward"] };
   const programs = new Map<string, Program>();
-  const program = ({ causal, lse }: How): Program => {
-    const found = programs.get(`${causal} ${lse}`) ?? mechanismProgram(own, { causal, lse });
-    programs.set(`${causal} ${lse}`, found);
+  const program = ({ causal, lse, state = true }: How): Program => {
+    const key = `${causal} ${lse} ${state}`;
+    const found = programs.get(key) ?? mechanismProgram(own, { causal, lse, state });
+    programs.set(key, found);
     return found;
   };
   const compiled = new WeakMap<Backend<ORT.Tensor>, Map<string, Compiled<ORT.Tensor>>>();
@@ -82,18 +83,18 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
       return accepts(call);
     },
     run(x: Tensors<ORT.Tensor>, call, backend) {
-      const { causal, lse, dims } = call;
+      const { causal, lse, state = true, dims } = call;
       const steps = known.get(backend) ?? new WeakMap();
       known.set(backend, steps);
       const before = steps.get(dims);
-      if (before && before.causal === causal && before.lse === lse) return before.go(x);
+      if (before && before.causal === causal && before.lse === lse && before.state === state) return before.go(x);
       const mine = compiled.get(backend) ?? new Map<string, Compiled<ORT.Tensor>>();
       compiled.set(backend, mine);
       const sizes = varyingAxes(mechanism, call, fused.granularity?.(call));
-      const key = `${causal} ${lse} ${JSON.stringify(sizes)}`;
+      const key = `${causal} ${lse} ${state} ${JSON.stringify(sizes)}`;
       const go = mine.get(key) ?? backend.compile(program(call), sizes);
       mine.set(key, go);
-      steps.set(dims, { causal, lse, go });
+      steps.set(dims, { causal, lse, state, go });
       return go(x);
     },
   };

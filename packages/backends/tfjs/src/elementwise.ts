@@ -15,6 +15,8 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
     (a: Operand, b: Operand): Tensor => {
       const shape = broadcastShape(op, shapeOf(a), shapeOf(b));
       if (elementCount(shape) === 0) return empty(tf, shape);
+      const limited = limitedByNumber(tf, op, a, b);
+      if (limited !== undefined) return limited;
       const [x, y] = [operand(a), operand(b)];
       return op === "div" && onWebgl(tf) ? quotient(tf, x, y, shape) : tf[op](x, y);
     };
@@ -55,4 +57,16 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
     },
     tanh: unary("tanh"),
   };
+}
+
+/**
+ * Returns `maximum` or `minimum` of a tensor and a number on WebAssembly, otherwise undefined. tfjs's kernels of both take a
+ * hundred times as long there as its `clipByValue`. NaN stays NaN.
+ */
+function limitedByNumber(tf: Tf, op: string, a: Operand, b: Operand): Tensor | undefined {
+  if ((op !== "maximum" && op !== "minimum") || tf.getBackend() !== "wasm") return undefined;
+  const [x, limit] = typeof a === "number" ? [b, a] : [a, b];
+  if (typeof x === "number" || typeof limit !== "number" || Number.isNaN(limit)) return undefined;
+  const [least, most] = op === "maximum" ? [limit, Number.POSITIVE_INFINITY] : [Number.NEGATIVE_INFINITY, limit];
+  return tf.clipByValue(float(tf, x), least, most);
 }

@@ -17,6 +17,8 @@ export interface How {
   readonly causal: Causal;
   /** Whether the result carries `lse`. */
   readonly lse: boolean;
+  /** Whether the result carries the state after the block; absent means true. Without it `Result.state` is `{}`. */
+  readonly state?: boolean;
 }
 
 /** One call in plain data: what kernels decide on and error messages quote. */

@@ -1,6 +1,16 @@
 import type { Causal } from "./block.ts";
-import { axisSize, headGroupSize, pad, shiftAlong, transposeLast, tril } from "./derived-ops.ts";
+import {
+  axisSize,
+  foldQueryHeads,
+  headGroupSize,
+  pad,
+  shiftAlong,
+  transposeLast,
+  tril,
+  unfoldQueryHeads,
+} from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
+import { visibleKeys } from "./visibility.ts";
 
 /** Where a block's queries and keys sit on one common axis of positions. */
 export interface AlignedPositions {
@@ -71,48 +81,81 @@ export const causalChunkMask = <T>(o: Ops<T>, size: number, G: number): T =>
   G === 1 ? tril(o, size) : o.concat(Array<T>(G).fill(tril(o, size)), 0);
 
 export interface FactoredInputs<T> {
-  /** `[B, Hq, L, r]` */
-  readonly phiQ: T;
-  /** `[B, Hkv, S, r]`, finite also for absent keys */
-  readonly phiK: T;
+  /** `[B, Hq, L, w]` and `[B, Hkv, S, w]`: the inputs of the feature map, and of `weights`. */
+  readonly q: T;
+  readonly k: T;
+  /** `[B, Hq, L, r]`; called once, and only where a row reads a sum. */
+  phiQ(): T;
+  /** `[B, Hkv, S, r]`, finite also for absent keys; called once, and only where keys are summed up. */
+  phiK(): T;
   /** `[B, Hkv, S, e]`, 0 for absent keys */
   readonly values: T;
   /** `[B, Hkv, r, e]`: sum over earlier keys of phiK^T values */
   readonly carry?: T | undefined;
-  /** Weights of a chunk's own keys where they are cheaper than phiQ phiK^T: from `[.., m, w]` and `[.., n, w]`. */
-  readonly own?: { readonly q: T; readonly k: T; weights(q: T, k: T): T } | undefined;
+  /** Weights of pairs where they are cheaper than phiQ phiK^T: from `[.., m, w]` and `[.., n, w]`. */
+  weights?(q: T, k: T): T;
+}
+
+/** How `factoredSum` runs: `size` is the tokens of a chunk, `state` whether the carried sum is wanted. */
+export interface FactoredHow {
+  readonly causal: Causal;
+  /** Infinity makes the block one chunk of all its pairs, whatever its length. That needs `weights`. */
+  readonly size: number;
+  /** Absent means true. */
+  readonly state?: boolean | undefined;
 }
 
 /**
- * `sum over visible j of (phiQ_i . phiK_j) values_j` for every row, `[B, Hq, L, e]`, and the carried sum after the block.
- * Chunks of `size` run as one batch; their states are combined by a running sum. O(L) work and memory. (MATH 1.2)
+ * Returns `sum over visible j of (phiQ_i . phiK_j) values_j` for every row, `[B, Hq, L, e]`, and the carried sum after the
+ * block, if it is wanted. Chunks of `size` run as one batch; a running sum combines their states. O(L) work and memory
+ * for a finite size. (MATH 1.2)
  */
-export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, causal: Causal, size: number): { sums: T; carry: T } {
-  const { phiQ, phiK, values } = x;
-  const [, hq, L] = o.shape(phiQ) as [number, number, number];
-  const [b, hkv, S, r] = o.shape(phiK) as [number, number, number, number];
+export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, how: FactoredHow): { sums: T; carry?: T } {
+  const { values } = x;
+  const { causal, size, state: kept = true } = how;
+  const [, hq, L] = o.shape(x.q) as [number, number, number];
+  const [b, hkv, S] = o.shape(x.k) as [number, number, number];
   const e = axisSize(o, values, -1);
   const add = (a: T, s: T | undefined) => (s === undefined ? a : o.add(a, s));
+  const total = () => add(o.matmul(transposeLast(o, x.phiK()), values), x.carry);
+  const read = (carry: T) => unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, x.phiQ(), hkv), carry), hq, L);
+  if (size === Number.POSITIVE_INFINITY && x.weights) {
+    const pairs = unfoldQueryHeads(o, x.weights(foldQueryHeads(o, x.q, hkv), x.k), hq, L); // [B, Hq, L, S]
+    const visible = visibleKeys(o, { q: x.q, k: x.k, v: values }, {}, causal);
+    const seen = visible === undefined ? pairs : o.mul(pairs, o.minimum(visible, 1));
+    const own = unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, seen, hkv), values), hq, L);
+    return { sums: add(own, x.carry && read(x.carry)), ...(kept && { carry: total() }) };
+  }
   if (everyRowSeesAllKeys(L, S, causal)) {
-    const carry = add(o.matmul(transposeLast(o, phiK), values), x.carry);
-    const rows = o.reshape(phiQ, [b, hkv, headGroupSize(hq, hkv) * L, r]);
-    return { sums: o.reshape(o.matmul(rows, carry), [b, hq, L, e]), carry };
+    const carry = total();
+    return { sums: read(carry), carry };
   }
   const at = alignPositions(L, S, causal);
   const n = chunkSizeAtMost(size, at.length);
+  const single = at.length === n;
   const keys = (k: T) => splitIntoChunks(o, k, at.k, at.length, n);
-  const [q, k, v] = [splitQueriesIntoChunks(o, phiQ, hkv, at, n), keys(phiK), keys(values)];
-  const weights = x.own
-    ? x.own.weights(splitQueriesIntoChunks(o, x.own.q, hkv, at, n), keys(x.own.k))
-    : o.matmul(q, transposeLast(o, k));
-  const inside = o.matmul(o.where(causalChunkMask(o, n, headGroupSize(hq, hkv)), weights, 0), v);
-  const totals = o.matmul(transposeLast(o, k), v); // [B * Hkv, chunks, r, e]
+  const queries = (q: T) => splitQueriesIntoChunks(o, q, hkv, at, n);
+  const [phiQ, phiK, v] = [once(() => queries(x.phiQ())), once(() => keys(x.phiK())), keys(values)];
+  const weights = x.weights ? x.weights(queries(x.q), keys(x.k)) : o.matmul(phiQ(), transposeLast(o, phiK()));
+  const inside = o.matmul(o.mul(weights, causalChunkMask(o, n, headGroupSize(hq, hkv))), v);
+  const joined = (sums: T) => joinChunks(o, sums, x.q, at, n);
+  const r = () => axisSize(o, phiK(), -1);
+  const start = x.carry && o.reshape(x.carry, [b * hkv, 1, ...o.shape(x.carry).slice(2)]);
+  if (single && !kept) return { sums: joined(start === undefined ? inside : o.add(inside, o.matmul(phiQ(), start))) };
+  const totals = o.matmul(transposeLast(o, phiK()), v); // [B * Hkv, chunks, r, e]
   const chunks = axisSize(o, totals, 1);
-  const start = x.carry && o.reshape(x.carry, [b * hkv, 1, r, e]);
   const running = chunks === 1 ? totals : o.cumsum(totals, 1);
-  const carry = o.reshape(add(o.slice(running, 1, chunks - 1, chunks), start), [b, hkv, r, e]);
   // What each chunk reads is the sum before it; before the first without a carry there is none.
   const past = chunks === 1 ? start : add(shiftAlong(o, running, 1), start);
-  const sums = past === undefined ? inside : o.add(inside, o.matmul(q, past));
-  return { sums: joinChunks(o, sums, phiQ, at, n), carry };
+  const sums = joined(past === undefined ? inside : o.add(inside, o.matmul(phiQ(), past)));
+  if (!kept) return { sums };
+  return { sums, carry: o.reshape(add(o.slice(running, 1, chunks - 1, chunks), start), [b, hkv, r(), e]) };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -6,13 +6,14 @@ import {
   type Call,
   cacheEntries,
   chunkGranularity,
-  chunkSizeForFeatures,
   clip,
   type Dims,
   everyRowSeesAllKeys,
   extendCache,
   factoredSum,
   foldQueryHeads,
+  type How,
+  hideWeights,
   mergeCaches,
   type Ops,
   pad,
@@ -22,8 +23,10 @@ import {
   transposeLast,
   unfoldQueryHeads,
 } from "@attnkit/core/program";
-import { featureCount, features } from "./features.ts";
-import { foldsKeys, limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
+import { type Features, featureCount, features, featuresOf } from "./features.ts";
+import { limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
+
+import { chunkOf, folds } from "./plan.ts";
 
 export type { PolynomialOptions } from "./options.ts";
 
@@ -41,6 +44,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
   const folded =
     'the linear form folds keys into a sum, so single pairs cannot be changed; use keyMask, or form "quadratic"';
   const takesPairs = p.form === "linear" ? folded : true;
+  const maps = lastMap(p);
   const width = (d: number) => featureCount(p.coefficients, d);
   const linearEntries = ({ B, Hkv, d, dv }: Dims): Record<string, StateEntry> => ({
     a: { shape: [B, Hkv, width(d), dv] },
@@ -52,13 +56,18 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     domain: { q: Math.min(100, limitOf(p, 256)), k: Math.min(100, limitOf(p, 256)) },
     takes: { mask: takesPairs, bias: takesPairs, lse: "the weights are not normalised" },
     state(dims, names) {
-      const given = names?.includes("a") ? true : names?.includes("k") ? false : foldsKeys(p, dims.d);
+      const given = names?.includes("a") ? true : names?.includes("k") ? false : folds(p, { d: dims.d, pairs: false });
       const asked = p.form === "auto" ? given : p.form === "linear";
       return asked ? linearEntries(dims) : cacheEntries(dims);
     },
-    granularity({ causal, dims: { L, d }, shapes }: Call) {
-      const folds = shapes["state.a"] || !(shapes["state.k"] || shapes.mask || shapes.bias || !foldsKeys(p, d));
-      return folds && causal ? chunkGranularity(chunkSizeForFeatures(width(d)), L) : 1;
+    // A program for any length is one chunk; see `linearForm`.
+    granularity({ causal, state, dims, shapes }: Call) {
+      const past = shapes["state.a"] ? "folded" : shapes["state.k"] ? "cache" : undefined;
+      const pairs = shapes.mask !== undefined || shapes.bias !== undefined;
+      if (!folds(p, { d: dims.d, pairs, past })) return 1;
+      const how = { causal: causal !== false, past: past !== undefined, state: state !== false };
+      const size = chunkOf(p, { ...dims, ...how });
+      return Number.isFinite(size) ? chunkGranularity(size, dims.L) : 1;
     },
     check({ dims: { d }, shapes }: Call) {
       const pairs = shapes.mask ? "mask" : shapes.bias ? "bias" : undefined;
@@ -72,10 +81,11 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
         );
       }
     },
-    forward(o, block, { causal }) {
+    forward(o, block, how) {
       const pairs = block.mask !== undefined || block.bias !== undefined;
-      const folds = block.state ? block.state.a !== undefined : !pairs && foldsKeys(p, axisSize(o, block.q, 3));
-      return folds ? linearForm(o, block, causal, p) : quadraticForm(o, block, causal, p);
+      const past = block.state && (block.state.a === undefined ? "cache" : "folded");
+      const linear = folds(p, { d: axisSize(o, block.q, 3), pairs, past });
+      return linear ? linearForm(o, block, how, p, maps) : quadraticForm(o, block, how, p);
     },
     merge(o, a, b) {
       if (a.k !== undefined || b.k !== undefined) return mergeCaches(o, a, b);
@@ -84,44 +94,69 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
   };
 }
 
-/** O(L r): symmetric-power features, and a running sum of `phi(k)^T v`. */
-function linearForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
-  const d = axisSize(o, block.q, 3);
+/** Remembers the features of the number of channels that was asked for last: a mechanism is mostly called with one. */
+function lastMap({ coefficients }: Polynomial): (d: number) => Features {
+  let last: { readonly d: number; readonly map: Features } | undefined;
+  return (d) => {
+    if (last?.d !== d) last = { d, map: featuresOf(coefficients, d) };
+    return last.map;
+  };
+}
+
+/** O(L r): symmetric-power features, and a running sum of `phi(k)^T v`; a short block by its pairs. */
+function linearForm<T>(
+  o: Ops<T>,
+  block: Block<T>,
+  { causal, state }: How,
+  p: Polynomial,
+  maps: (d: number) => Features,
+): Result<T> {
+  const [L, d] = o.shape(block.q).slice(2) as [number, number];
+  const [S, dv] = o.shape(block.v).slice(2) as [number, number];
+  const map = maps(d);
   const present = presentKeys(o, block);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
   const k = clip(o, replaceAbsent(o, present, block.k, 0), limitOf(p, d));
-  const phiQ = features(o, q, p.coefficients, p.coefficients);
-  const phiK = features(o, k, p.coefficients);
-  const weights = (x: T, y: T) => evaluate(o, o.matmul(x, transposeLast(o, y)), p.coefficients);
+  const kept = state !== false;
+  const sizes = { ...{ L, S, d, dv, state: kept }, causal: causal !== false, past: block.state !== undefined };
+  // An open length without a granularity was counted as one chunk.
+  const size = L === -1 ? Number.POSITIVE_INFINITY : L < 0 ? -L : chunkOf(p, sizes);
   const { sums, carry } = factoredSum(
     o,
-    { phiQ, phiK, values: replaceAbsent(o, present, block.v, 0), carry: block.state?.a, own: { q, k, weights } },
-    causal,
-    chunkSizeForFeatures(axisSize(o, phiK, -1)),
+    {
+      ...{ q, k, values: replaceAbsent(o, present, block.v, 0) },
+      phiQ: () => features(o, q, p.coefficients, map.width, p.coefficients),
+      phiK: () => features(o, k, p.coefficients, map.width),
+      weights: (x, y) => evaluate(o, o.matmul(x, transposeLast(o, y)), p.coefficients),
+      carry: block.state && o.take(block.state.a!, 2, map.toState),
+    },
+    { causal, size, state: kept },
   );
-  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: { a: carry } };
+  const a = () => o.take(carry!, 2, map.fromState);
+  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: kept ? { a: a() } : {} };
   const { seen, total } = counts(o, block, present, causal);
-  return { y: o.mul(sums, inverseRoot(o, seen)), state: { a: carry, n: total } };
+  return { y: o.mul(sums, inverseRoot(o, seen)), state: kept ? { a: a(), n: total } : {} };
 }
 
 /** O(L S): the weight matrix. */
-function quadraticForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
+function quadraticForm<T>(o: Ops<T>, block: Block<T>, { causal, state }: How, p: Polynomial): Result<T> {
   const [hq, L, d] = o.shape(block.q).slice(1) as [number, number, number];
   const keys = extendCache(o, block, causal);
+  const kept = state === false ? {} : keys.state;
   const hkv = axisSize(o, keys.k, 1);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
   const products = o.matmul(foldQueryHeads(o, q, hkv), transposeLast(o, clip(o, keys.k, limitOf(p, d))));
   const s = unfoldQueryHeads(o, products, hq, L); // [B, Hq, L, P + S]
   const seen = keys.visible;
   // A bias of -Infinity is masked before the power, whose derivative there would be NaN.
-  const masked = (x: T) => (seen === undefined ? x : o.where(seen, x, 0));
+  const masked = (x: T) => hideWeights(o, x, keys);
   const weights = masked(evaluate(o, block.bias === undefined ? s : masked(o.add(s, block.bias)), p.coefficients));
   const sums = unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, weights, hkv), keys.v), hq, L);
-  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: keys.state };
+  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: kept };
   const [B, , T] = o.shape(keys.k) as [number, number, number];
   const every = o.reshape(allKeysPresent(o, keys.k), [B, 1, 1, T]);
   const count = o.sum(seen === undefined ? every : o.where(seen, every, 0), -1);
-  return { y: o.mul(sums, inverseRoot(o, count)), state: keys.state };
+  return { y: o.mul(sums, inverseRoot(o, count)), state: kept };
 }
 
 /** `sum_m c_m s^m`. */

@@ -50,7 +50,12 @@ function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true
   return true;
 }
 
-function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: SoftmaxOptions): Result<Value> {
+function forward(
+  o: Nodes,
+  block: Block<Value>,
+  { causal, lse, state: kept }: How,
+  options: SoftmaxOptions,
+): Result<Value> {
   const [, hq, L, d] = o.shape(block.q) as [number, number, number, number];
   const [hkv, S] = [axisSize(o, block.k, 1), axisSize(o, block.k, 2)];
   const { scale = 1 / Math.sqrt(d), softcap } = options;
@@ -60,7 +65,8 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
   const q = clip(o, block.q, limit);
   const limited = (k: Value | undefined) => k && clip(o, k, limit);
   const [ownK, pastK] = [limited(block.k)!, limited(past?.k)];
-  const state = { k: join(past?.k, block.k), v: join(past?.v, block.v) };
+  const v = join(past?.v, block.v);
+  const state: Record<string, Value> = kept === false ? {} : { k: join(past?.k, block.k), v };
 
   const scores = (rows: Value, k: Value) => {
     const n = axisSize(o, rows, 2);
@@ -80,7 +86,7 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
     ...{ y, state },
     ...(lse && { lse: o.reshape(o.concat(logs, 2), o.shape(block.q).slice(0, 3)) }),
   });
-  if (everyRowSeesAllKeys(L, S, causal)) return done(average(scores(q, join(pastK, ownK)), state.v));
+  if (everyRowSeesAllKeys(L, S, causal)) return done(average(scores(q, join(pastK, ownK)), v));
 
   // Row i sees keys 0..first + i of its block; L <= S. (SEMANTICS S3)
   const first = causal === "end" ? S - L : 0;
