@@ -1,14 +1,5 @@
 import type { Causal } from "./block.ts";
-import {
-  axisSize,
-  foldQueryHeads,
-  headGroupSize,
-  pad,
-  shiftAlong,
-  transposeLast,
-  tril,
-  unfoldQueryHeads,
-} from "./derived-ops.ts";
+import { axisSize, foldQueryHeads, headGroupSize, pad, shiftAlong, tril, unfoldQueryHeads } from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
 import { visibleKeys } from "./visibility.ts";
 
@@ -81,81 +72,71 @@ export const causalChunkMask = <T>(o: Ops<T>, size: number, G: number): T =>
   G === 1 ? tril(o, size) : o.concat(Array<T>(G).fill(tril(o, size)), 0);
 
 export interface FactoredInputs<T> {
-  /** `[B, Hq, L, w]` and `[B, Hkv, S, w]`: the inputs of the feature map, and of `weights`. */
+  /** `[B, Hq, L, w]` */
   readonly q: T;
+  /** `[B, Hkv, S, w]`, finite also for absent keys */
   readonly k: T;
-  /** `[B, Hq, L, r]`; called once, and only where a row reads a sum. */
-  phiQ(): T;
-  /** `[B, Hkv, S, r]`, finite also for absent keys; called once, and only where keys are summed up. */
-  phiK(): T;
   /** `[B, Hkv, S, e]`, 0 for absent keys */
   readonly values: T;
-  /** `[B, Hkv, r, e]`: sum over earlier keys of phiK^T values */
+  /** `[B, Hkv, r, e]`: the sum over earlier keys */
   readonly carry?: T | undefined;
-  /** Weights of pairs where they are cheaper than phiQ phiK^T: from `[.., m, w]` and `[.., n, w]`. */
-  weights?(q: T, k: T): T;
+  /** The weights of pairs: `[.., m, w]`, `[.., n, w] -> [.., m, n]`. */
+  weights(q: T, k: T): T;
+  /** The sum `phi(k)^T values` of n keys: `[.., n, w]`, `[.., n, e] -> [.., r, e]`. */
+  fold(k: T, values: T): T;
+  /** The product `phi(q) sum`: `[.., m, w]`, `[.., r, e] -> [.., m, e]`. */
+  read(q: T, sum: T): T;
 }
 
-/** How `factoredSum` runs: `size` is the tokens of a chunk, `state` whether the carried sum is wanted. */
 export interface FactoredHow {
   readonly causal: Causal;
-  /** Infinity makes the block one chunk of all its pairs, whatever its length. That needs `weights`. */
+  /** Tokens of a chunk. Infinity makes the block one chunk of all its pairs, whatever its length. */
   readonly size: number;
-  /** Absent means true. */
+  /** Whether the carried sum is wanted; absent means true. */
   readonly state?: boolean | undefined;
 }
 
 /**
- * Returns `sum over visible j of (phiQ_i . phiK_j) values_j` for every row, `[B, Hq, L, e]`, and the carried sum after the
+ * Returns `sum over visible j of weights(q_i, k_j) values_j` for every row, `[B, Hq, L, e]`, and the carried sum after the
  * block, if it is wanted. Chunks of `size` run as one batch; a running sum combines their states. O(L) work and memory
  * for a finite size. (MATH 1.2)
  */
 export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, how: FactoredHow): { sums: T; carry?: T } {
-  const { values } = x;
+  const { q, k, values } = x;
   const { causal, size, state: kept = true } = how;
-  const [, hq, L] = o.shape(x.q) as [number, number, number];
-  const [b, hkv, S] = o.shape(x.k) as [number, number, number];
-  const e = axisSize(o, values, -1);
+  const [, hq, L] = o.shape(q) as [number, number, number];
+  const [b, hkv, S] = o.shape(k) as [number, number, number];
   const add = (a: T, s: T | undefined) => (s === undefined ? a : o.add(a, s));
-  const total = () => add(o.matmul(transposeLast(o, x.phiK()), values), x.carry);
-  const read = (carry: T) => unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, x.phiQ(), hkv), carry), hq, L);
-  if (size === Number.POSITIVE_INFINITY && x.weights) {
-    const pairs = unfoldQueryHeads(o, x.weights(foldQueryHeads(o, x.q, hkv), x.k), hq, L); // [B, Hq, L, S]
-    const visible = visibleKeys(o, { q: x.q, k: x.k, v: values }, {}, causal);
+  const total = () => add(x.fold(k, values), x.carry);
+  const rows = foldQueryHeads(o, q, hkv);
+  const unfold = (y: T) => unfoldQueryHeads(o, y, hq, L);
+  if (size === Number.POSITIVE_INFINITY) {
+    const pairs = unfold(x.weights(rows, k)); // [B, Hq, L, S]
+    const visible = visibleKeys(o, { q, k, v: values }, {}, causal);
     const seen = visible === undefined ? pairs : o.mul(pairs, o.minimum(visible, 1));
-    const own = unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, seen, hkv), values), hq, L);
-    return { sums: add(own, x.carry && read(x.carry)), ...(kept && { carry: total() }) };
+    const own = o.matmul(foldQueryHeads(o, seen, hkv), values);
+    return { sums: unfold(add(own, x.carry && x.read(rows, x.carry))), ...(kept && { carry: total() }) };
   }
   if (everyRowSeesAllKeys(L, S, causal)) {
     const carry = total();
-    return { sums: read(carry), carry };
+    return { sums: unfold(x.read(rows, carry)), carry };
   }
   const at = alignPositions(L, S, causal);
   const n = chunkSizeAtMost(size, at.length);
-  const single = at.length === n;
-  const keys = (k: T) => splitIntoChunks(o, k, at.k, at.length, n);
-  const queries = (q: T) => splitQueriesIntoChunks(o, q, hkv, at, n);
-  const [phiQ, phiK, v] = [once(() => queries(x.phiQ())), once(() => keys(x.phiK())), keys(values)];
-  const weights = x.weights ? x.weights(queries(x.q), keys(x.k)) : o.matmul(phiQ(), transposeLast(o, phiK()));
-  const inside = o.matmul(o.mul(weights, causalChunkMask(o, n, headGroupSize(hq, hkv))), v);
-  const joined = (sums: T) => joinChunks(o, sums, x.q, at, n);
-  const r = () => axisSize(o, phiK(), -1);
+  const queries = splitQueriesIntoChunks(o, q, hkv, at, n);
+  const [keys, v] = [splitIntoChunks(o, k, at.k, at.length, n), splitIntoChunks(o, values, at.k, at.length, n)];
+  const weights = o.mul(x.weights(queries, keys), causalChunkMask(o, n, headGroupSize(hq, hkv)));
+  const inside = o.matmul(weights, v);
+  const sums = (past: T | undefined) =>
+    joinChunks(o, past === undefined ? inside : o.add(inside, x.read(queries, past)), q, at, n);
   const start = x.carry && o.reshape(x.carry, [b * hkv, 1, ...o.shape(x.carry).slice(2)]);
-  if (single && !kept) return { sums: joined(start === undefined ? inside : o.add(inside, o.matmul(phiQ(), start))) };
-  const totals = o.matmul(transposeLast(o, phiK()), v); // [B * Hkv, chunks, r, e]
-  const chunks = axisSize(o, totals, 1);
+  if (at.length === n && !kept) return { sums: sums(start) };
+  const totals = x.fold(keys, v); // [B * Hkv, chunks, r, e]
+  const [, chunks, r, e] = o.shape(totals) as [number, number, number, number];
   const running = chunks === 1 ? totals : o.cumsum(totals, 1);
   // What each chunk reads is the sum before it; before the first without a carry there is none.
   const past = chunks === 1 ? start : add(shiftAlong(o, running, 1), start);
-  const sums = joined(past === undefined ? inside : o.add(inside, o.matmul(phiQ(), past)));
-  if (!kept) return { sums };
-  return { sums, carry: o.reshape(add(o.slice(running, 1, chunks - 1, chunks), start), [b, hkv, r(), e]) };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
+  if (!kept) return { sums: sums(past) };
+  const carry = o.reshape(add(o.slice(running, 1, chunks - 1, chunks), start), [b, hkv, r, e]);
+  return { sums: sums(past), carry };
 }

@@ -13,6 +13,7 @@ import {
   replaceAbsent,
   requireOption,
   splitOnes,
+  transposeLast,
 } from "@attnkit/core/program";
 import { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
 
@@ -61,13 +62,13 @@ export function linear(options: LinearOptions = {}): Mechanism {
       const { sums, carry: next } = factoredSum(
         o,
         {
-          q: block.q,
-          k,
-          phiQ: () => phi.map(o, block.q),
-          phiK: () => phi.map(o, k),
+          q: phi.weights ? block.q : phi.map(o, block.q),
+          k: phi.weights ? k : phi.map(o, k),
           values,
           carry,
-          ...(phi.weights && { weights: (x, y) => phi.weights!(o, x, y) }),
+          weights: (x, y) => phi.weights?.(o, x, y) ?? o.matmul(x, transposeLast(o, y)),
+          fold: (x, v) => o.matmul(transposeLast(o, phi.weights ? phi.map(o, x) : x), v),
+          read: (x, sum) => o.matmul(phi.weights ? phi.map(o, x) : x, sum),
         },
         { causal, size: chunkSizeForFeatures(phi.size(axisSize(o, k, -1))), state },
       );

@@ -78,15 +78,16 @@ export function featuresOf(coefficients: readonly number[], d: number): Features
 
 /** Monomials that start with a channel of one block. */
 interface Part<T> {
-  /** `[..., n]` */
+  /** `[..., n, tokens]` */
   readonly x: T;
   /** For each monomial, how many of its factors are of that block. */
   readonly runs: readonly number[];
 }
 
 /**
- * Symmetric-power features: `phi(q, weights).phi(k) = sum_m weights_m (q.k)^m` for weights on one side and none on the
- * other. `[..., d] -> [..., size]`. Degrees with coefficient 0 have no features. (MATH 4.3, 6.1)
+ * Symmetric-power features of columns `[..., d, tokens]`, in parts `[..., n, tokens]` whose n add up to `size`:
+ * `phi(q, weights).phi(k) = sum_m weights_m (q.k)^m` for weights on one side and none on the other. Degrees with
+ * coefficient 0 have no features. (MATH 4.3, 6.1)
  */
 export function features<T>(
   o: Ops<T>,
@@ -94,25 +95,22 @@ export function features<T>(
   coefficients: readonly number[],
   width: number,
   weights?: readonly number[],
-): T {
-  const d = axisSize(o, x, -1);
+): T[] {
+  const d = axisSize(o, x, -2);
   const blocks = startsOf(d, width).map((start): Part<T> => {
     const n = Math.min(width, d - start);
-    return { x: n === d ? x : o.slice(x, -1, start, start + n), runs: Array<number>(n).fill(1) };
+    return { x: n === d ? x : o.slice(x, -2, start, start + n), runs: Array<number>(n).fill(1) };
   });
-  const one = () => o.where(o.slice(x, -1, 0, 1), 1, 1);
-  const columns: T[] = [];
+  const one = () => o.where(o.slice(x, -2, 0, 1), 1, 1);
   let parts: readonly Part<T>[] = [];
-  coefficients.forEach((c, m) => {
+  return coefficients.flatMap((c, m) => {
     if (m === 1) parts = blocks;
-    if (m > 1)
-      parts = blocks.map((block, a) => product(o, block, parts.slice(a), weights === undefined ? undefined : m));
-    if (c === 0) return;
+    if (m > 1) parts = blocks.map((block, a) => product(o, block, parts.slice(a), weights && m));
+    if (c === 0) return [];
     const weight = weights?.[m] ?? 1;
-    const own = m === 0 ? [one()] : parts.map((part) => part.x);
-    columns.push(...(weight === 1 ? own : own.map((part) => o.mul(part, weight))));
+    const own = m === 0 ? [one()] : m === 1 ? [x] : parts.map((part) => part.x);
+    return weight === 1 ? own : own.map((part) => o.mul(part, weight));
   });
-  return columns.length === 1 ? columns[0]! : o.concat(columns, -1);
 }
 
 /**
@@ -120,24 +118,24 @@ export function features<T>(
  * they also count orderings: a monomial stands for `degree! / prod(runs!)` tuples.
  */
 function product<T>(o: Ops<T>, block: Part<T>, later: readonly Part<T>[], degree?: number): Part<T> {
-  const lead = o.shape(block.x).slice(0, -1);
+  const [lead, tokens] = [o.shape(block.x).slice(0, -2), axisSize(o, block.x, -1)];
   const suffix =
     later.length === 1
       ? later[0]!.x
       : o.concat(
           later.map((part) => part.x),
-          -1,
+          -2,
         );
   const runs = later.flatMap((part, i) => part.runs.map((run) => (i === 0 ? run + 1 : 1)));
   const [w, n] = [block.runs.length, runs.length];
   const orderings = () =>
     o.constant(
       runs.map((run) => degree! / run),
-      [n],
+      [n, 1],
     );
   const factors = degree === undefined ? suffix : o.mul(suffix, orderings());
-  const all = o.mul(o.reshape(block.x, [...lead, w, 1]), o.reshape(factors, [...lead, 1, n]));
-  return { x: o.reshape(all, [...lead, w * n]), runs: Array.from({ length: w }, () => runs).flat() };
+  const all = o.mul(o.reshape(block.x, [...lead, w, 1, tokens]), o.reshape(factors, [...lead, 1, n, tokens]));
+  return { x: o.reshape(all, [...lead, w * n, tokens]), runs: Array.from({ length: w }, () => runs).flat() };
 }
 
 const startsOf = (d: number, width: number): number[] =>

@@ -125,9 +125,9 @@ function linearForm<T>(
     o,
     {
       ...{ q, k, values: replaceAbsent(o, present, block.v, 0) },
-      phiQ: () => features(o, q, p.coefficients, map.width, p.coefficients),
-      phiK: () => features(o, k, p.coefficients, map.width),
       weights: (x, y) => evaluate(o, o.matmul(x, transposeLast(o, y)), p.coefficients),
+      fold: (x, v) => fold(o, features(o, transposeLast(o, x), p.coefficients, map.width), v),
+      read: (x, sum) => read(o, features(o, transposeLast(o, x), p.coefficients, map.width, p.coefficients), sum),
       carry: block.state && o.take(block.state.a!, 2, map.toState),
     },
     { causal, size, state: kept },
@@ -136,6 +136,27 @@ function linearForm<T>(
   if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: kept ? { a: a() } : {} };
   const { seen, total } = counts(o, block, present, causal);
   return { y: o.mul(sums, inverseRoot(o, seen)), state: kept ? { a: a(), n: total } : {} };
+}
+
+/** Returns the sums of keys, `[..., r, e]`, from features in parts `[..., n, S]` and values `[..., S, e]`. */
+function fold<T>(o: Ops<T>, parts: readonly T[], values: T): T {
+  const sums = parts.map((part) => o.matmul(part, values));
+  return sums.length === 1 ? sums[0]! : o.concat(sums, -2);
+}
+
+/** Returns the products with sums `[..., r, e]`, `[..., L, e]`, from features in parts `[..., n, L]`. */
+function read<T>(o: Ops<T>, parts: readonly T[], sums: T): T {
+  const columns = transposeLast(o, sums); // [..., e, r]
+  let first = 0;
+  const products = parts.map((part) => {
+    const n = axisSize(o, part, -2);
+    first += n;
+    return o.matmul(parts.length === 1 ? columns : o.slice(columns, -1, first - n, first), part);
+  });
+  return transposeLast(
+    o,
+    products.reduce((a, b) => o.add(a, b)),
+  );
 }
 
 /** O(L S): the weight matrix. */
