@@ -71,9 +71,13 @@ const ALONE = 2 ** 15;
 function oneByOne(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
   const [batch, m, k] = rows.shape as [number, number, number];
   const n = columns.shape[2] as number;
+  // Not `tf.slice`: on WebAssembly it reads all of its input, once for each matrix.
+  const [a, b] = [rows.dataSync() as Float32Array, columns.dataSync() as Float32Array];
+  const matrix = (data: Float32Array, i: number, height: number, width: number) =>
+    tf.tensor3d(data.subarray(i * height * width, (i + 1) * height * width), [1, height, width], "float32");
   return tf.tidy(() => {
     const products = Array.from({ length: batch }, (_, i) =>
-      tf.tidy(() => tf.matMul(tf.slice(rows, [i, 0, 0], [1, m, k]), tf.slice(columns, [i, 0, 0], [1, k, n]))),
+      tf.tidy(() => tf.matMul(matrix(a, i, m, k), matrix(b, i, k, n))),
     );
     return tf.concat(products, 0);
   });
