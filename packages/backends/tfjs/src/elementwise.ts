@@ -61,12 +61,14 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
 
 /**
  * Returns `maximum` or `minimum` of a tensor and a number on WebAssembly, otherwise undefined. tfjs's kernels of both take a
- * hundred times as long there as its `clipByValue`. NaN stays NaN.
+ * hundred times as long there as its `clipByValue`.
  */
 function limitedByNumber(tf: Tf, op: string, a: Operand, b: Operand): Tensor | undefined {
   if ((op !== "maximum" && op !== "minimum") || tf.getBackend() !== "wasm") return undefined;
   const [x, limit] = typeof a === "number" ? [b, a] : [a, b];
   if (typeof x === "number" || typeof limit !== "number" || Number.isNaN(limit)) return undefined;
   const [least, most] = op === "maximum" ? [limit, Number.POSITIVE_INFINITY] : [Number.NEGATIVE_INFINITY, limit];
-  return tf.clipByValue(float(tf, x), least, most);
+  // `clipByValue` makes a number of NaN. A sigmoid is NaN where x is, and otherwise finite.
+  const nan = tf.mul(tf.sigmoid(float(tf, x)), 0);
+  return tf.add(tf.clipByValue(float(tf, x), least, most), nan);
 }
