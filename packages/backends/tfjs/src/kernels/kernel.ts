@@ -28,7 +28,10 @@ export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<Ten
       const { ops } = backend as TfjsBackend;
       return fused(gpu, {
         inputs: x,
-        forward: () => spec.forward(gpu, x, call),
+        forward: () => {
+          const made = Object.entries(spec.forward(gpu, x, call));
+          return Object.fromEntries(call.state === false ? made.filter(([name]) => !name.startsWith("state.")) : made);
+        },
         backward:
           spec.backward ?? ((given, seeds, wrt) => vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt)),
       });

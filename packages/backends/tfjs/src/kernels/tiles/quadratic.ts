@@ -91,9 +91,11 @@ function run(gpu: Gpu, o: Ops<Tensor>, mechanism: Mechanism, spec: Quadratic, x:
   return {
     y: out.y!,
     ...(lse && { lse: out.lse! }),
-    "state.k": keys.k,
-    "state.v": keys.v,
-    ...(keys.keep && { "state.keep": keys.keep }),
+    ...(call.state !== false && {
+      "state.k": keys.k,
+      "state.v": keys.v,
+      ...(keys.keep && { "state.keep": keys.keep }),
+    }),
   };
 }
 
