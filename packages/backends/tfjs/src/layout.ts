@@ -27,6 +27,11 @@ export function around(op: string, shape: Shape, axis: number): Around {
 export function expand(tf: Tf, x: Operand, shape: Shape): Tensor {
   if (typeof x === "number") return tf.fill([...shape], x, "float32");
   if (equalShapes(x.shape, shape)) return x;
+  // On WebAssembly a `tile` takes some hundred times as long as a product.
+  if (tf.getBackend() === "wasm" && shape.length <= 6) {
+    const repeated = tf.mul(float(tf, x), tf.ones([...shape]));
+    return x.dtype === "bool" ? tf.cast(repeated, "bool") : repeated;
+  }
   const from = [...Array<number>(shape.length - x.rank).fill(1), ...x.shape];
   const runs = alike(from, shape);
   if (runs.length > 4) {

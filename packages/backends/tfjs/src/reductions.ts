@@ -45,7 +45,9 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
 
 /** `[batch, m, k] x [batch, k, n]`, where tfjs reads beyond the inner axis with zeros up to a whole tile there. */
 function product(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
-  const [batch, , k] = rows.shape as [number, number, number];
+  const [batch, m, k] = rows.shape as [number, number, number];
+  if (tf.getBackend() === "wasm" && batch > 1 && m * k * (columns.shape[2] as number) >= ALONE)
+    return oneByOne(tf, rows, columns);
   const missing = -k & (tile(tf, batch) - 1);
   if (missing === 0) return tf.matMul(rows, columns);
   const padded = (x: Tensor, inner: 1 | 2) =>
@@ -54,6 +56,31 @@ function product(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
       [0, 1, 2].map((axis): [number, number] => [0, axis === inner ? missing : 0]),
     );
   return tf.matMul(padded(rows, 2), padded(columns, 1));
+}
+
+/**
+ * From this many multiplications on a matrix of a batch is multiplied alone on WebAssembly. Its slices cost as much as some
+ * ten thousand multiplications of tfjs's batched product.
+ */
+const ALONE = 2 ** 15;
+
+/**
+ * Returns the batched product as one product per matrix. On WebAssembly tfjs 4.22 multiplies a batch of one with XNNPACK
+ * and any larger batch with a plain loop, which takes 4 to 10 times as long.
+ */
+function oneByOne(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
+  const [batch, m, k] = rows.shape as [number, number, number];
+  const n = columns.shape[2] as number;
+  // Not `tf.slice`: on WebAssembly it reads all of its input, once for each matrix.
+  const [a, b] = [rows.dataSync() as Float32Array, columns.dataSync() as Float32Array];
+  const matrix = (data: Float32Array, i: number, height: number, width: number) =>
+    tf.tensor3d(data.subarray(i * height * width, (i + 1) * height * width), [1, height, width], "float32");
+  return tf.tidy(() => {
+    const products = Array.from({ length: batch }, (_, i) =>
+      tf.tidy(() => tf.matMul(matrix(a, i, m, k), matrix(b, i, k, n))),
+    );
+    return tf.concat(products, 0);
+  });
 }
 
 /**

@@ -17,7 +17,7 @@ export interface How {
   readonly causal: Causal;
   /** Whether the result carries `lse`. */
   readonly lse: boolean;
-  /** Whether the result carries a state; absent means true. A program that is told false leaves out what only a state needs. */
+  /** Whether the result carries the state after the block; absent means true. Without it `Result.state` is `{}`. */
   readonly state?: boolean | undefined;
 }
 

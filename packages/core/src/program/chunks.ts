@@ -2,12 +2,13 @@ import type { Causal } from "./block.ts";
 import {
   axisSize,
   blockShape,
+  foldQueryHeads,
   headGroupSize,
   knownAxisSize,
   pad,
   shiftAlong,
-  transposeLast,
   tril,
+  unfoldQueryHeads,
 } from "./derived-ops.ts";
 import type { Ops } from "./ops.ts";
 import {
@@ -21,6 +22,7 @@ import {
   requireSameDim,
   timesDim,
 } from "./sizes.ts";
+import { visibleKeys } from "./visibility.ts";
 
 /** Where a block's queries and keys sit on one common axis of positions. */
 export interface AlignedPositions<D extends Dim = Dim> {
@@ -95,48 +97,71 @@ export const causalChunkMask = <T>(o: Ops<T>, size: number, G: number): T =>
   G === 1 ? tril(o, size) : o.concat(Array<T>(G).fill(tril(o, size)), 0);
 
 export interface FactoredInputs<T> {
-  /** `[B, Hq, L, r]` */
-  readonly phiQ: T;
-  /** `[B, Hkv, S, r]`, finite also for absent keys */
-  readonly phiK: T;
+  /** `[B, Hq, L, w]` */
+  readonly q: T;
+  /** `[B, Hkv, S, w]`, finite also for absent keys */
+  readonly k: T;
   /** `[B, Hkv, S, e]`, 0 for absent keys */
   readonly values: T;
-  /** `[B, Hkv, r, e]`: sum over earlier keys of phiK^T values */
+  /** `[B, Hkv, r, e]`: the sum over earlier keys */
   readonly carry?: T | undefined;
-  /** Weights of a chunk's own keys where they are cheaper than phiQ phiK^T: from `[.., m, w]` and `[.., n, w]`. */
-  readonly own?: { readonly q: T; readonly k: T; weights(q: T, k: T): T } | undefined;
+  /** The weights of pairs: `[.., m, w]`, `[.., n, w] -> [.., m, n]`. */
+  weights(q: T, k: T): T;
+  /** The sum `phi(k)^T values` of n keys: `[.., n, w]`, `[.., n, e] -> [.., r, e]`. */
+  fold(k: T, values: T): T;
+  /** The product `phi(q) sum`: `[.., m, w]`, `[.., r, e] -> [.., m, e]`. */
+  read(q: T, sum: T): T;
+}
+
+export interface FactoredHow {
+  readonly causal: Causal;
+  /** Tokens of a chunk. Infinity makes the block one chunk of all its pairs, whatever its length. */
+  readonly size: number;
+  /** Whether the carried sum is wanted; absent means true. */
+  readonly state?: boolean | undefined;
 }
 
 /**
- * `sum over visible j of (phiQ_i . phiK_j) values_j` for every row, `[B, Hq, L, e]`, and the carried sum after the block.
- * Chunks of `size` run as one batch; their states are combined by a running sum. O(L) work and memory. (MATH 1.2)
+ * Returns `sum over visible j of weights(q_i, k_j) values_j` for every row, `[B, Hq, L, e]`, and the carried sum after the
+ * block, if it is wanted. Chunks of `size` run as one batch; a running sum combines their states. O(L) work and memory
+ * for a finite size. (MATH 1.2)
  */
-export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, causal: Causal, size: number): { sums: T; carry: T } {
-  const { phiQ, phiK, values } = x;
-  const [, hq, L] = blockShape(o, phiQ);
-  const [b, hkv, S, r] = blockShape(o, phiK);
-  const e = knownAxisSize(o, values, -1);
+export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, how: FactoredHow): { sums: T; carry?: T } {
+  const { q, k, values } = x;
+  const { causal, size, state: kept = true } = how;
+  const [, hq, L] = blockShape(o, q);
+  const [b, hkv, S] = blockShape(o, k);
   const add = (a: T, s: T | undefined) => (s === undefined ? a : o.add(a, s));
+  const total = () => add(x.fold(k, values), x.carry);
+  const rows = foldQueryHeads(o, q, hkv);
+  const unfold = (y: T) => unfoldQueryHeads(o, y, hq, L);
+  if (size === Number.POSITIVE_INFINITY) {
+    const pairs = unfold(x.weights(rows, k)); // [B, Hq, L, S]
+    const visible = visibleKeys(o, { q, k, v: values }, {}, causal);
+    const seen = visible === undefined ? pairs : o.mul(pairs, o.minimum(visible, 1));
+    const own = o.matmul(foldQueryHeads(o, seen, hkv), values);
+    return { sums: unfold(add(own, x.carry && x.read(rows, x.carry))), ...(kept && { carry: total() }) };
+  }
   if (everyRowSeesAllKeys(L, S, causal)) {
-    const carry = add(o.matmul(transposeLast(o, phiK), values), x.carry);
-    const rows = o.reshape(phiQ, [b, hkv, timesDim(L, headGroupSize(hq, hkv)), r]);
-    return { sums: o.reshape(o.matmul(rows, carry), [b, hq, L, e]), carry };
+    const carry = total();
+    return { sums: unfold(x.read(rows, carry)), carry };
   }
   const at = alignPositions(L, S, causal);
   const n = chunkSizeAtMost(size, at.length);
-  const keys = (k: T) => splitIntoChunks(o, k, at.k, at.length, n);
-  const [q, k, v] = [splitQueriesIntoChunks(o, phiQ, hkv, at, n), keys(phiK), keys(values)];
-  const weights = x.own
-    ? x.own.weights(splitQueriesIntoChunks(o, x.own.q, hkv, at, n), keys(x.own.k))
-    : o.matmul(q, transposeLast(o, k));
-  const inside = o.matmul(o.where(causalChunkMask(o, n, headGroupSize(hq, hkv)), weights, 0), v);
-  const totals = o.matmul(transposeLast(o, k), v); // [B * Hkv, chunks, r, e]
-  const chunks = axisSize(o, totals, 1);
-  const start = x.carry && o.reshape(x.carry, [timesDim(b, hkv), 1, r, e]);
+  const queries = splitQueriesIntoChunks(o, q, hkv, at, n);
+  const [keys, v] = [splitIntoChunks(o, k, at.k, at.length, n), splitIntoChunks(o, values, at.k, at.length, n)];
+  const weights = o.mul(x.weights(queries, keys), causalChunkMask(o, n, headGroupSize(hq, hkv)));
+  const inside = o.matmul(weights, v);
+  const sums = (past: T | undefined) =>
+    joinChunks(o, past === undefined ? inside : o.add(inside, x.read(queries, past)), q, at, n);
+  const start = x.carry && o.reshape(x.carry, [timesDim(b, hkv), 1, ...o.shape(x.carry).slice(2)]);
+  if (at.length === n && !kept) return { sums: sums(start) };
+  const totals = x.fold(keys, v); // [B * Hkv, chunks, r, e]
+  const [chunks, r, e] = o.shape(totals).slice(1) as [Dim, Dim, Dim];
   const running = chunks === 1 ? totals : o.cumsum(totals, 1);
-  const carry = o.reshape(add(o.slice(running, 1, minusDim(chunks, 1), chunks), start), [b, hkv, r, e]);
   // What each chunk reads is the sum before it; before the first without a carry there is none.
   const past = chunks === 1 ? start : add(shiftAlong(o, running, 1), start);
-  const sums = past === undefined ? inside : o.add(inside, o.matmul(q, past));
-  return { sums: joinChunks(o, sums, phiQ, at, n), carry };
+  if (!kept) return { sums: sums(past) };
+  const carry = o.reshape(add(o.slice(running, 1, minusDim(chunks, 1), chunks), start), [b, hkv, r, e]);
+  return { sums: sums(past), carry };
 }

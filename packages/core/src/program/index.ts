@@ -42,7 +42,15 @@ export {
   unfoldQueryHeads,
   zerosWithSize,
 } from "./derived-ops.ts";
-export { type AppendedKeys, appendKeys, cacheEntries, type ExtendedCache, extendCache } from "./kv-cache.ts";
+export {
+  type AppendedKeys,
+  appendKeys,
+  cacheEntries,
+  type ExtendedCache,
+  extendCache,
+  hideScores,
+  hideWeights,
+} from "./kv-cache.ts";
 export { largestScore, lowestFinite } from "./limits.ts";
 export type { StateEntry, Takes } from "./mechanism.ts";
 export { allKeysPresent, mergeCaches, mergeOutputs } from "./merge.ts";

@@ -1,10 +1,11 @@
 import type { Block, Causal, State } from "./block.ts";
 import type { Dims } from "./call.ts";
-import { presentKeys, replaceAbsent } from "./derived-ops.ts";
+import { axisSize, presentKeys, replaceAbsent } from "./derived-ops.ts";
+import { lowestFinite } from "./limits.ts";
 import type { StateEntry } from "./mechanism.ts";
 import { allKeysPresent } from "./merge.ts";
 import type { Ops } from "./ops.ts";
-import type { Dim } from "./sizes.ts";
+import { type Dim, isKnown } from "./sizes.ts";
 import { visibleKeys, type Window } from "./visibility.ts";
 
 /** Keys and values of the state followed by the block's own. */
@@ -20,6 +21,8 @@ export interface AppendedKeys<T> {
 export interface ExtendedCache<T> extends AppendedKeys<T> {
   /** Non-zero where row i may attend to key j, broadcasting to `[B, Hq, L, P + S]`; nothing where all may. */
   readonly visible: T | undefined;
+  /** Whether `visible` is 0 in the causal future alone and leaves every row a key, so that masks can be added or multiplied. */
+  readonly causalOnly: boolean;
   readonly state: State<T>;
 }
 
@@ -30,8 +33,32 @@ export function extendCache<T>(o: Ops<T>, block: Block<T>, causal: Causal, windo
   return {
     ...keys,
     visible: visibleKeys(o, block, { k: block.state?.k, keep }, causal, window),
+    causalOnly: causalOnly(o, block, keep, causal, window),
     state: { k, v, ...(keep !== undefined && { keep }) },
   };
+}
+
+function causalOnly<T>(o: Ops<T>, block: Block<T>, keep: T | undefined, causal: Causal, window?: Window): boolean {
+  if (!causal || window || keep !== undefined || block.mask !== undefined || block.bias !== undefined) return false;
+  const [L, S] = [axisSize(o, block.q, 2), axisSize(o, block.k, 2)];
+  return !isKnown(L) || !isKnown(S) || (S > 0 && (causal === true || L <= S));
+}
+
+/** A cache's masks, as `extendCache` returns them. */
+type Hidden<T> = Pick<ExtendedCache<T>, "visible" | "causalOnly">;
+
+/** Returns the scores with the lowest finite number, or a number too low to count beside it, for keys that are not visible. */
+export function hideScores<T>(o: Ops<T>, scores: T, { visible, causalOnly }: Hidden<T>): T {
+  if (visible === undefined) return scores;
+  if (!causalOnly) return o.where(visible, scores, lowestFinite(o));
+  // A select of the whole score matrix takes several times as long as a sum on tfjs and ONNX Runtime.
+  return o.add(scores, o.mul(o.sub(o.minimum(visible, 1), 1), -lowestFinite(o)));
+}
+
+/** Returns the weights with 0 for keys that are not visible. */
+export function hideWeights<T>(o: Ops<T>, weights: T, { visible, causalOnly }: Hidden<T>): T {
+  if (visible === undefined) return weights;
+  return causalOnly ? o.mul(weights, o.minimum(visible, 1)) : o.where(visible, weights, 0);
 }
 
 /** The cache after a block. (SEMANTICS S4, S9) */

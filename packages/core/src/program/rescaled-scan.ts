@@ -95,7 +95,10 @@ export function combineRescaled<T>(o: Ops<T>, a: Rescaled<T>, b: Rescaled<T>): R
 function pairwise<T>(o: Ops<T>, x: Rescaled<T>): Rescaled<T> {
   const n = axisSize(o, x.m, -1);
   const lead = o.shape(x.m).slice(0, -1);
-  const pairs = o.where(earlierOrSame(o, x.m, n), o.reshape(x.m, [...lead, 1, n]), HIDDEN_EXPONENT);
+  const pairs = o.add(
+    o.reshape(x.m, [...lead, 1, n]),
+    o.mul(o.sub(o.minimum(earlierOrSame(o, x.m, n), 1), 1), -HIDDEN_EXPONENT),
+  );
   const m = o.max(pairs, -1); // [..., n, 1]
   return { m: o.reshape(m, [...lead, n]), s: o.matmul(o.exp(o.sub(pairs, m)), x.s) };
 }

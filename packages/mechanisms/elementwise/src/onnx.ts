@@ -46,7 +46,10 @@ const steps = (order: number): Fused => ({
   providers: ["cpu", "wasm"],
   accepts,
   granularity: ({ dims: { L } }) => scanGranularity(L, CHUNK),
-  forward: (o, block, { lse }) => forward(o, block, order, lse),
+  forward(o, block, { lse, state }) {
+    const result = forward(o, block, order, lse);
+    return state === false ? { ...result, state: {} } : result;
+  },
 });
 
 function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {

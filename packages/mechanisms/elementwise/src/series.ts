@@ -31,7 +31,7 @@ import {
  * The series form, O(L) (Feng 2025, eq. 7-16). With N = B Hkv and w = order + 1, a state is `m [N, d, 1]`, the largest
  * `-k^2`, and `s [N, d, 1, 2 w]`: sums of `exp(-k^2 - m) k^p v`, then of `exp(-k^2 - m) k^p`, for p = 0..order.
  */
-export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, order: number): Result<T> {
+export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse, state }: How, order: number): Result<T> {
   const [B, hkv, S, d] = blockShape(o, block.k);
   const L = axisSize(o, block.q, 2);
   const limit = Math.min(1000, 10 ** (30 / order));
@@ -55,7 +55,10 @@ export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse }: How, orde
     rows = { m: o.slice(scanned.m, 2, at.q, end), s: o.slice(scanned.s, 2, at.q, end) };
     left = scanTotal(o, scanned);
   }
-  return { ...read(o, block.q, rows, hkv, limit, order, lse), state: stateOf(o, left, B, hkv, d) };
+  return {
+    ...read(o, block.q, rows, hkv, limit, order, lse),
+    state: state === false ? {} : stateOf(o, left, B, hkv, d),
+  };
 }
 
 export function mergeSeries<T>(o: Ops<T>, a: State<T>, b: State<T>): State<T> {

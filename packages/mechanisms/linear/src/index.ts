@@ -16,6 +16,7 @@ import {
   presentKeys,
   replaceAbsent,
   splitOnes,
+  transposeLast,
 } from "@attnkit/core/program";
 import { type FeatureMap, type FeatureMapName, featureMaps } from "./features.ts";
 
@@ -63,32 +64,37 @@ export function linear(options: LinearOptions = {}): Mechanism {
       return { s: { shape: [B, Hkv, r, dv] }, ...(normalize && { z: { shape: [B, Hkv, r, 1] } }) };
     },
     granularity: ({ causal, dims }) => (causal ? chunkGranularity(chunkSizeForFeatures(phi.size(dims.d)), dims.L) : 1),
-    forward(o, block, { causal, lse }) {
+    forward(o, block, { causal, lse, state }) {
       const present = presentKeys(o, block);
       const k = replaceAbsent(o, present, block.k, 0);
       const values = normalize ? appendOnes(o, block.v, present) : replaceAbsent(o, present, block.v, 0);
       const past = block.state;
       const carry = past && (normalize ? o.concat([past.s!, past.z!], -1) : past.s!);
-      const [phiQ, phiK] = [phi.map(o, block.q), phi.map(o, k)];
       const { sums, carry: next } = factoredSum(
         o,
         {
-          phiQ,
-          phiK,
+          q: phi.weights ? block.q : phi.map(o, block.q),
+          k: phi.weights ? k : phi.map(o, k),
           values,
           carry,
-          own: phi.weights && { q: block.q, k, weights: (x, y) => phi.weights!(o, x, y) },
+          weights: (x, y) => phi.weights?.(o, x, y) ?? o.matmul(x, transposeLast(o, y)),
+          fold: (x, v) => o.matmul(transposeLast(o, phi.weights ? phi.map(o, x) : x), v),
+          read: (x, sum) => o.matmul(phi.weights ? phi.map(o, x) : x, sum),
         },
-        causal,
-        chunkSizeForFeatures(knownAxisSize(o, phiK, -1)),
+        { causal, size: chunkSizeForFeatures(phi.size(knownAxisSize(o, k, -1))), state },
       );
-      if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: { s: next } };
+      const after = () => {
+        if (!normalize) return { s: next! };
+        const [s, z] = splitOnes(o, next!);
+        return { s, z };
+      };
+      const kept = state === false ? {} : after();
+      if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: kept };
       const [numerator, sum] = splitOnes(o, sums);
-      const [s, z] = splitOnes(o, next);
       const logs = () => logOrMinusInfinity(o, scale === 1 ? sum : o.mul(sum, scale));
       return {
         y: divideOrZero(o, numerator, sum),
-        state: { s, z },
+        state: kept,
         ...(lse && { lse: o.reshape(logs(), o.shape(sum).slice(0, 3)) }),
       };
     },

@@ -52,7 +52,12 @@ function accepts({ causal, dims: { B, Hq, L, S } }: Call): true | string {
   return true;
 }
 
-function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: LinearOptions): Result<Value> {
+function forward(
+  o: Nodes,
+  block: Block<Value>,
+  { causal, lse, state: kept }: How,
+  options: LinearOptions,
+): Result<Value> {
   const { featureMap, normalize, scale } = linearOptions.resolve(options);
   const phi = mapOf(featureMap);
   const { q, state } = block;
@@ -100,14 +105,14 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: L
   const s = running(o.matmul(transposeLast(o, features), values), first(state?.s)); // [N, n, r, dv]
   const sums = plus(o.matmul(weights, values), s.found);
   const left = { s: o.reshape(s.left, [b, hkv, r, e]) };
-  if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: left };
+  if (!normalize) return { y: scale === 1 ? sums : o.mul(sums, scale), state: kept === false ? {} : left };
   const column = o.reshape(o.sum(features, -2), [N, n, r, 1]);
   const z = running(column, first(state?.z));
   const denominators = plus(o.sum(weights, -1), z.found);
   const logs = () => logOrMinusInfinity(o, scale === 1 ? denominators : o.mul(denominators, scale));
   return {
     y: divideOrZero(o, sums, denominators),
-    state: { ...left, z: o.reshape(z.left, [b, hkv, r, 1]) },
+    state: kept === false ? {} : { ...left, z: o.reshape(z.left, [b, hkv, r, 1]) },
     ...(lse && { lse: o.reshape(logs(), o.shape(q).slice(0, 3)) }),
   };
 }

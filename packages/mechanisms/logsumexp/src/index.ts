@@ -99,11 +99,10 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
       const { rows, seen } = everyRowSeesAllKeys(L, S, how.causal) ? whole(o, x) : chunks(o, x, how);
       const [numerator, sum] = splitOnes(o, rows.sums);
       const y = divideOrZero(o, numerator, sum);
-      const [s, z] = splitOnes(o, seen.s);
       const logs = () => o.reshape(o.add(rows.top, logOrMinusInfinity(o, sum)), o.shape(sum).slice(0, 3));
       return {
         y: logValues ? logOrMinusInfinity(o, y) : y,
-        state: { m: seen.m, z, s },
+        state: how.state === false ? {} : stateOf(o, seen),
         ...(how.lse && { lse: logs() }),
       };
     },
@@ -116,8 +115,7 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
     }),
     merge(o, a, b) {
       const { m, s } = join(o, seenBefore(o, a), seenBefore(o, b));
-      const [sum, z] = splitOnes(o, s);
-      return { m, z, s: sum };
+      return stateOf(o, { m, s });
     },
   };
 }
@@ -163,7 +161,7 @@ function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { 
 
   const pairs = o.add(o.reshape(queries, [N, n, rows, 1, d]), o.reshape(keys, [N, n, 1, size, d]));
   const mask = o.reshape(causalChunkMask(o, size, headGroupSize(hq, hkv)), [rows, size, 1]);
-  const inside = o.where(mask, pairs, HIDDEN_EXPONENT); // [N, n, rows, size, d]
+  const inside = o.add(pairs, o.mul(o.sub(mask, 1), -HIDDEN_EXPONENT)); // [N, n, rows, size, d]
   const earlier = o.add(queries, foundM);
   const largestInside = o.reshape(o.max(o.max(inside, -1), -2), [N, n, rows, 1]);
   const largest = o.maximum(largestInside, o.max(earlier, -1)); // [N, n, rows, 1]
@@ -177,6 +175,11 @@ function chunks<T>(o: Ops<T>, { q, k, v, state }: Block<T>, { causal }: How): { 
     rows: { sums: back(sums), top: back(largest) },
     seen: { m: o.reshape(left.m, [B, hkv, 1, d]), s: o.reshape(left.s, [B, hkv, d, e]) },
   };
+}
+
+function stateOf<T>(o: Ops<T>, { m, s: both }: Seen<T>): State<T> {
+  const [s, z] = splitOnes(o, both);
+  return { m, z, s };
 }
 
 const seenBefore = <T>(o: Ops<T>, { m, z, s }: State<T>): Seen<T> => ({ m: m!, s: o.concat([s!, z!], -1) });

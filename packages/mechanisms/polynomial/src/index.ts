@@ -7,16 +7,19 @@ import {
   type Call,
   cacheEntries,
   chunkGranularity,
-  chunkSizeForFeatures,
   clip,
   type Dims,
   everyRowSeesAllKeys,
   extendCache,
   factoredSum,
   foldQueryHeads,
+  type How,
+  hideWeights,
+  isKnown,
   knownAxisSize,
   mergeCaches,
   minusDim,
+  multipleOf,
   type Ops,
   pad,
   plusDim,
@@ -27,8 +30,10 @@ import {
   transposeLast,
   unfoldQueryHeads,
 } from "@attnkit/core/program";
-import { featureCount, features } from "./features.ts";
-import { foldsKeys, limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
+import { type Features, featureCount, features, featuresOf } from "./features.ts";
+import { limitOf, type Polynomial, type PolynomialOptions, resolve } from "./options.ts";
+
+import { chunkOf, folds } from "./plan.ts";
 
 export { type PolynomialOptions, polynomialOptions } from "./options.ts";
 
@@ -46,6 +51,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
   const folded =
     'the linear form folds keys into a sum, so single pairs cannot be changed; use keyMask, or form "quadratic"';
   const takesPairs = p.form === "linear" ? folded : true;
+  const maps = lastMap(p);
   const width = (d: number) => featureCount(p.coefficients, d);
   const linearEntries = ({ B, Hkv, d, dv }: Dims): Record<string, StateEntry> => ({
     a: { shape: [B, Hkv, width(d), dv] },
@@ -57,13 +63,18 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
     domain: { q: Math.min(100, limitOf(p, 256)), k: Math.min(100, limitOf(p, 256)) },
     takes: { mask: takesPairs, bias: takesPairs, lse: "the weights are not normalised" },
     state(dims, names) {
-      const given = names?.includes("a") ? true : names?.includes("k") ? false : foldsKeys(p, dims.d);
+      const given = names?.includes("a") ? true : names?.includes("k") ? false : folds(p, { d: dims.d, pairs: false });
       const asked = p.form === "auto" ? given : p.form === "linear";
       return asked ? linearEntries(dims) : cacheEntries(dims);
     },
-    granularity({ causal, dims: { L, d }, shapes }: Call) {
-      const folds = shapes.state?.a || !(shapes.state?.k || shapes.mask || shapes.bias || !foldsKeys(p, d));
-      return folds && causal ? chunkGranularity(chunkSizeForFeatures(width(d)), L) : 1;
+    // A program for any length is one chunk; see `linearForm`.
+    granularity({ causal, state, dims, shapes }: Call) {
+      const past = shapes.state?.a ? "folded" : shapes.state?.k ? "cache" : undefined;
+      const pairs = shapes.mask !== undefined || shapes.bias !== undefined;
+      if (!folds(p, { d: dims.d, pairs, past })) return 1;
+      const how = { causal: causal !== false, past: past !== undefined, state: state !== false };
+      const size = chunkOf(p, { ...dims, ...how });
+      return Number.isFinite(size) ? chunkGranularity(size, dims.L) : 1;
     },
     check({ dims: { d }, shapes }: Call) {
       const pairs = shapes.mask ? "mask" : shapes.bias ? "bias" : undefined;
@@ -77,10 +88,11 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
         );
       }
     },
-    forward(o, block, { causal }) {
+    forward(o, block, how) {
       const pairs = block.mask !== undefined || block.bias !== undefined;
-      const folds = block.state ? block.state.a !== undefined : !pairs && foldsKeys(p, knownAxisSize(o, block.q, 3));
-      return folds ? linearForm(o, block, causal, p) : quadraticForm(o, block, causal, p);
+      const past = block.state && (block.state.a === undefined ? "cache" : "folded");
+      const linear = folds(p, { d: knownAxisSize(o, block.q, 3), pairs, past });
+      return linear ? linearForm(o, block, how, p, maps) : quadraticForm(o, block, how, p);
     },
     merge(o, a, b) {
       if (a.k !== undefined || b.k !== undefined) return mergeCaches(o, a, b);
@@ -89,44 +101,91 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
   };
 }
 
-/** O(L r): symmetric-power features, and a running sum of `phi(k)^T v`. */
-function linearForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
-  const d = knownAxisSize(o, block.q, 3);
+/** Remembers the features of the number of channels that was asked for last: a mechanism is mostly called with one. */
+function lastMap({ coefficients }: Polynomial): (d: number) => Features {
+  let last: { readonly d: number; readonly map: Features } | undefined;
+  return (d) => {
+    if (last?.d !== d) last = { d, map: featuresOf(coefficients, d) };
+    return last.map;
+  };
+}
+
+/** O(L r): symmetric-power features, and a running sum of `phi(k)^T v`; a short block by its pairs. */
+function linearForm<T>(
+  o: Ops<T>,
+  block: Block<T>,
+  { causal, state }: How,
+  p: Polynomial,
+  maps: (d: number) => Features,
+): Result<T> {
+  const [, , L, d] = blockShape(o, block.q);
+  const [, , S, dv] = blockShape(o, block.v);
+  const map = maps(d);
   const present = presentKeys(o, block);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
   const k = clip(o, replaceAbsent(o, present, block.k, 0), limitOf(p, d));
-  const phiQ = features(o, q, p.coefficients, p.coefficients);
-  const phiK = features(o, k, p.coefficients);
-  const weights = (x: T, y: T) => evaluate(o, o.matmul(x, transposeLast(o, y)), p.coefficients);
+  const kept = state !== false;
+  const given = { ...{ d, dv, state: kept }, causal: causal !== false, past: block.state !== undefined };
+  // A symbolic length is a multiple of the chunk that `granularity` chose; of 1 where it counted the block as one chunk.
+  const open = multipleOf(L) === 1 ? Number.POSITIVE_INFINITY : multipleOf(L);
+  const size = isKnown(L) && isKnown(S) ? chunkOf(p, { ...given, L, S }) : open;
   const { sums, carry } = factoredSum(
     o,
-    { phiQ, phiK, values: replaceAbsent(o, present, block.v, 0), carry: block.state?.a, own: { q, k, weights } },
-    causal,
-    chunkSizeForFeatures(knownAxisSize(o, phiK, -1)),
+    {
+      ...{ q, k, values: replaceAbsent(o, present, block.v, 0) },
+      weights: (x, y) => evaluate(o, o.matmul(x, transposeLast(o, y)), p.coefficients),
+      fold: (x, v) => fold(o, features(o, transposeLast(o, x), p.coefficients, map.width), v),
+      read: (x, sum) => read(o, features(o, transposeLast(o, x), p.coefficients, map.width, p.coefficients), sum),
+      carry: block.state && o.take(block.state.a!, 2, map.toState),
+    },
+    { causal, size, state: kept },
   );
-  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: { a: carry } };
+  const a = () => o.take(carry!, 2, map.fromState);
+  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: kept ? { a: a() } : {} };
   const { seen, total } = counts(o, block, present, causal);
-  return { y: o.mul(sums, inverseRoot(o, seen)), state: { a: carry, n: total } };
+  return { y: o.mul(sums, inverseRoot(o, seen)), state: kept ? { a: a(), n: total } : {} };
+}
+
+/** Returns the sums of keys, `[..., r, e]`, from features in parts `[..., n, S]` and values `[..., S, e]`. */
+function fold<T>(o: Ops<T>, parts: readonly T[], values: T): T {
+  const sums = parts.map((part) => o.matmul(part, values));
+  return sums.length === 1 ? sums[0]! : o.concat(sums, -2);
+}
+
+/** Returns the products with sums `[..., r, e]`, `[..., L, e]`, from features in parts `[..., n, L]`. */
+function read<T>(o: Ops<T>, parts: readonly T[], sums: T): T {
+  const columns = transposeLast(o, sums); // [..., e, r]
+  let first = 0;
+  const products = parts.map((part) => {
+    const n = knownAxisSize(o, part, -2);
+    first += n;
+    return o.matmul(parts.length === 1 ? columns : o.slice(columns, -1, first - n, first), part);
+  });
+  return transposeLast(
+    o,
+    products.reduce((a, b) => o.add(a, b)),
+  );
 }
 
 /** O(L S): the weight matrix. */
-function quadraticForm<T>(o: Ops<T>, block: Block<T>, causal: Causal, p: Polynomial): Result<T> {
+function quadraticForm<T>(o: Ops<T>, block: Block<T>, { causal, state }: How, p: Polynomial): Result<T> {
   const [, hq, L, d] = blockShape(o, block.q);
   const keys = extendCache(o, block, causal);
+  const kept = state === false ? {} : keys.state;
   const hkv = knownAxisSize(o, keys.k, 1);
   const q = o.mul(clip(o, block.q, limitOf(p, d)), 1 / Math.sqrt(d));
   const products = o.matmul(foldQueryHeads(o, q, hkv), transposeLast(o, clip(o, keys.k, limitOf(p, d))));
   const s = unfoldQueryHeads(o, products, hq, L); // [B, Hq, L, P + S]
   const seen = keys.visible;
   // A bias of -Infinity is masked before the power, whose derivative there would be NaN.
-  const masked = (x: T) => (seen === undefined ? x : o.where(seen, x, 0));
+  const masked = (x: T) => hideWeights(o, x, keys);
   const weights = masked(evaluate(o, block.bias === undefined ? s : masked(o.add(s, block.bias)), p.coefficients));
   const sums = unfoldQueryHeads(o, o.matmul(foldQueryHeads(o, weights, hkv), keys.v), hq, L);
-  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: keys.state };
+  if (p.fixed !== undefined) return { y: o.mul(sums, 1 / Math.sqrt(p.fixed)), state: kept };
   const [B, , T] = blockShape(o, keys.k);
   const every = o.reshape(allKeysPresent(o, keys.k), [B, 1, 1, T]);
   const count = o.sum(seen === undefined ? every : o.where(seen, every, 0), -1);
-  return { y: o.mul(sums, inverseRoot(o, count)), state: keys.state };
+  return { y: o.mul(sums, inverseRoot(o, count)), state: kept };
 }
 
 /** `sum_m c_m s^m`. */

@@ -6,7 +6,6 @@ import {
   type OptionDeclarations,
   type OptionsOf,
 } from "@attnkit/core/program";
-import { featureCount } from "./features.ts";
 
 const isCoefficients = (x: unknown): x is readonly number[] =>
   Array.isArray(x) && x.length >= 1 && x.length <= 13 && x.every(Number.isFinite) && x.some((c) => c !== 0);
@@ -51,13 +50,6 @@ export function resolve(options: PolynomialOptions): Polynomial {
   const all = coefficients ?? [...Array<number>(power).fill(0), 1];
   return { coefficients: all, fixed: normalizer === "visible" ? undefined : normalizer, form };
 }
-
-/** `"auto"` takes the linear form up to this many features: p = 1, p = 2 up to d = 64, p = 3 up to d = 22. */
-const AUTO_FEATURES = 2080;
-
-/** Whether a block of d channels without state, mask or bias takes the linear form. */
-export const foldsKeys = ({ form, coefficients }: Polynomial, d: number): boolean =>
-  form === "linear" || (form === "auto" && featureCount(coefficients, d) <= AUTO_FEATURES);
 
 /** The largest |q| and |k| that keep `(q.k / sqrt(d))^p` below 1e32 in size. */
 export function limitOf({ coefficients }: Polynomial, d: number): number {

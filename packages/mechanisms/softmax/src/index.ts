@@ -7,6 +7,7 @@ import {
   divideOrZero,
   extendCache,
   foldQueryHeads,
+  hideScores,
   knownAxisSize,
   logOrMinusInfinity,
   lowestFinite,
@@ -37,21 +38,22 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
     takes: { mask: true, bias: true, lse: true },
     state: cacheEntries,
     granularity: () => 1,
-    forward(o, block, { causal, lse }) {
+    forward(o, block, { causal, lse, state }) {
       const keys = extendCache(o, block, causal, windowOf(options));
       const seen = keys.visible;
       const biased = stages(o, block, keys.k, options).biased;
-      const s = seen === undefined ? biased : o.where(seen, biased, lowestFinite(o));
+      const s = hideScores(o, biased, keys);
       // With no key at all the maximum would be -Infinity.
       const top = axisSize(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), lowestFinite(o)) : o.max(s, -1);
       const e = o.exp(o.sub(s, top));
-      const weight = seen === undefined ? e : o.where(seen, e, 0);
+      // Beside a key that is seen, the exponentials of hidden scores are 0 already.
+      const weight = seen === undefined || keys.causalOnly ? e : o.where(seen, e, 0);
       const sum = o.sum(weight, -1); // [B, Hq, L, 1]
       const [, hq, L] = blockShape(o, block.q);
       const folded = o.matmul(foldQueryHeads(o, weight, knownAxisSize(o, keys.k, 1)), keys.v);
       const y = divideOrZero(o, unfoldQueryHeads(o, folded, hq, L), sum);
       const logs = () => o.reshape(o.add(top, logOrMinusInfinity(o, sum)), o.shape(sum).slice(0, 3));
-      return { y, state: keys.state, ...(lse && { lse: logs() }) };
+      return { y, state: state === false ? {} : keys.state, ...(lse && { lse: logs() }) };
     },
     merge: mergeCaches,
   };

@@ -53,7 +53,12 @@ function accepts({ causal, options, shapes, dims: { B, Hq, L, S } }: Call): true
   return true;
 }
 
-function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: SoftmaxOptions): Result<Value> {
+function forward(
+  o: Nodes,
+  block: Block<Value>,
+  { causal, lse, state: kept }: How,
+  options: SoftmaxOptions,
+): Result<Value> {
   const [, hq, tokens, d] = blockShape(o, block.q);
   const [, hkv, keys] = blockShape(o, block.k);
   const { scale = 1 / Math.sqrt(d), softcap } = options;
@@ -63,7 +68,8 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
   const q = clip(o, block.q, limit);
   const limited = (k: Value | undefined) => k && clip(o, k, limit);
   const [ownK, pastK] = [limited(block.k)!, limited(past?.k)];
-  const state = { k: join(past?.k, block.k), v: join(past?.v, block.v) };
+  const v = join(past?.v, block.v);
+  const state: Record<string, Value> = kept === false ? {} : { k: join(past?.k, block.k), v };
 
   const scores = (rows: Value, k: Value) => {
     const [, , n] = blockShape(o, rows);
@@ -83,7 +89,7 @@ function forward(o: Nodes, block: Block<Value>, { causal, lse }: How, options: S
     ...{ y, state },
     ...(lse && { lse: o.reshape(o.concat(logs, 2), o.shape(block.q).slice(0, 3)) }),
   });
-  if (everyRowSeesAllKeys(tokens, keys, causal)) return done(average(scores(q, join(pastK, ownK)), state.v));
+  if (everyRowSeesAllKeys(tokens, keys, causal)) return done(average(scores(q, join(pastK, ownK)), v));
 
   const [L, S] = [requireKnown("softmax-blocks", tokens), requireKnown("softmax-blocks", keys)];
   // Row i sees keys 0..first + i of its block; L <= S. (SEMANTICS S3)

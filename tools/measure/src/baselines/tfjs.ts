@@ -1,4 +1,5 @@
 import { tfjsOn } from "@attnkit/catalog";
+import type { Options } from "@attnkit/core";
 import type { Tensor } from "@attnkit/tfjs";
 import type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
 import { matrices, productError, sideOf } from "./matmul.ts";
@@ -14,6 +15,13 @@ export const tfjsBaselines = (name: Name): BaselineEntry[] => [
     computes: { mechanism: "softmax", options: {} },
     create: async (sizes) => baseline(name, (tf) => plain(tf, sizes)),
   },
+  ...Object.entries(byHand).map(([mechanism, { options, attend }]) => ({
+    name: `${mechanism} by hand`,
+    backend: `tfjs-${name}`,
+    computes: { mechanism, options },
+    beside: [mechanism],
+    create: async (sizes: BaselineSizes) => baseline(name, (tf) => composed(tf, sizes, attend)),
+  })),
   { name: "matmul", backend: `tfjs-${name}`, create: async ({ dv }) => baseline(name, (tf) => yardstick(tf, dv)) },
 ];
 
@@ -60,24 +68,85 @@ async function baseline(name: Name, make: (tf: Tf) => Plain): Promise<Baseline> 
   };
 }
 
+/** Key heads repeated once for each of their query heads. */
+function repeatedHeads(tf: Tf, x: Tensor, { Hq, Hkv }: BaselineSizes): Tensor {
+  if (Hq === Hkv) return x;
+  const [b, , n, width] = x.shape as [number, number, number, number];
+  return tf.reshape(tf.tile(tf.expandDims(x, 2), [1, 1, Hq / Hkv, 1, 1]), [b, Hq, n, width]);
+}
+
+/** `[n, n]` with one value for the keys that a row may see and another for later ones. */
+function triangle(tf: Tf, n: number, seen: number, later: number): Tensor {
+  const mask = new Float32Array(n * n).fill(seen);
+  for (let i = 0; i < n; i++) mask.fill(later, i * n + i + 1, (i + 1) * n);
+  return tf.tensor2d(mask, [n, n]);
+}
+
 /** As a user of tfjs would write it: the whole score matrix, causal by adding a mask that is made once. */
-function plain(tf: Tf, { Hq, Hkv, d }: BaselineSizes): Plain {
-  const repeated = (x: Tensor): Tensor => {
-    if (Hq === Hkv) return x;
-    const [b, , n, width] = x.shape as [number, number, number, number];
-    return tf.reshape(tf.tile(tf.expandDims(x, 2), [1, 1, Hq / Hkv, 1, 1]), [b, Hq, n, width]);
+function plain(tf: Tf, sizes: BaselineSizes): Plain {
+  return {
+    aside: (q) => [triangle(tf, q.shape[2]!, 0, -1e9)],
+    attend({ q, k, v }, [mask]) {
+      const [keys, values] = [repeatedHeads(tf, k, sizes), repeatedHeads(tf, v, sizes)];
+      const scores = tf.mul(tf.matMul(q, keys, false, true), 1 / Math.sqrt(sizes.d));
+      return tf.matMul(tf.softmax(tf.add(scores, mask!)), values);
+    },
+    largest: ([B, H, L]) => B! * H! * L! * L!,
   };
+}
+
+/** q, k and v with equal heads, ones and zeros `[L, L]` for causality, and the number of keys that each row sees `[L, 1]`. */
+type ByHand = (tf: Tf, q: Tensor, k: Tensor, v: Tensor, seen: Tensor, counts: Tensor) => Tensor;
+
+/** The other mechanisms in the fewest lines of tfjs: weights of all pairs times 1 or 0, or running sums over tokens. */
+const byHand: Readonly<Record<string, { readonly options: Options; readonly attend: ByHand }>> = {
+  linear: {
+    options: {},
+    attend(tf, q, k, v, seen) {
+      const phi = (x: Tensor) => tf.add(tf.elu(x), 1);
+      const weights = tf.mul(tf.matMul(phi(q), phi(k), false, true), seen);
+      return tf.div(tf.matMul(weights, v), tf.sum(weights, -1, true));
+    },
+  },
+  polynomial: {
+    options: { power: 2 },
+    attend(tf, q, k, v, seen, counts) {
+      const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(q.shape[3]!));
+      return tf.div(tf.matMul(tf.mul(tf.square(scores), seen), v), tf.sqrt(counts));
+    },
+  },
+  logsumexp: {
+    options: {},
+    attend(tf, q, k, v, seen) {
+      const weights = tf.mul(tf.matMul(tf.exp(q), tf.exp(k), false, true), seen);
+      return tf.div(tf.matMul(weights, v), tf.sum(weights, -1, true));
+    },
+  },
+  elementwise: {
+    options: { order: 6 },
+    attend(tf, q, k, v) {
+      let [key, query] = [tf.exp(tf.neg(tf.square(k))), tf.onesLike(q)];
+      let [numerator, denominator] = [tf.zerosLike(q), tf.zerosLike(q)];
+      for (let p = 0; p <= 6; p++) {
+        numerator = tf.add(numerator, tf.mul(query, tf.cumsum(tf.mul(key, v), 2)));
+        denominator = tf.add(denominator, tf.mul(query, tf.cumsum(key, 2)));
+        key = tf.mul(key, k);
+        query = tf.mul(tf.mul(query, q), 2 / (p + 1));
+      }
+      return tf.div(numerator, denominator);
+    },
+  },
+};
+
+function composed(tf: Tf, sizes: BaselineSizes, attend: ByHand): Plain {
   return {
     aside(q) {
       const n = q.shape[2]!;
-      const mask = new Float32Array(n * n);
-      for (let i = 0; i < n; i++) mask.fill(-1e9, i * n + i + 1, (i + 1) * n);
-      return [tf.tensor2d(mask, [n, n])];
+      const counts = Float32Array.from({ length: n }, (_, i) => i + 1);
+      return [triangle(tf, n, 1, 0), tf.tensor2d(counts, [n, 1])];
     },
-    attend({ q, k, v }, [mask]) {
-      const scores = tf.mul(tf.matMul(q, repeated(k), false, true), 1 / Math.sqrt(d));
-      return tf.matMul(tf.softmax(tf.add(scores, mask!)), repeated(v));
-    },
+    attend: ({ q, k, v }, [seen, counts]) =>
+      attend(tf, q, repeatedHeads(tf, k, sizes), repeatedHeads(tf, v, sizes), seen!, counts!),
     largest: ([B, H, L]) => B! * H! * L! * L!,
   };
 }

@@ -32,7 +32,10 @@ export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<Ten
       // tfjs's tape knows named tensors.
       const results = fused(gpu, {
         inputs: namesOfBlock(block),
-        forward: () => namesOfResult(spec.forward(gpu, block, call)),
+        forward: () => {
+          const made = spec.forward(gpu, block, call);
+          return namesOfResult(call.state === false ? { ...made, state: {} } : made);
+        },
         backward:
           spec.backward ?? ((given, seeds, wrt) => vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt)),
       });

@@ -1,10 +1,11 @@
 import type { Call } from "@attnkit/core/program";
-import { foldsKeys, type Polynomial } from "../options.ts";
+import type { Polynomial } from "../options.ts";
+import { folds } from "../plan.ts";
 
 /** Whether a call takes the linear form. */
 export function isLinear(p: Polynomial, { shapes, dims }: Call): boolean {
-  const pairs = shapes.mask !== undefined || shapes.bias !== undefined;
-  return shapes.state?.a !== undefined || (!shapes.state?.k && !pairs && foldsKeys(p, dims.d));
+  const past = shapes.state?.a ? "folded" : shapes.state?.k ? "cache" : undefined;
+  return folds(p, { d: dims.d, pairs: shapes.mask !== undefined || shapes.bias !== undefined, past });
 }
 
 /** Why WGSL cannot hold the numbers of a polynomial, if so. */

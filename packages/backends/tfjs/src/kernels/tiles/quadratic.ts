@@ -104,7 +104,7 @@ function run(
   return {
     y: out.y!,
     ...(lse && { lse: out.lse! }),
-    state: { k: keys.k, v: keys.v, ...(keys.keep && { keep: keys.keep }) },
+    state: call.state === false ? {} : { k: keys.k, v: keys.v, ...(keys.keep && { keep: keys.keep }) },
   };
 }
 
