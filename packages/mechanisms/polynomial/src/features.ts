@@ -96,7 +96,7 @@ export function features<T>(
   width: number,
   weights?: readonly number[],
 ): T[] {
-  const d = axisSize(o, x, -2);
+  const d = knownAxisSize(o, x, -2);
   const blocks = startsOf(d, width).map((start): Part<T> => {
     const n = Math.min(width, d - start);
     return { x: n === d ? x : o.slice(x, -2, start, start + n), runs: Array<number>(n).fill(1) };
