@@ -4,7 +4,7 @@ import { draw, fit } from "./draw.ts";
 import type { Row } from "./lab.ts";
 import { oracle } from "./oracle.ts";
 import { random } from "./random.ts";
-import type { Runner } from "./run.ts";
+import type { Runner } from "./runner.ts";
 import type { Subject } from "./suite.ts";
 
 const refuse = (what: string, got: unknown, expected: string): AttentionError =>

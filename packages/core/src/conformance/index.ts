@@ -5,7 +5,8 @@ export { type HostBlock, type OracleCall, type OracleResult, oracle, type Past }
 export { type Random, random } from "./random.ts";
 export { filterOf, type Replay, type ReplayCase, replayByName } from "./replay.ts";
 export { type CaseResult, markdown, type Report } from "./report.ts";
-export { conformance, type Runner, type RunOptions, runConformance } from "./run.ts";
+export { conformance, type RunOptions, runConformance } from "./run.ts";
+export type { Runner } from "./runner.ts";
 export {
   type ExpectedFailure,
   type Filter,

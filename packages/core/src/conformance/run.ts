@@ -3,15 +3,8 @@ import { checkBackend, checkRunner, checkSubject } from "./check-subject.ts";
 import { isLawBroken } from "./checker.ts";
 import { type Replay, replayByFilter } from "./replay.ts";
 import { type CaseResult, type Report, reportOf } from "./report.ts";
+import type { Runner } from "./runner.ts";
 import { type Item, matches, type Selection, type Subject, select } from "./suite.ts";
-
-/** The functions of a test runner that the suite needs: those of vitest, jest, node:test or another one. */
-export interface Runner {
-  describe(name: string, body: () => void): unknown;
-  test(name: string, body: () => Promise<void>): unknown;
-  /** The line that runs one case again in this runner. Default: a call of `runConformance`. See `replayByName`. */
-  readonly replay?: Replay;
-}
 
 /**
  * Registers the suite with a test runner: one test for each case.

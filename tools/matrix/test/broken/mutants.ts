@@ -1,3 +1,4 @@
+// Long file: one table of everything broken, with the kernels and rows that only its entries use.
 import type { Backend, Block, Causal, Output } from "@attnkit/core";
 import type { Kernel, Program } from "@attnkit/core/backend";
 import type { Row } from "@attnkit/core/conformance";

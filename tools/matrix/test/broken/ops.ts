@@ -46,6 +46,13 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     replace: (o) => ({ maximum: (a, b) => edit(o.maximum(a, b), (x) => Math.max(x, -1e30)) }),
   },
   {
+    name: "where of two numbers swaps them",
+    law: "op-where",
+    replace: (o) => ({
+      where: (m, a, b) => (typeof a === "number" && typeof b === "number" ? o.where(m, b, a) : o.where(m, a, b)),
+    }),
+  },
+  {
     name: "where takes positive masks only",
     law: "op-where",
     replace: (o) => ({
