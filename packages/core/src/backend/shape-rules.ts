@@ -1,29 +1,28 @@
 import { AttentionError } from "../program/errors.ts";
 import type { Data, Shape } from "../program/ops.ts";
 
-/** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
+/** Shape rules of the primitives, for every backend. A function throws `ATTN_SHAPE` if its arguments break its rule. */
 
 /** Returns whether two shapes have the same rank and the same sizes. */
 export const equalShapes = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
 
-/** Number of elements; `[]` is a scalar and has one. */
+/** Returns the number of elements. The shape `[]` is a scalar with one element. */
 export function elementCount(shape: Shape): number {
   let size = 1;
   for (const n of shape) size *= n;
   return size;
 }
 
-/** `shape` itself, if every size is a whole number from 0. */
+/** Returns `shape` if every size is an integer >= 0. Throws `ATTN_SHAPE` otherwise. */
 export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
     throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0)
-      throw wrong(op, `a size is a whole number from 0; got ${show(shape)}, expected no other`);
+    if (!Number.isInteger(n) || n < 0) throw wrong(op, `got ${show(shape)}, expected sizes that are integers >= 0`);
   return shape;
 }
 
-/** The shape of `constant(data, shape)`, or of data uploaded by `op`; `ATTN_DATA` where the number of values is another. */
+/** Returns `shape` if it holds `length` values. Throws `ATTN_DATA` if not, and `ATTN_SHAPE` if `shape` is invalid. */
 export function dataShape(op: string, length: number, shape: Shape): Shape {
   const size = elementCount(checkedShape(op, shape));
   if (length !== size)
@@ -32,11 +31,13 @@ export function dataShape(op: string, length: number, shape: Shape): Shape {
 }
 
 /**
- * The kind of host data that a backend's `upload` got. Throws `ATTN_DATA` where it is none of these or has another number of
- * values than `shape`, `ATTN_SHAPE` where `shape` is none.
+ * Returns the type of the data that a backend's `upload` was given.
+ *
+ * @throws `ATTN_DATA` if `data` is none of the three typed arrays or does not have one value per element of `shape`;
+ * `ATTN_SHAPE` if `shape` is invalid.
  */
 export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Array" | "Float64Array" | "Uint8Array" {
-  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, the same in every realm
+  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, this works across realms
   if (kind !== "Float32Array" && kind !== "Float64Array" && kind !== "Uint8Array")
     throw new AttentionError(
       "ATTN_DATA",
@@ -47,7 +48,7 @@ export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Arr
   return kind;
 }
 
-/** `axis` counted from the front, for a tensor of shape `x`. */
+/** Returns `axis` counted from the front, from 0, for a tensor of shape `x`. */
 export function nonNegativeAxis(op: string, x: Shape, axis: number): number {
   const rank = x.length;
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
@@ -55,7 +56,7 @@ export function nonNegativeAxis(op: string, x: Shape, axis: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** The shape that all of `shapes` broadcast to by NumPy's rule. */
+/** Returns the shape that all of `shapes` broadcast to by NumPy's rule. */
 export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
   const rank = Math.max(0, ...shapes.map((s) => s.length));
   const out = new Array<number>(rank).fill(1);
@@ -69,28 +70,31 @@ export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
   return out;
 }
 
-/** Shape of `reshape(x, to)`: `to` with its -1, if any, worked out. */
+/**
+ * Returns the shape of `reshape(x, to)`: `to`, with a size of -1 replaced by the size that keeps the number of
+ * elements.
+ */
 export function reshapeShape(x: Shape, to: Shape): Shape {
   const free = to.indexOf(-1);
   const rest = to.toSpliced(free, free < 0 ? 0 : 1);
   checkedShape("reshape", rest);
   const size = elementCount(x);
-  // Next to a size of 0 the free axis could be anything: n / 0 is not a whole number, so that is an error, as in NumPy.
+  // Beside a size of 0, a size of -1 is undetermined. As in NumPy, this is an error: 0 / 0 and n / 0 are not integers.
   const out = free < 0 ? to : to.with(free, size / elementCount(rest));
   if (!out.every(Number.isInteger) || elementCount(out) !== size)
-    throw wrong("reshape", `sizes differ; got ${show(x)} to be ${show(to)}, ${size} elements`);
+    throw wrong("reshape", `cannot reshape ${show(x)} to ${show(to)}; expected ${size} elements`);
   return out;
 }
 
-/** Shape of `transpose(x, perm)`. */
+/** Returns the shape of `transpose(x, perm)`. */
 export function transposeShape(x: Shape, perm: readonly number[]): Shape {
   const axes = perm.map((p) => nonNegativeAxis("transpose", x, p));
   if (new Set(axes).size !== x.length || perm.length !== x.length)
-    throw wrong("transpose", `got ${show(x)} and the axes ${show(perm)}, expected each of its axes once`);
+    throw wrong("transpose", `got shape ${show(x)} and axes ${show(perm)}, expected each axis exactly once`);
   return axes.map((p) => x[p] as number);
 }
 
-/** Shape of `slice(x, axis, start, end)`. */
+/** Returns the shape of `slice(x, axis, start, end)`. */
 export function sliceShape(x: Shape, axis: number, start: number, end: number): Shape {
   const at = nonNegativeAxis("slice", x, axis);
   if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= (x[at] as number)))
@@ -101,7 +105,7 @@ export function sliceShape(x: Shape, axis: number, start: number, end: number): 
   return x.with(at, end - start);
 }
 
-/** Shape of `concat(xs, axis)`. */
+/** Returns the shape of `concat(xs, axis)`. */
 export function concatShape(xs: readonly Shape[], axis: number): Shape {
   const [first] = xs;
   if (!first) throw wrong("concat", "got no tensors, expected one or more");
@@ -115,22 +119,22 @@ export function concatShape(xs: readonly Shape[], axis: number): Shape {
   return first.with(at, n);
 }
 
-/** Shape of `take(x, axis, indices)`. */
+/** Returns the shape of `take(x, axis, indices)`. */
 export function takeShape(x: Shape, axis: number, indices: readonly number[]): Shape {
   const at = nonNegativeAxis("take", x, axis);
   const n = x[at] as number;
   for (const i of indices)
     if (!Number.isInteger(i) || i < 0 || i >= n)
-      throw wrong("take", `no entry ${i} on axis ${axis} of ${show(x)}, expected 0 <= index < ${n}`);
+      throw wrong("take", `index ${i} is out of range on axis ${axis} of ${show(x)}; expected 0 <= index < ${n}`);
   return x.with(at, indices.length);
 }
 
-/** Shape of `sum` or `max`: `x` with size 1 on `axis`. */
+/** Returns the shape of `sum` or `max`: `x` with size 1 on `axis`. */
 export function reduceShape(op: string, x: Shape, axis: number): Shape {
   return x.with(nonNegativeAxis(op, x, axis), 1);
 }
 
-/** Shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. */
+/** Returns the shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. */
 export function matmulShape(a: Shape, b: Shape): Shape {
   if (a.length < 2 || b.length < 2)
     throw wrong("matmul", `got ${show(a)} and ${show(b)}, expected [..., m, k] and [..., k, n]`);
