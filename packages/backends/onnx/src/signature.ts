@@ -11,11 +11,11 @@ interface Free {
   readonly batch: number;
   readonly length: number;
   readonly past: number;
-  /** Past keys and the block's own. */
+  /** Past keys plus the keys of the block. */
   readonly total: number;
 }
 
-/** Sizes of a file: symbols for what is chosen when it runs. */
+/** Returns the sizes of a file. Sizes that are chosen at run time are symbolic dimensions. */
 export function symbols(sizes: Sizes, { B, L }: ExportDims, past: boolean): Free {
   const length = L ?? sizes.symbol("length");
   const before = past ? sizes.symbol("past") : 0;
@@ -23,12 +23,12 @@ export function symbols(sizes: Sizes, { B, L }: ExportDims, past: boolean): Free
   return { batch: B ?? sizes.symbol("batch"), length, past: before, total };
 }
 
-/** Some sizes that a file could be given, to check its rules and choose its program with. */
+/** Returns example sizes for a file, to check the call and to choose a program. */
 export function examples({ B = 2, L = 4096 }: ExportDims, past: boolean): Free {
   return { batch: B, length: L, past: past ? 3 : 0, total: past ? L + 3 : L };
 }
 
-/** Type and shape of every input of a file. */
+/** Returns the type and shape of every input of a file. */
 export function inputsOf(mechanism: Mechanism, asked: ExportOptions, free: Free): Inputs {
   const { form, dims, ...options } = asked;
   const { Hq, Hkv = Hq, d, dv = d } = dims;
@@ -53,10 +53,16 @@ export function inputsOf(mechanism: Mechanism, asked: ExportOptions, free: Free)
   };
 }
 
-/** A cache holds what went in, in its type. A sum over all tokens would leave float16's range, and lose small terms. */
+/**
+ * Returns the type of a state entry. Caches of tokens have the type of the inputs. Sums are float32: they would exceed
+ * float16's range and lose small terms.
+ */
 export const stateType = (shape: Shape, type: "half" | "float"): Type => (shape.includes(-1) ? type : "float");
 
-/** The entries of the state. Pairs of tokens can only be masked while they are kept one by one. */
+/**
+ * Returns the entries of the state. With `mask` or `bias`, single pairs of tokens are masked: only a state that keeps k
+ * and v can do that.
+ */
 export function entriesOf(
   mechanism: Mechanism,
   { dims: { Hq, Hkv = Hq, d, dv = d }, mask, bias }: ExportOptions,
@@ -65,7 +71,7 @@ export function entriesOf(
   return mechanism.state({ B, Hq, Hkv, L, S: L, d, dv }, mask || bias ? ["k", "v"] : undefined);
 }
 
-/** Whether some entry of the state lengthens with every token. */
+/** Returns whether the state has an entry that grows with every token. */
 export const keepsTokens = (mechanism: Mechanism, asked: ExportOptions): boolean =>
   Object.values(entriesOf(mechanism, asked)).some(({ shape }) => shape.includes(-1));
 

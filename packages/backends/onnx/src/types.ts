@@ -3,15 +3,15 @@ import type { Graph } from "./graph.ts";
 import { isStatic } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
-/** Floats and booleans made from each other. */
+/** Conversions between floats and booleans, and operations on booleans. */
 export interface Typed {
-  /** Floats: booleans become 1 and 0, numbers scalars. */
+  /** Converts to float: booleans become 1 and 0, numbers become scalars. */
   float(x: Value | number): Value;
-  /** Booleans: true where not 0. */
+  /** Converts to boolean: true where `x` is not 0. */
   bool(x: Value): Value;
   and(a: Value, b: Value): Value;
   not(x: Value): Value;
-  /** A tensor without elements. */
+  /** Makes a tensor without elements. Throws `ATTN_UNSUPPORTED` if a size is symbolic. */
   empty(type: Type, shape: Shape): Value;
 }
 
@@ -46,7 +46,7 @@ export function typed(g: Graph): Typed {
   };
 }
 
-/** Numbers of `TensorProto.DataType`. */
+/** The numbers of `TensorProto.DataType`. */
 export const FLOAT = 1;
 export const INT64 = 7;
 export const BOOL = 9;
@@ -57,6 +57,6 @@ function unknown(shape: Shape): never {
   throw new AttentionError(
     "ATTN_UNSUPPORTED",
     "onnx",
-    `a tensor without elements and with a symbolic size: [${shape}]`,
+    `cannot make an empty tensor with a symbolic dimension: [${shape}]`,
   );
 }

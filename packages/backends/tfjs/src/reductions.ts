@@ -4,7 +4,7 @@ import { around, empty, expand, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
 import { largest, onWebgl } from "./webgl.ts";
 
-/** The operations along one axis, and products. */
+/** Returns the operations along one axis, and matrix products. */
 export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" | "matmul"> {
   const along = (op: string, x: Tensor, axis: number): Tensor => {
     const { outer, n, inner } = around(op, x.shape, axis);
@@ -32,10 +32,10 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
       if (elementCount(shape) === 0 || k === 0) return empty(tf, shape);
       const [x, y] = [float(tf, a), float(tf, b)];
       const batch = shape.slice(0, -2);
-      // One matrix for all of a batch: its rows are those of one tall matrix.
+      // If the whole batch is multiplied by one matrix, its rows form one tall matrix.
       if (elementCount(b.shape.slice(0, -2)) === 1)
         return tf.reshape(product(tf, tf.reshape(x, [1, -1, k]), tf.reshape(y, [1, k, n])), shape);
-      // tfjs pairs batches by their number alone, which is wrong where both operands are broadcast.
+      // tfjs pairs batches by their flat index, which is wrong if both operands are broadcast.
       const full = (t: Tensor) =>
         equalShapes(t.shape.slice(0, -2), batch) ? t : expand(tf, t, [...batch, ...t.shape.slice(-2)]);
       return tf.reshape(product(tf, tf.reshape(full(x), [-1, m, k]), tf.reshape(full(y), [-1, k, n])), shape);
@@ -43,7 +43,10 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
   };
 }
 
-/** `[batch, m, k] x [batch, k, n]`, where tfjs reads beyond the inner axis with zeros up to a whole tile there. */
+/**
+ * Multiplies `[batch, m, k] x [batch, k, n]`. Where tfjs reads beyond the inner axis, it is padded with zeros to a
+ * whole tile.
+ */
 function product(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
   const [batch, , k] = rows.shape as [number, number, number];
   const missing = -k & (tile(tf, batch) - 1);
@@ -57,9 +60,10 @@ function product(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
 }
 
 /**
- * The number of products that tfjs 4.22 makes at a time along the inner axis. On WebGPU it reads the second factor beyond
- * that axis, in the next batch, and multiplies by 0: NaN would pass from one batch to another. On WebGL it multiplies two
- * texels that hold no element wherever the axis is odd. They are 1 each after `exp`, for one.
+ * Returns how many elements of the inner axis tfjs 4.22 processes at a time.
+ * On WebGPU, tfjs reads the second factor beyond that axis, from the next batch entry, and multiplies by 0. NaN would
+ * pass from one batch entry to another. On WebGL with an odd axis, it multiplies two texels that hold no element. Their
+ * values are arbitrary, such as 1 after `exp`.
  */
 function tile(tf: Tf, batch: number): number {
   if (onWebgl(tf)) return 2;
