@@ -30,7 +30,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     [
       "threads for nobody",
       ["--backend", "cpu", "--threads", "2"],
-      /--threads: cpu cannot be given 2; .*ort-cpu, ort-wasm/,
+      /--threads: cpu cannot run with 2 threads; .*ort-cpu, ort-wasm/,
     ],
     ["memory and no memory", ["--no-memory", "--memory-lengths", "3"], /--no-memory: cannot be combined/],
     ["resume with other threads", ["--resume", "q.json", "--threads", "2"], /cannot be combined with --threads/],

@@ -14,19 +14,15 @@ import { vectors } from "./vectors.ts";
 export function conformCommand(program: Command, io: Io, exit: (code: number) => void): void {
   program
     .command("conform")
-    .description("hold backends and mechanisms against the laws, or against golden vectors")
-    .option("--backend <list>", "names; default all")
-    .option("--dtype <type>", "float type of the backend; default every type it has")
-    .option("--mechanism <name>", "only this mechanism; `ops` for the operations")
-    .option(
-      "--options <json>",
-      "options of --mechanism; default every option set that the catalog lists",
-      flag.jsonObject,
-    )
-    .option("--law <name>", "only this law")
-    .option("--case <n>", "only this case of each law", flag.integer)
+    .description("Run the conformance suite, or golden vectors, on backends and mechanisms.")
+    .option("--backend <list>", "backends; default all")
+    .option("--dtype <type>", "float type; default is every type of the backend")
+    .option("--mechanism <name>", "test only this mechanism; `ops` tests the operations")
+    .option("--options <json>", "options of --mechanism; default is every option set in the catalog", flag.jsonObject)
+    .option("--law <name>", "test only this law")
+    .option("--case <n>", "test only the case with this number, from 0, of each law", flag.integer)
     .option("--seed <n>", "seed of the random inputs", flag.integer, 1)
-    .option("--vectors <file>", "run the golden vectors of this JSON file instead; repeatable", flag.collect)
+    .option("--vectors <file>", "run the golden vectors in this JSON file instead; repeatable", flag.collect)
     .option("--json <file>", "also write the report as JSON")
     .option("--markdown <file>", "also write the report as Markdown")
     .action(async (flags: Flags) => {
@@ -38,7 +34,8 @@ export function conformCommand(program: Command, io: Io, exit: (code: number) =>
 }
 
 async function suite(io: Io, flags: Flags): Promise<number> {
-  // Options have chosen the rows: a mechanism may fill in what they leave out, so they cannot be compared again.
+  // --options has chosen the rows already. A mechanism may add defaults to its options, so they cannot be compared
+  // again.
   const filter: Filter = { law: flags.law, mechanism: flags.mechanism, case: flags.case };
   refuseNothing(await rowsOf(flags, "cpu"), filter);
   const shown = progress(io);
@@ -65,7 +62,8 @@ async function suite(io: Io, flags: Flags): Promise<number> {
   } finally {
     shown.stop();
   }
-  if (reports.length === 0) throw new UsageError("conform", "no backend is available here; nothing was tested");
+  if (reports.length === 0)
+    throw new UsageError("conform", "no backend is available on this machine, so nothing was tested");
   const text = reports.map(markdown).join("\n");
   io.out(text);
   const conforms = reports.every((r) => r.conforms);
@@ -77,7 +75,10 @@ async function suite(io: Io, flags: Flags): Promise<number> {
   return conforms ? EXIT.ok : EXIT.failed;
 }
 
-/** The backends that are asked for, in each float type; one that this machine lacks is noted unless it was named. */
+/**
+ * Yields the requested backends in each float type. A backend that this machine lacks is noted; if the user named it,
+ * it is an error.
+ */
 async function* opened(
   flags: Flags,
   note: (text: string) => void,
@@ -91,7 +92,10 @@ async function* opened(
   }
 }
 
-/** Mechanisms for a kind of backend with their references: each with every option set of the catalog, or with the options of the command line. */
+/**
+ * Returns mechanisms for a kind of backend, with their references. Each has every option set of the catalog, or the
+ * options of the command line.
+ */
 async function rowsOf({ mechanism, options }: Flags, kind: string): Promise<Row[]> {
   if (options !== undefined && (mechanism === undefined || mechanism === "ops")) {
     throw new UsageError("--options", "belongs to one mechanism; name it with --mechanism");
@@ -106,7 +110,9 @@ async function rowsOf({ mechanism, options }: Flags, kind: string): Promise<Row[
   return (await Promise.all(rows)).flat();
 }
 
-/** A filter that selects no case would report success over nothing. */
+/**
+ * Throws `UsageError` if the filter selects no case. The suite would otherwise report success without testing anything.
+ */
 function refuseNothing(rows: readonly Row[], filter: Filter): void {
   if (plan({ mechanisms: rows }, filter).length > 0) return;
   const all = plan({ mechanisms: rows }, { ...filter, law: undefined, case: undefined });
@@ -116,6 +122,6 @@ function refuseNothing(rows: readonly Row[], filter: Filter): void {
   }
   throw new UsageError(
     "--case",
-    `no law has a case ${filter.case} here; expected a number from 0 on that a report lists`,
+    `no law has a case ${filter.case} here; expected a case number from a report, which start at 0`,
   );
 }

@@ -8,9 +8,9 @@ import { open } from "../select.ts";
 export function listCommand(program: Command, io: Io): void {
   program
     .command("list")
-    .description("the mechanisms, the backends, and what runs where")
-    .option("--markdown", "only the support table, for the README", false)
-    .option("--json", "the same as data", false)
+    .description("List the mechanisms, the backends, and how each mechanism runs on each backend.")
+    .option("--markdown", "print only the support table, as in the README", false)
+    .option("--json", "print the same as JSON", false)
     .action(async ({ markdown, json }: { markdown: boolean; json: boolean }) => {
       const rows = mechanisms.map((entry) => describe(entry.name, entry.create(entry.variants[0]), entry.variants));
       const columns = await Promise.all(
@@ -81,7 +81,9 @@ function support(rows: readonly Row[], columns: readonly Column[]): string {
   return markdownTable([head, ...body]);
 }
 
-/** How a mechanism runs on a backend. Every mechanism runs on every backend: that is what a portable program is. */
+/**
+ * Returns how a mechanism runs on a backend. Every mechanism runs on every backend, because its program is portable.
+ */
 function path(row: Row, { entry, backend }: Column): string {
   const kind = "unavailable" in backend ? entry.name.split("-")[0] : backend.kind;
   const own = row.kernels.filter((k) => k.backend === kind).map((k) => k.name);

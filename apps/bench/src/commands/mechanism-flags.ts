@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { UsageError } from "../io.ts";
 import * as flag from "./flags.ts";
 
-/** Flags that become a mechanism's options of the same name; which of them a mechanism has is for it to say. */
+/** The flags that become options of the same name. Each mechanism decides which of them it accepts. */
 const NAMES = [
   "scale",
   "softcap",
@@ -19,28 +19,35 @@ const NAMES = [
   "order",
 ] as const;
 
-/** `without`: names that mean something else to the command; `--option` still reaches the mechanism's own. */
+/**
+ * Adds the flags of mechanism options to a command. `without` lists names that have another meaning in this command.
+ * `--option` can still set them.
+ */
 export function mechanismFlags(command: Command, without: readonly "form"[] = []): Command {
   if (!without.includes("form")) command.option("--form <name>", "quadratic or linear");
   return command
-    .option("--scale <x>", "factor of q.k", flag.number)
-    .option("--softcap <x>", "scores become softcap * tanh(score / softcap)", flag.number)
-    .option("--window <left,right>", "keys at most so far before and after the query; -1 is unlimited", flag.numbers)
+    .option("--scale <x>", "factor of the scores q.k", flag.number)
+    .option("--softcap <x>", "cap scores: softcap * tanh(score / softcap)", flag.number)
+    .option(
+      "--window <left,right>",
+      "largest distance of keys before and after the query; -1 is unlimited",
+      flag.numbers,
+    )
     .option("--feature-map <name>", "feature map of linear attention")
-    .option("--no-normalize", "leave out the denominator")
-    .option("--power <p>", "power of the scores", flag.number)
-    .option("--coefficients <list>", "coefficients of the polynomial, constant first", flag.numbers)
-    .option("--normalizer <name>", "what a polynomial divides by")
+    .option("--no-normalize", "do not divide by the sum of the weights")
+    .option("--power <p>", "exponent of the scores", flag.number)
+    .option("--coefficients <list>", "coefficients of the polynomial, constant term first", flag.numbers)
+    .option("--normalizer <name>", "divisor of polynomial attention")
     .option("--n <count>", "the sequence length that a fixed normaliser assumes", flag.number)
-    .option("--log-values", "values are given as logarithms")
+    .option("--log-values", "the values are logarithms")
     .option("--order <n>", 'order of the Taylor series, or "exact"', order)
     .option("--option <key=json>", "any other option; repeatable", flag.collect);
 }
 
-/** The options that the user wrote as flags. Throws `UsageError`. */
+/** Returns the options that the user gave as flags. Throws `UsageError`. */
 export function optionsFrom(flags: Readonly<Record<string, unknown>>): Options {
   const options: Record<string, unknown> = {};
-  // commander sets `normalize` to true where --no-normalize is absent.
+  // commander sets `normalize` to true if --no-normalize is absent.
   for (const name of NAMES)
     if (flags[name] !== undefined && !(name === "normalize" && flags[name] === true)) options[name] = flags[name];
   for (const item of (flags.option ?? []) as string[]) {

@@ -24,7 +24,10 @@ type Job = {
   readonly into: PrefillResult | DecodeResult;
 };
 
-/** Checks and warms every planned size, then takes the samples in rounds over all cells, so that drift hits all alike. */
+/**
+ * Checks and warms up every planned size. Then takes samples in rounds over all cells, so that drift affects all of
+ * them alike.
+ */
 export async function timeAll(session: Session, what: "prefill" | "decode"): Promise<void> {
   const jobs: Job[] = [];
   for (const item of session.results.plan?.items ?? []) {
@@ -44,7 +47,7 @@ export async function timeAll(session: Session, what: "prefill" | "decode"): Pro
   const end = performance.now() + 1000 * jobs.reduce((sum, j) => sum + j.item.seconds, 0);
   for (let round = 0; round < rounds; round++) {
     if (round >= FEWEST && performance.now() > end) {
-      // The machine is busier than it was for the pilots: the plan's extra rounds are given up, and the record says so.
+      // The machine is busier than during the pilots. The plan's extra rounds are dropped, and the record says so.
       session.progress.note(`${what} takes longer than planned: ${round} rounds instead of up to ${rounds}`);
       for (const { item } of jobs) item.rounds = Math.min(item.rounds, round);
       break;
@@ -66,7 +69,7 @@ export async function timeAll(session: Session, what: "prefill" | "decode"): Pro
   for (const { timed } of jobs) timed.dispose();
 }
 
-/** A baseline that fails at one size has still its others: this size is left out and the reason kept. */
+/** Leaves out one size at which a baseline fails, and keeps the reason. Its other sizes are still measured. */
 async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>): Promise<Job[]> {
   try {
     return [await job];
@@ -83,10 +86,12 @@ async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>
 }
 
 const EMPTY = { samples: [], median: 0, q1: 0, q3: 0 };
-/** Seconds of warming up before the first sample of a size; less where the whole budget is a few seconds. */
+/**
+ * Returns the seconds to warm up before the first sample of a size. It is less if the whole budget is a few seconds.
+ */
 const warmUp = ({ results }: Session): number => Math.min(0.05, results.options.budget / 180);
 
-/** Dispatches and peak bytes of one call, and the bytes of what it is given. */
+/** Measures the dispatches and peak bytes of one call, and the bytes of its inputs. */
 async function useOf(s: Subject, inputs: Iterable<unknown>, call: () => Promise<unknown>): Promise<GpuResult | null> {
   const used = s.metered && (await gpuUse(s.metered, call));
   if (!used) return null;
