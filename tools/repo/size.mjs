@@ -1,11 +1,14 @@
-/** What a web page pays for each package: bundled, minified, gzipped, in bytes. The limits are in size.json. */
+/**
+ * Measures the size of each package in a web page: bundled, minified and gzipped, in bytes. The limits are in
+ * size.json.
+ */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const rows = JSON.parse(readFileSync(new URL("size.json", import.meta.url), "utf8"));
-// The catalog depends on every package, so that from there each of them resolves.
+// The catalog depends on every package, so all of them can be resolved from there.
 const resolveDir = fileURLToPath(new URL("../catalog", import.meta.url));
 let failed = false;
 

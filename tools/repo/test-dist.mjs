@@ -1,7 +1,6 @@
 /**
- * Runs the Node tests against the built packages instead of their sources. What is built differs by its packaging alone, so
- * the many minutes of frameworks' backends, kernels and pages are left to the run on sources: the programs, the laws, the
- * command line and one backend are tested here.
+ * Runs Node tests against the built packages instead of their sources. Only packaging can differ, so the slow tests of
+ * frameworks, kernels and pages run on sources only. Programs, laws, the command line and one backend are tested here.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -279,7 +279,9 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     const { code, err } = await cli(dir, ["bench", "--resume", "abacus.json"]);
     expect([code, err]).toEqual([
       2,
-      expect.stringMatching(/^attnkit: abacus\.json: was measured under other conditions: cpu was an abacus and is .*\n$/),
+      expect.stringMatching(
+        /^attnkit: abacus\.json: was measured under other conditions: cpu was an abacus and is .*\n$/,
+      ),
     ]);
   });
 });

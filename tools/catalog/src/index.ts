@@ -10,27 +10,29 @@ export { type Baseline, type BaselineEntry, type BaselineSizes, baselines } from
 export { type GpuUse, gpuUse, type Meter, meter } from "./gpu-meter.ts";
 export { creator, type Kind, type MechanismEntry, mechanisms } from "./mechanisms.ts";
 
-/** One column of the matrix. */
+/** One column of the matrix: a backend and where it runs. */
 export interface BackendEntry {
   readonly name: string;
   readonly kind: Kind;
-  /** The float types it can be made with, the default first. */
+  /** The float types that it supports, the default first. */
   readonly dtypes: readonly DType[];
-  /** Where it is made and tested. */
+  /** The places where it is made and tested. */
   readonly places: readonly ("node" | "browser")[];
   /**
-   * It shares a global with others (tfjs has one engine and one current backend): tests give it a file of its own, and the
-   * command line runs it when it is named.
+   * The backend shares a global with others: tfjs has one engine and one current backend. Tests give it a file of its
+   * own, and the command line runs it only if it is named.
    */
   readonly alone?: boolean;
-  /** What is known to fail on it, and why; what passes against expectation is a failure. */
+  /**
+   * Known failures on this backend, with reasons. A case that passes although it is listed here counts as a failure.
+   */
   readonly expectedFailures?: readonly ExpectedFailure[];
-  /** `create` takes a number of threads for one operation; the others compute with as many as they choose themselves. */
+  /** `create` takes a number of threads per operation. Other backends choose the number themselves. */
   readonly threads?: true;
   create(how?: { dtype?: DType; threads?: number }): Promise<Backend<unknown>>;
 }
 
-/** Every backend. A new one is one line here. */
+/** Every backend. A new backend is one entry here. */
 export const backends: readonly BackendEntry[] = [
   {
     name: "cpu",

@@ -11,22 +11,22 @@ import { polynomialReference } from "@attnkit/polynomial/reference";
 import { softmax } from "@attnkit/softmax";
 import { softmaxReference } from "@attnkit/softmax/reference";
 
-/** Families of backends: what `Backend.kind` says. */
+/** The kinds of backends: the values of `Backend.kind`. */
 export type Kind = "cpu" | "onnx" | "tfjs";
 
-/** One row of the matrix: how to make a mechanism and its oracle from plain-data options. */
+/** One row of the matrix: makes a mechanism and its oracle from plain-data options. */
 export interface MechanismEntry {
   readonly name: string;
-  /** The portable program alone. */
+  /** Makes the portable program without kernels. */
   create(options?: Options): Mechanism;
-  /** By kind of backend: loads what makes the mechanism with its kernels for that kind. */
+  /** By kind of backend: loads the function that makes the mechanism with its kernels for that kind. */
   readonly kernels?: Readonly<Partial<Record<Kind, () => Promise<(options?: Options) => Mechanism>>>>;
   reference(options?: Options): Reference;
-  /** The option sets that the conformance suite runs; the first is the default one. */
+  /** The option sets that the conformance suite runs. The first one is the default. */
   readonly variants: readonly Options[];
 }
 
-/** Every mechanism. A new one is one line here. */
+/** Every mechanism. A new mechanism is one entry here. */
 export const mechanisms: readonly MechanismEntry[] = [
   {
     name: "softmax",
@@ -86,7 +86,9 @@ export const mechanisms: readonly MechanismEntry[] = [
   },
 ];
 
-/** What makes the mechanism for backends of one kind: with its kernels where it has any for it, else the portable program alone. */
+/**
+ * Returns the function that makes a mechanism for one kind of backend, with its kernels for that kind if it has any.
+ */
 export async function creator(
   { create, kernels }: MechanismEntry,
   kind: string,

@@ -8,7 +8,7 @@ import { fences, fencesOf, markdownFiles, relativeLinks } from "../docs/markdown
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 const files = markdownFiles(root);
-/** Beside the catalog, from which every package resolves. */
+/** A folder in the catalog, from which every package can be resolved. */
 const folder = join(root, "tools/catalog/.snippets");
 const snippets = files
   .flatMap((file) => fences(root, file))

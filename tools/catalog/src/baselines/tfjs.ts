@@ -6,7 +6,7 @@ import { matrices, productError, sideOf } from "./matmul.ts";
 type Tf = typeof import("@tensorflow/tfjs-core");
 type Name = "cpu" | "wasm" | "webgpu";
 
-/** Baselines on one tfjs backend. */
+/** Returns the baselines on one tfjs backend. */
 export const tfjsBaselines = (name: Name): BaselineEntry[] => [
   {
     name: "matMul-softmax-matMul",
@@ -18,7 +18,7 @@ export const tfjsBaselines = (name: Name): BaselineEntry[] => [
 ];
 
 interface Plain extends Pick<Baseline, "largest" | "flops" | "errorUsed"> {
-  /** What `attend` needs besides its inputs, made once for a q. */
+  /** Makes the tensors that `attend` needs besides its inputs, once per q. */
   aside(q: Tensor): Tensor[];
   attend(x: Readonly<Record<"q" | "k" | "v", Tensor>>, aside: readonly Tensor[]): Tensor;
 }
@@ -29,7 +29,7 @@ async function baseline(name: Name, make: (tf: Tf) => Plain): Promise<Baseline> 
   const { aside, attend, ...more } = make(tf);
   const asides = new WeakMap<Tensor, Tensor[]>();
   const here = () => {
-    if (tf.getBackend() !== name) void tf.setBackend(name); // started above, so it is current at once
+    if (tf.getBackend() !== name) void tf.setBackend(name); // it was started above, so it becomes current synchronously
   };
   return {
     device: backend.device,
@@ -60,7 +60,9 @@ async function baseline(name: Name, make: (tf: Tf) => Plain): Promise<Baseline> 
   };
 }
 
-/** As a user of tfjs would write it: the whole score matrix, causal by adding a mask that is made once. */
+/**
+ * Attention as a user of tfjs would write it: the whole score matrix, made causal by adding a mask that is made once.
+ */
 function plain(tf: Tf, { Hq, Hkv, d }: BaselineSizes): Plain {
   const repeated = (x: Tensor): Tensor => {
     if (Hq === Hkv) return x;
@@ -82,7 +84,7 @@ function plain(tf: Tf, { Hq, Hkv, d }: BaselineSizes): Plain {
   };
 }
 
-/** One square matrix product of the same arithmetic volume: what the device can do when nothing is in the way. */
+/** One square matrix product with the same number of operations: the throughput that the device can reach. */
 function yardstick(tf: Tf, dv: number): Plain {
   return {
     aside(q) {
