@@ -185,7 +185,7 @@ export const Results = z.object({
     k: Measured,
     v: Measured,
   }),
-  /** What is measured within the time budget, decided from pilot timings; null before that. */
+  /** The measurements planned within the time budget, decided from pilot timings; null before that. */
   plan: z.object({ items: z.array(PlanItem), leftOut: z.array(LeftOut) }).nullable(),
   /** Backends that this machine does not have. */
   unavailable: z.array(z.object({ backend: z.string(), reason: z.string() })),

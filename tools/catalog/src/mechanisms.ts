@@ -19,7 +19,7 @@ export interface MechanismEntry {
   readonly name: string;
   /** Makes the portable program without kernels. */
   create(options?: Options): Mechanism;
-  /** By kind of backend: loads the function that makes the mechanism with its kernels for that kind. */
+  /** For each kind of backend, loads the function that makes the mechanism with its kernels for that kind. */
   readonly kernels?: Readonly<Partial<Record<Kind, () => Promise<(options?: Options) => Mechanism>>>>;
   reference(options?: Options): Reference;
   /** The option sets that the conformance suite runs. The first one is the default. */

@@ -43,7 +43,7 @@ export interface Curve {
   /** The stretch that is always drawn; pairs of the text outside it widen it. */
   readonly least: readonly [from: number, to: number];
   readonly axis: string;
-  /** Whether weight is a function of the axis alone; if not, which line this is. */
+  /** Returns a note: whether the weight depends on the axis only; if not, which curve is drawn. */
   note(values: Values): string;
 }
 

@@ -11,7 +11,7 @@ media.addEventListener("change", () => {
 
 const chosen = signal<Theme | undefined>(document.documentElement.dataset.theme as Theme | undefined);
 
-/** What is shown now; pictures on a canvas follow it. */
+/** The current theme. Pictures on a canvas follow it. */
 export const theme: ReadonlySignal<Theme> = computed(() => chosen.value ?? system.value);
 
 export function choose(wanted: Theme): void {

@@ -34,7 +34,7 @@ export interface Fused {
 /** A kernel whose program can be recorded elsewhere too: an export with `fused` writes it into a file. */
 export interface FusedKernel extends Kernel<ORT.Tensor> {
   readonly providers: readonly string[];
-  /** What `accepts` says of the call, whatever runs it. */
+  /** Returns the answer of `accepts` to the call, on any backend. */
   takes(call: Call): true | string;
   /** As `Mechanism.granularity`. */
   granularity(call: Call): number | undefined;
@@ -67,7 +67,7 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
     return found;
   };
   const compiled = new WeakMap<Backend<ORT.Tensor>, Map<string, Compiled<ORT.Tensor>>>();
-  /** By sizes as well: `attention` has one object of them for all the steps of a decode. */
+  /** Compiled calls, also by sizes: `attention` has one object of sizes for all steps of a decode. */
   const known = new WeakMap<Backend<ORT.Tensor>, WeakMap<Dims, How & { readonly go: Compiled<ORT.Tensor> }>>();
   return {
     name,

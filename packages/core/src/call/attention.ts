@@ -94,7 +94,7 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
     return { x, call };
   };
 
-  /** By the sizes, which are one object for all the steps of a decode. */
+  /** Compiled calls by sizes. All steps of a decode share one object of sizes. */
   const forward = new WeakMap<Dims, Compiled<T>>();
   const attend = async (block: Block<T>, ...more: readonly unknown[]): Promise<Result<T>> => {
     const { x, call, kernel } = admit(block, more);

@@ -11,7 +11,7 @@ const MOST_CALLS = 64;
 /** A checked call, and by input its shape and the axis along which a past lengthens, -1 for none. */
 interface Known {
   readonly call: Call;
-  /** Whether a mask or bias has an entry for every key, so that it fits this length of the past alone. */
+  /** True if a mask or bias has an entry for every key. The call then fits this length of the past only. */
   readonly fixed: boolean;
   readonly inputs: Readonly<Record<string, { readonly shape: Shape; readonly past: number }>>;
   readonly count: number;

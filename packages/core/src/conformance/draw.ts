@@ -4,7 +4,7 @@ import { bools, type Host, host } from "./host.ts";
 import type { HostBlock } from "./oracle.ts";
 import type { Random } from "./random.ts";
 
-/** What a drawn block has besides q, k and v. */
+/** The inputs of a drawn block besides q, k and v. */
 export interface Extras {
   /** Keys already in the state: the last axis of `mask` and `bias` is this much longer than S. */
   readonly past?: number;
@@ -24,7 +24,7 @@ export function fit(mechanism: Mechanism, wanted: Partial<Dims> = {}): Dims {
   return accepts(mechanism, dims) ? dims : { ...dims, dv: dims.d };
 }
 
-/** Whether the mechanism's own rules allow these sizes. */
+/** Returns whether the mechanism's own rules allow these sizes. */
 export function accepts(mechanism: Mechanism, dims: Dims): boolean {
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   const shapes = { q: [B, Hq, L, d], k: [B, Hkv, S, d], v: [B, Hkv, S, dv] };

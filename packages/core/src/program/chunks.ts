@@ -21,7 +21,7 @@ export function alignPositions(L: number, S: number, causal: Causal): AlignedPos
   return causal === "end" ? { q: length - L, k: length - S, length } : { q: 0, k: 0, length };
 }
 
-/** Whether every query sees every key, so that the sum over all keys serves all rows. */
+/** Returns whether every query sees every key. The sum over all keys then serves all rows. */
 export const everyRowSeesAllKeys = (L: number, S: number, causal: Causal): boolean =>
   !causal || [0, 1].includes(causal === "end" ? L : S);
 
@@ -111,7 +111,7 @@ export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, causal: Causal, 
   const start = x.carry && o.reshape(x.carry, [b * hkv, 1, r, e]);
   const running = chunks === 1 ? totals : o.cumsum(totals, 1);
   const carry = o.reshape(add(o.slice(running, 1, chunks - 1, chunks), start), [b, hkv, r, e]);
-  // What each chunk reads is the sum before it; before the first without a carry there is none.
+  // Each chunk reads the sum before it. Without a carry, the first chunk has none.
   const past = chunks === 1 ? start : add(shiftAlong(o, running, 1), start);
   const sums = past === undefined ? inside : o.add(inside, o.matmul(q, past));
   return { sums: joinChunks(o, sums, phiQ, at, n), carry };

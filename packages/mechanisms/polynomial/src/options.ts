@@ -59,7 +59,7 @@ export function resolve(options: PolynomialOptions): Polynomial {
 /** `"auto"` takes the linear form up to this many features: p = 1, p = 2 up to d = 64, p = 3 up to d = 22. */
 const AUTO_FEATURES = 2080;
 
-/** Whether a block of d channels without state, mask or bias takes the linear form. */
+/** Returns whether a block of d channels without state, mask or bias takes the linear form. */
 export const foldsKeys = ({ form, coefficients }: Polynomial, d: number): boolean =>
   form === "linear" || (form === "auto" && featureCount(coefficients, d) <= AUTO_FEATURES);
 

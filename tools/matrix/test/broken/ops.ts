@@ -1,7 +1,7 @@
 import type { Ops } from "@attnkit/core/program";
 import type { NdArray } from "@attnkit/cpu";
 
-/** What is replaced, given the right operations. */
+/** Returns the replaced operations, given the correct ones. */
 type Replace = (right: Ops<NdArray>) => Partial<Ops<NdArray>>;
 
 const edit = (x: NdArray, change: (value: number, i: number) => number): NdArray => ({

@@ -47,7 +47,7 @@ async function used(entry: BaselineEntry, sizes: typeof SIZES): Promise<number> 
 const software = process.env.ATTNKIT_WEBGPU_ADAPTER !== "default";
 const wrong = ["com.microsoft.MultiHeadAttention on ort-webgpu", "com.microsoft.GroupQueryAttention on ort-webgpu"];
 
-/** What ONNX Runtime cannot run, by its own words. */
+/** The baselines that ONNX Runtime cannot run, with its messages. */
 const refused: Readonly<Record<string, RegExp>> = {
   "Attention (ONNX 23) on ort-webgpu": /CPU EP|fallback|not implemented|NOT_IMPLEMENTED/i,
 };

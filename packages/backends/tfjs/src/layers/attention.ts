@@ -49,7 +49,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     readonly #used = new WeakMap<Tensor, readonly Tensor[]>();
     /** The call that `apply` is running. tf.layers passes only shapes to `build`, which say less than the call. */
     #call: Call<Shaped> | undefined;
-    /** By number of inputs: whether the last input of symbolic calls is a mask. Undefined if such calls differ. */
+    /** For each number of inputs: true if the last input of symbolic calls is a mask, undefined if such calls differ. */
     readonly #told = new Map<number, boolean | undefined>();
 
     constructor(args: MultiHeadAttentionArgs) {

@@ -1,7 +1,7 @@
 import type { Call } from "@attnkit/core/program";
 import { foldsKeys, type Polynomial } from "../options.ts";
 
-/** Whether a call takes the linear form. */
+/** Returns whether a call takes the linear form. */
 export function isLinear(p: Polynomial, { shapes, dims }: Call): boolean {
   const pairs = shapes.mask !== undefined || shapes.bias !== undefined;
   return shapes["state.a"] !== undefined || (!shapes["state.k"] && !pairs && foldsKeys(p, dims.d));

@@ -88,7 +88,7 @@ function generate(shapes: Shapes, { kind, wgsl, over }: Weights, tile: Tile, lse
   const online = `
       ${each((i) => `var top_${i} = max(max(s_${i}.x, s_${i}.y), max(s_${i}.z, s_${i}.w));`)}
       ${t.reduce("top", "top", (a, b) => `max(${a}, ${b})`)}
-      // What was summed up so far was relative to the maximum so far.
+      // The sums so far are relative to the maximum so far.
       ${each(
         (i) => `top_${i} = max(top_${i}, m_${i});
       let fade_${i} = exp(max(m_${i} - top_${i}, -1000.0));
