@@ -19,7 +19,7 @@ test("a record whose cells had other threads is not resumed", async () => {
   results.cells[0]!.threads = 1;
   writeFileSync(join(dir, "mixed.json"), JSON.stringify(results));
   const mixed = await cli(dir, ["bench", "--resume", "mixed.json"]);
-  const why = expect.stringMatching(/mixed\.json: .*one number of threads: .* has 1, the run has 2/);
+  const why = expect.stringMatching(/mixed\.json: .*different numbers of threads: .* has 1, the run has 2/);
   expect([mixed.code, mixed.err]).toEqual([2, why]);
 });
 

@@ -20,18 +20,13 @@ export function placesOf(ort: Ort, device: GPUDevice | undefined): Places {
     const found = device ?? ((await env.webgpu?.device) as GPUDevice | undefined);
     if (found) return found;
     const message =
-      "cannot read from a GPU buffer: this build of ONNX Runtime does not expose its WebGPU device; " +
-      'set sessionOptions.preferredOutputLocation to "cpu"';
+      "this build of ONNX Runtime cannot read a GPU buffer; " + 'set sessionOptions.preferredOutputLocation to "cpu"';
     throw new AttentionError("ATTN_UNSUPPORTED", "onnx", message);
   };
   const read: Places["read"] = async (x) => {
     if (x.location !== "gpu-buffer") return x.getData();
     if (x.type !== "float32" && x.type !== "bool")
-      throw new AttentionError(
-        "ATTN_DATA",
-        "onnx",
-        `cannot read a GPU tensor of type ${x.type}; expected float32 or bool`,
-      );
+      throw new AttentionError("ATTN_DATA", "onnx", `got a GPU tensor of ${x.type}, expected float32 or bool`);
     const bytes = await downloaded(await own(), x.gpuBuffer as GPUBuffer, x.type === "bool" ? x.size : 4 * x.size);
     return x.type === "bool" ? new Uint8Array(bytes) : new Float32Array(bytes);
   };

@@ -83,7 +83,7 @@ function kernelFor(mechanism: Mechanism, { dims }: ExportOptions, call: Call): F
     return {
       kernel,
       granularity,
-      answer: granularity === undefined ? "it splits the block by length: give dims.L a number" : kernel.takes(call),
+      answer: granularity === undefined ? "it splits the block by length; set dims.L" : kernel.takes(call),
     };
   });
   const found = refusals.find(({ answer }) => answer === true);
@@ -93,7 +93,7 @@ function kernelFor(mechanism: Mechanism, { dims }: ExportOptions, call: Call): F
   throw new AttentionError(
     "ATTN_NO_KERNEL",
     "exportOnnx",
-    `no fused program takes this call (${why}). Leave fused out to export the portable program`,
+    `no fused program takes this call (${why}). Without fused, the portable program is exported`,
   );
 }
 

@@ -81,7 +81,7 @@ export class Graph {
     throw new AttentionError(
       "ATTN_UNSUPPORTED",
       "onnx",
-      `cannot compute the symbolic dimension ${base} at run time: no input has an axis of that size`,
+      `symbolic dimension ${base} is unknown at run time: no input has it as a size`,
     );
   }
 

@@ -96,7 +96,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
       throw new AttentionError(
         "ATTN_DATA",
         name,
-        `download(x): got a tensor of type ${x.type}, expected float32, float64 or bool`,
+        `download: got a tensor of ${x.type}, expected float32, float64 or bool`,
       );
     },
     shape: (x) => own(name, x).dims,
@@ -141,7 +141,7 @@ function own(who: string, x: ORT.Tensor): ORT.Tensor {
   if (!isTensor(x)) throw notOwnTensor(who, x, "an ort.Tensor");
   if (x.location !== "none") return x;
   const shape = `[${x.dims.join(", ")}]`;
-  throw new AttentionError("ATTN_DATA", who, `got a tensor ${shape} that was already disposed of, expected a live one`);
+  throw new AttentionError("ATTN_DATA", who, `got a tensor ${shape} that was disposed of, expected a live one`);
 }
 
 const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefined): string =>

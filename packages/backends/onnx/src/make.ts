@@ -90,8 +90,8 @@ async function explained(error: unknown, provider: string, make: Make, model: Ui
   const said = error instanceof Error ? error.message : String(error);
   const message =
     refused.length === kinds.size
-      ? `provider ${provider} does not start on this machine, or supports none of ${refused.join(", ")}: ${said}`
-      : `provider ${provider} does not support ${refused.join(", ")}; to compute these on the CPU, name a CPU provider after it: executionProviders: ["${provider}", "cpu"]`;
+      ? `provider ${provider} does not start here, or supports none of ${refused.join(", ")}: ${said}`
+      : `provider ${provider} does not support ${refused.join(", ")}; to run these on the CPU, add a CPU provider to executionProviders`;
   const typed = new AttentionError("ATTN_UNSUPPORTED", `ort-${provider}`, message);
   typed.cause = error;
   return typed;

@@ -99,22 +99,16 @@ export function vjp(
   wrt: readonly string[],
 ): Tensors<Tensor> {
   const names = Object.keys(seeds);
-  const inputs = wrt.map(
-    (name) => x[name] ?? refuse(`wrt names the input ${name}, which was not given; got ${Object.keys(x).join(", ")}`),
-  );
+  const inputs = wrt.map((name) => x[name] ?? refuse(`wrt: no input ${name}; got ${Object.keys(x).join(", ")}`));
   return tf.tidy(() => {
     const seeded = () => {
       const outputs = program(o, x);
       const counted = names.map((name) => {
-        const y =
-          outputs[name] ??
-          refuse(
-            `seeds name the output ${name}, which the program does not have; its outputs are ${Object.keys(outputs).join(", ")}`,
-          );
+        const y = outputs[name] ?? refuse(`seeds: no output ${name}; got ${Object.keys(outputs).join(", ")}`);
         const { shape } = seeds[name] as Tensor;
         return equalShapes(y.shape, shape)
           ? y
-          : refuse(`the seed of ${name} must have the shape of the output; got [${shape}], expected [${y.shape}]`);
+          : refuse(`seed ${name} must have the shape of its output; got [${shape}], expected [${y.shape}]`);
       });
       // The seeds are injected as gradients. As factors of a sum, an infinite output would turn a seed of 0 into NaN.
       return tf.customGrad(() => ({

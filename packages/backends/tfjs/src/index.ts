@@ -98,9 +98,5 @@ function own(x: Tensor): Tensor {
   if (!isTensor(x)) throw notOwnTensor("tfjs", x, "a tf.Tensor");
   if (!x.isDisposed) return x;
   const shape = `[${x.shape.join(", ")}]`;
-  throw new AttentionError(
-    "ATTN_DATA",
-    "tfjs",
-    `got a tensor ${shape} that was already disposed of, expected a live one`,
-  );
+  throw new AttentionError("ATTN_DATA", "tfjs", `got a tensor ${shape} that was disposed of, expected a live one`);
 }

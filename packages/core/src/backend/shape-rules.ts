@@ -18,7 +18,7 @@ export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
     throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0) throw wrong(op, `got ${show(shape)}, expected sizes that are integers >= 0`);
+    if (!Number.isInteger(n) || n < 0) throw wrong(op, `got ${show(shape)}, expected integers >= 0`);
   return shape;
 }
 
@@ -82,7 +82,7 @@ export function reshapeShape(x: Shape, to: Shape): Shape {
   // Beside a size of 0, a size of -1 is undetermined. As in NumPy, this is an error: 0 / 0 and n / 0 are not integers.
   const out = free < 0 ? to : to.with(free, size / elementCount(rest));
   if (!out.every(Number.isInteger) || elementCount(out) !== size)
-    throw wrong("reshape", `cannot reshape ${show(x)} to ${show(to)}; expected ${size} elements`);
+    throw wrong("reshape", `got ${show(x)} to ${show(to)}, expected ${size} elements`);
   return out;
 }
 
@@ -90,7 +90,7 @@ export function reshapeShape(x: Shape, to: Shape): Shape {
 export function transposeShape(x: Shape, perm: readonly number[]): Shape {
   const axes = perm.map((p) => nonNegativeAxis("transpose", x, p));
   if (new Set(axes).size !== x.length || perm.length !== x.length)
-    throw wrong("transpose", `got shape ${show(x)} and axes ${show(perm)}, expected each axis exactly once`);
+    throw wrong("transpose", `got shape ${show(x)} and axes ${show(perm)}, expected each axis once`);
   return axes.map((p) => x[p] as number);
 }
 
@@ -125,7 +125,7 @@ export function takeShape(x: Shape, axis: number, indices: readonly number[]): S
   const n = x[at] as number;
   for (const i of indices)
     if (!Number.isInteger(i) || i < 0 || i >= n)
-      throw wrong("take", `index ${i} is out of range on axis ${axis} of ${show(x)}; expected 0 <= index < ${n}`);
+      throw wrong("take", `index ${i} is not on axis ${axis} of ${show(x)}; expected 0 <= index < ${n}`);
   return x.with(at, indices.length);
 }
 

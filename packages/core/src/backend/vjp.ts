@@ -36,16 +36,12 @@ export function vjp<T>(
   for (const [name, seed] of Object.entries(seeds)) {
     const out = outputs[name];
     if (!out)
-      throw new AttentionError(
-        "ATTN_SHAPE",
-        "vjp",
-        `seeds name the output ${name}, which the program does not have; its outputs are ${Object.keys(outputs).join(", ")}`,
-      );
+      throw new AttentionError("ATTN_SHAPE", "vjp", `seeds: no output ${name}; got ${Object.keys(outputs).join(", ")}`);
     if (!equalShapes(o.shape(seed), o.shape(out.value)))
       throw new AttentionError(
         "ATTN_SHAPE",
         "vjp",
-        `the seed of ${name} must have the shape of the output; got [${o.shape(seed)}], expected [${o.shape(out.value)}]`,
+        `seed ${name} must have the shape of its output; got [${o.shape(seed)}], expected [${o.shape(out.value)}]`,
       );
     receive(o, out, seed);
   }
@@ -58,11 +54,7 @@ export function vjp<T>(
     wrt.map((name) => {
       const input = inputs[name];
       if (!input)
-        throw new AttentionError(
-          "ATTN_SHAPE",
-          "vjp",
-          `wrt names the input ${name}, which was not given; got ${Object.keys(x).join(", ")}`,
-        );
+        throw new AttentionError("ATTN_SHAPE", "vjp", `wrt: no input ${name}; got ${Object.keys(x).join(", ")}`);
       return [name, input.gradient ?? zerosLike(o, input.value)];
     }),
   );

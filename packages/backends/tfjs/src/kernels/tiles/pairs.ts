@@ -79,7 +79,7 @@ function stridesOf(shape: Shape): number[] {
  * (SEMANTICS S3-S7).
  */
 export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): string => `
-  /** The keys first..end - 1 that row r may see, before masks, and the offsets of its masks. */
+  /** Row r may see keys first..end - 1, less masked ones. */
   struct Row { first: u32, end: u32, ${mask ? "mask: u32, " : ""}${bias ? "bias: u32, " : ""}${keep ? "keep: u32, " : ""} }
 
   fn reach(i: u32) -> vec2u {
@@ -91,7 +91,7 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     return vec2u(range);
   }
 
-  /** The range of keys that any of rows r..s - 1 may see. */
+  /** The keys that rows r..s - 1 may see. */
   fn reach_of_block(r: u32, s: u32) -> vec2u {
     let whole = r / p.L == (s - 1u) / p.L; // of one query head
     return vec2u(reach(select(0u, r % p.L, whole)).x, reach(select(p.L - 1u, (s - 1u) % p.L, whole)).y);
@@ -108,7 +108,7 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
       .join("")}${keep ? "batch * p.T," : ""});
   }
 
-  /** Evaluates all conditions, without branches. j is clamped, so that keys beyond the last one read valid masks. */
+  /** No branches: all is evaluated, so j is clamped. */
   fn sees(row: Row, j: u32) -> bool {
     let key = min(j, p.T - 1u);
     return ${[
