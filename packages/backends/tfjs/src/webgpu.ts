@@ -60,7 +60,14 @@ export async function webgpuDevice(options: WebgpuOptions = {}): Promise<WebgpuD
   return { device, info: adapter.info, software: isSoftware(adapter.info), release };
 }
 
-/** Returns whether an adapter computes on the CPU, by its vendor, architecture and description. */
+/**
+ * Returns whether an adapter computes on the CPU, by its vendor, architecture and description.
+ * @example
+ * ```ts
+ * const { info } = await webgpuDevice();
+ * if (isSoftware(info)) console.warn("Times on this adapter say nothing about a GPU.");
+ * ```
+ */
 export function isSoftware(info: { readonly [name in "vendor" | "architecture" | "description"]?: string }): boolean {
   const fallback = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
   const text = `${info.vendor} ${info.architecture} ${info.description}`.toLowerCase();

@@ -34,8 +34,12 @@ export interface ProgramCost {
 
 /**
  * Runs a program on shapes only: no values are computed, and every shape is checked.
- *
+ * @param shapes The shape of every input, by name.
  * @throws `ATTN_SHAPE` or `ATTN_DATA` if an operation breaks its shape rule.
+ * @example
+ * ```ts
+ * programCost((o, x) => ({ y: o.matmul(x.a, x.b) }), { a: [2, 3], b: [3, 4] }).flops; // 48
+ * ```
  */
 export function programCost(program: Program, shapes: Readonly<Record<string, Shape>>): ProgramCost {
   const total = { ops: 0, flops: 0, bytes: 0, largest: 0 };

@@ -13,7 +13,13 @@ export type GradientRules<T> = {
   ) => readonly GradientRule<T>[];
 };
 
-/** Returns the gradient rule of every primitive. Rules use primitives only. */
+/**
+ * Returns the gradient rule of every primitive. Rules use primitives only.
+ * @example
+ * ```ts
+ * const [toOperand] = gradientRules(o).exp(y, x); // toOperand(g) is g y
+ * ```
+ */
 export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
   const neg = (x: T) => o.mul(x, -1);
   /**
@@ -72,10 +78,22 @@ export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
   };
 }
 
-/** Returns zeros in the shape of `x`, even if `x` holds NaN or infinities. */
+/**
+ * Returns zeros in the shape of `x`, even if `x` holds NaN or infinities.
+ * @example
+ * ```ts
+ * const none = zerosLike(o, x);
+ * ```
+ */
 export const zerosLike = <T>(o: Ops<T>, x: T): T => o.where(x, 0, 0);
 
-/** Sums `g` over the axes along which `shape` was broadcast. The result has shape `shape`. */
+/**
+ * Sums `g` over the axes along which `shape` was broadcast. The result has shape `shape`.
+ * @example
+ * ```ts
+ * const gradient = unbroadcast(o, g, o.shape(operand));
+ * ```
+ */
 export function unbroadcast<T>(o: Ops<T>, g: T, shape: Shape): T {
   let out = g;
   const extra = o.shape(g).length - shape.length;

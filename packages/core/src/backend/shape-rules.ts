@@ -3,17 +3,37 @@ import type { Data, Shape } from "../program/ops.ts";
 
 /** Shape rules of the primitives, for every backend. A function throws `ATTN_SHAPE` if its arguments break its rule. */
 
-/** Returns whether two shapes have the same rank and the same sizes. */
+/**
+ * Returns whether two shapes have the same rank and the same sizes.
+ * @example
+ * ```ts
+ * equalShapes([2, 1], [2, 3]); // false: nothing is broadcast
+ * ```
+ */
 export const equalShapes = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
 
-/** Returns the number of elements. The shape `[]` is a scalar with one element. */
+/**
+ * Returns the number of elements. The shape `[]` is a scalar with one element.
+ * @example
+ * ```ts
+ * elementCount([2, 3]); // 6
+ * ```
+ */
 export function elementCount(shape: Shape): number {
   let size = 1;
   for (const n of shape) size *= n;
   return size;
 }
 
-/** Returns `shape` if every size is an integer >= 0. Throws `ATTN_SHAPE` otherwise. */
+/**
+ * Returns `shape` if every size is an integer >= 0.
+ * @param op The operation, named in the error.
+ * @throws `ATTN_SHAPE` if a size is not an integer >= 0, or if `shape` is not an array.
+ * @example
+ * ```ts
+ * checkedShape("zeros", [2, -1]); // throws ATTN_SHAPE
+ * ```
+ */
 export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
     throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
@@ -22,7 +42,14 @@ export function checkedShape(op: string, shape: Shape): Shape {
   return shape;
 }
 
-/** Returns `shape` if it holds `length` values. Throws `ATTN_DATA` if not, and `ATTN_SHAPE` if `shape` is invalid. */
+/**
+ * Returns `shape` if it holds `length` values. Backends call it in `constant` and `upload`.
+ * @throws `ATTN_DATA` if the number of elements is not `length`; `ATTN_SHAPE` if `shape` is invalid.
+ * @example
+ * ```ts
+ * dataShape("constant", 6, [2, 3]); // [2, 3]
+ * ```
+ */
 export function dataShape(op: string, length: number, shape: Shape): Shape {
   const size = elementCount(checkedShape(op, shape));
   if (length !== size)
@@ -32,9 +59,13 @@ export function dataShape(op: string, length: number, shape: Shape): Shape {
 
 /**
  * Returns the type of the data that a backend's `upload` was given.
- *
- * @throws `ATTN_DATA` if `data` is none of the three typed arrays or does not have one value per element of `shape`;
+ * @param who The backend, named in the error.
+ * @throws `ATTN_DATA` if `data` is none of the three typed arrays, or does not have one value per element of `shape`;
  * `ATTN_SHAPE` if `shape` is invalid.
+ * @example
+ * ```ts
+ * hostDataKind("cpu", Float32Array.of(1, 2), [2]); // "Float32Array"
+ * ```
  */
 export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Array" | "Float64Array" | "Uint8Array" {
   const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, this works across realms
@@ -48,7 +79,14 @@ export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Arr
   return kind;
 }
 
-/** Returns `axis` counted from the front, from 0, for a tensor of shape `x`. */
+/**
+ * Returns `axis` counted from the front, from 0, for a tensor of shape `x`.
+ * @throws `ATTN_SHAPE` if `axis` is not an integer with `-rank <= axis < rank`.
+ * @example
+ * ```ts
+ * nonNegativeAxis("sum", [2, 3], -1); // 1
+ * ```
+ */
 export function nonNegativeAxis(op: string, x: Shape, axis: number): number {
   const rank = x.length;
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
@@ -56,7 +94,14 @@ export function nonNegativeAxis(op: string, x: Shape, axis: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** Returns the shape that all of `shapes` broadcast to by NumPy's rule. */
+/**
+ * Returns the shape that all of `shapes` broadcast to by NumPy's rule.
+ * @throws `ATTN_SHAPE` if two sizes of an axis differ and neither is 1.
+ * @example
+ * ```ts
+ * broadcastShape("add", [2, 1], [3]); // [2, 3]
+ * ```
+ */
 export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
   const rank = Math.max(0, ...shapes.map((s) => s.length));
   const out = new Array<number>(rank).fill(1);
@@ -73,6 +118,11 @@ export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
 /**
  * Returns the shape of `reshape(x, to)`: `to`, with a size of -1 replaced by the size that keeps the number of
  * elements.
+ * @throws `ATTN_SHAPE` if the numbers of elements differ.
+ * @example
+ * ```ts
+ * reshapeShape([2, 6], [3, -1]); // [3, 4]
+ * ```
  */
 export function reshapeShape(x: Shape, to: Shape): Shape {
   const free = to.indexOf(-1);
@@ -86,7 +136,14 @@ export function reshapeShape(x: Shape, to: Shape): Shape {
   return out;
 }
 
-/** Returns the shape of `transpose(x, perm)`. */
+/**
+ * Returns the shape of `transpose(x, perm)`: axis i of the result is axis `perm[i]` of x.
+ * @throws `ATTN_SHAPE` if `perm` does not name each axis once.
+ * @example
+ * ```ts
+ * transposeShape([2, 3, 4], [0, 2, 1]); // [2, 4, 3]
+ * ```
+ */
 export function transposeShape(x: Shape, perm: readonly number[]): Shape {
   const axes = perm.map((p) => nonNegativeAxis("transpose", x, p));
   if (new Set(axes).size !== x.length || perm.length !== x.length)
@@ -94,7 +151,14 @@ export function transposeShape(x: Shape, perm: readonly number[]): Shape {
   return axes.map((p) => x[p] as number);
 }
 
-/** Returns the shape of `slice(x, axis, start, end)`. */
+/**
+ * Returns the shape of `slice(x, axis, start, end)`: size `end - start` on `axis`.
+ * @throws `ATTN_SHAPE` unless `0 <= start <= end <= size`.
+ * @example
+ * ```ts
+ * sliceShape([2, 5], 1, 1, 4); // [2, 3]
+ * ```
+ */
 export function sliceShape(x: Shape, axis: number, start: number, end: number): Shape {
   const at = nonNegativeAxis("slice", x, axis);
   if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= (x[at] as number)))
@@ -105,7 +169,14 @@ export function sliceShape(x: Shape, axis: number, start: number, end: number): 
   return x.with(at, end - start);
 }
 
-/** Returns the shape of `concat(xs, axis)`. */
+/**
+ * Returns the shape of `concat(xs, axis)`: the sizes on `axis` are added.
+ * @throws `ATTN_SHAPE` if there are no tensors, or if other sizes differ.
+ * @example
+ * ```ts
+ * concatShape([[2, 3], [2, 1]], 1); // [2, 4]
+ * ```
+ */
 export function concatShape(xs: readonly Shape[], axis: number): Shape {
   const [first] = xs;
   if (!first) throw wrong("concat", "got no tensors, expected one or more");
@@ -119,7 +190,14 @@ export function concatShape(xs: readonly Shape[], axis: number): Shape {
   return first.with(at, n);
 }
 
-/** Returns the shape of `take(x, axis, indices)`. */
+/**
+ * Returns the shape of `take(x, axis, indices)`: size `indices.length` on `axis`.
+ * @throws `ATTN_SHAPE` if an index is not an integer with `0 <= index < size`.
+ * @example
+ * ```ts
+ * takeShape([2, 5], 1, [4, 4, 0]); // [2, 3]
+ * ```
+ */
 export function takeShape(x: Shape, axis: number, indices: readonly number[]): Shape {
   const at = nonNegativeAxis("take", x, axis);
   const n = x[at] as number;
@@ -129,12 +207,26 @@ export function takeShape(x: Shape, axis: number, indices: readonly number[]): S
   return x.with(at, indices.length);
 }
 
-/** Returns the shape of `sum` or `max`: `x` with size 1 on `axis`. */
+/**
+ * Returns the shape of `sum` or `max`: `x` with size 1 on `axis`.
+ * @throws `ATTN_SHAPE` if `x` has no such axis.
+ * @example
+ * ```ts
+ * reduceShape("sum", [2, 3], -1); // [2, 1]
+ * ```
+ */
 export function reduceShape(op: string, x: Shape, axis: number): Shape {
   return x.with(nonNegativeAxis(op, x, axis), 1);
 }
 
-/** Returns the shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. */
+/**
+ * Returns the shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. Leading axes broadcast.
+ * @throws `ATTN_SHAPE` if a rank is below 2, the inner sizes differ, or the leading axes do not broadcast.
+ * @example
+ * ```ts
+ * matmulShape([8, 2, 3], [3, 5]); // [8, 2, 5]
+ * ```
+ */
 export function matmulShape(a: Shape, b: Shape): Shape {
   if (a.length < 2 || b.length < 2)
     throw wrong("matmul", `got ${show(a)} and ${show(b)}, expected [..., m, k] and [..., k, n]`);

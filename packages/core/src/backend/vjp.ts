@@ -16,6 +16,10 @@ import { equalShapes } from "./shape-rules.ts";
  * @param wrt Names of the inputs to differentiate with respect to.
  * @returns The gradient of each input in `wrt`, in the input's shape.
  * @throws `ATTN_SHAPE` if a name is unknown or a seed does not have its output's shape.
+ * @example
+ * ```ts
+ * const { a } = vjp(o, (ops, x) => ({ y: ops.mul(x.a, x.b) }), { a: a0, b: b0 }, { y: seed }, ["a"]); // seed b0
+ * ```
  */
 export function vjp<T>(
   o: Ops<T>,

@@ -34,6 +34,12 @@ const EMPTY = "-1e30";
 /**
  * Encodes `y`, `lse` if asked for, and the state after the block. It takes two dispatches if all rows see all keys of
  * one chunk, otherwise three, for any length.
+ * @param x Inputs by name: `q`, `k`, `v`, `keyMask` and `state.*` if given.
+ * @returns Outputs by name. The caller disposes of them.
+ * @example
+ * ```ts
+ * webgpuKernel(mechanism, { name, accepts: () => true, forward: (gpu, x, call) => channelScan(gpu, scan, x, call) });
+ * ```
  */
 export function channelScan(gpu: Gpu, scan: ChannelScan, x: Tensors<Tensor>, call: Call): Tensors<Tensor> {
   const { dims, shapes, causal } = call;

@@ -27,7 +27,15 @@ export interface Dispatch {
 
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
-/** Encodes a dispatch after everything that tfjs has encoded so far. It does not wait and downloads nothing. */
+/**
+ * Encodes a dispatch after everything that tfjs has encoded so far. It does not wait and downloads nothing.
+ * @example
+ * ```ts
+ * const y = output(gpu, [n]);
+ * const code = "@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) { y[id.x] = 2.0 * x[id.x]; }";
+ * dispatch(gpu, { name: "double", code, inputs: { x }, outputs: { y }, workgroups: [n] });
+ * ```
+ */
 export function dispatch(gpu: Gpu, d: Dispatch): void {
   const { backend, device } = gpu;
   const tensors = [...Object.values(d.inputs), ...Object.values(d.outputs)];
@@ -57,7 +65,11 @@ export function dispatch(gpu: Gpu, d: Dispatch): void {
 
 /**
  * Returns a grid of at least `n` workgroups within the device's limit per axis. The kernel computes its index as
- * `id.x + id.y * groups.x` and returns if it is >= n.
+ * `group.x + group.y * groups.x` and returns if it is >= n.
+ * @example
+ * ```ts
+ * dispatch(gpu, { name, code, inputs, outputs, workgroups: grid(gpu, Math.ceil(n / 64)) });
+ * ```
  */
 export function grid(gpu: Gpu, n: number): [number, number] {
   const most = gpu.device.limits.maxComputeWorkgroupsPerDimension;

@@ -35,7 +35,14 @@ export interface Gpu {
 
 const made = new WeakMap<GPUDevice, Gpu>();
 
-/** Returns the GPU that a backend of kind `"tfjs"` runs on now, or the reason why it runs on none. */
+/**
+ * Returns the GPU that a backend of kind `"tfjs"` runs on now, or the reason why it runs on none.
+ * @example
+ * ```ts
+ * const gpu = gpuOf(backend);
+ * if (typeof gpu === "string") return gpu; // for example "tfjs runs on cpu, not on webgpu"
+ * ```
+ */
 export function gpuOf(backend: Backend<Tensor>): Gpu | string {
   const { tf } = backend as { readonly tf?: Tf };
   if (tf === undefined) return `${backend.name} is not a tfjs backend`;
@@ -59,7 +66,13 @@ export function gpuOf(backend: Backend<Tensor>): Gpu | string {
   return gpu;
 }
 
-/** Makes a tensor with undefined contents. A kernel must write every element. */
+/**
+ * Makes a float32 tensor with undefined contents. A kernel must write every element.
+ * @example
+ * ```ts
+ * const y = output(gpu, [B, H, L, dv]);
+ * ```
+ */
 export function output(gpu: Gpu, shape: readonly number[]): Tensor {
   const info = gpu.backend.makeTensorInfo([...shape], "float32");
   gpu.backend.uploadToGPU(info.dataId);

@@ -15,8 +15,12 @@ import { totalsCode } from "./totals.ts";
 const BUFFERS = 8;
 
 /**
- * A linear-time kernel: the totals of all chunks, the states between them, the outputs. It takes three dispatches for
- * any length, and one or two for a single token. Besides inputs and outputs it allocates two states per chunk.
+ * Makes a linear-time kernel: the totals of all chunks, the states between them, the outputs. It takes three dispatches
+ * for any length, and one or two for a single token. Besides inputs and outputs it allocates two states per chunk.
+ * @example
+ * ```ts
+ * withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form)));
+ * ```
  */
 export function matrixStateKernel(form: MatrixState): KernelSpec {
   const texts = new Map<string, string>();

@@ -33,6 +33,11 @@ const WIDEST = 256;
 /**
  * Makes a kernel for the quadratic family. tfjs's own operations append to the cache; everything else is one pass over
  * tiles.
+ * @param mechanism The portable mechanism. Its gradient is used if `spec` has none.
+ * @example
+ * ```ts
+ * withKernels(mechanism, quadraticKernel(mechanism, { name, weights, limit: () => 1e4, scale: (d) => d ** -0.5 }));
+ * ```
  */
 export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<Tensor> {
   return {

@@ -149,7 +149,14 @@ function largest(n: number, most: number): number {
   return d;
 }
 
-/** Returns the tile for a number of rows per key head. It fits `workgroupMemory` bytes, which are at least 16384. */
+/**
+ * Returns the tile for a number of rows per key head. It fits `workgroupMemory` bytes, which are at least 16384.
+ * @param widest The larger of d and dv.
+ * @example
+ * ```ts
+ * const tile = tileFor((Hq / Hkv) * L, Math.max(d, dv), gpu.workgroupMemory);
+ * ```
+ */
 export function tileFor(rows: number, widest: number, workgroupMemory: number): Tile {
   if (rows <= 16) {
     const own = rows <= 4 ? 1 : rows <= 8 ? 2 : 4;
