@@ -240,7 +240,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     ["options that are no JSON", ["--mechanism", "linear:{order}"], /are not a JSON object/],
     ["a length of 0", ["--lengths", "0,16"], /--lengths <list>.*whole number >= 1/],
     ["a broken list", ["--decode-contexts", "1,,2"], /--decode-contexts <list>/],
-    ["heads that do not group", ["--heads", "3", "--kv-heads", "2"], /3 query heads are no multiple of 2/],
+    ["heads that do not group", ["--heads", "3", "--kv-heads", "2"], /3 query heads are not a multiple of 2/],
     [
       "a type the backend lacks",
       ["--backend", "cpu", "--dtype", "float16"],

@@ -106,7 +106,7 @@ async function compareRows(
 function product(size: number, share: number): CheckResult {
   const used = Number.isFinite(share) ? share : null;
   const passed = share <= 1;
-  return { what: "oracle", size, rows: 3, used, passed, ...(!passed && { detail: `its product is wrong` }) };
+  return { what: "oracle", size, rows: 3, used, passed, ...(!passed && { detail: "the matrix product is wrong" }) };
 }
 
 const host = ({ data, shape }: Part): Host => ({ shape, data: Float64Array.from(data) });

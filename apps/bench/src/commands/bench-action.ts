@@ -57,7 +57,7 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
   if (options.heads % options.kvHeads !== 0) {
     throw new UsageError(
       "--kv-heads",
-      `${options.heads} query heads are no multiple of ${options.kvHeads} key and value heads`,
+      `${options.heads} query heads are not a multiple of ${options.kvHeads} key and value heads`,
     );
   }
   validate(options);

@@ -107,7 +107,7 @@ function elementOf(descr: Literal): Element | undefined {
  */
 export function writeNpy({ dtype, shape, bytes }: FileTensor): Uint8Array {
   const code = Object.keys(DTYPES).find((c) => DTYPES[c] === dtype);
-  if (code === undefined) throw new UsageError("npy", `dtype ${dtype} has no NumPy name; expected any other`);
+  if (code === undefined) throw new UsageError("npy", `dtype ${dtype} cannot be written: NumPy has no such type`);
   const descr = SIZES[dtype] === 1 ? `|${code}` : `<${code}`;
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;

@@ -80,7 +80,7 @@ function checkGraph(graph: GraphProto, outer: ReadonlySet<string>, opsets: Reado
   let count = graph.node.length;
   for (const node of graph.node) {
     const what = `node ${node.name || node.opType}`;
-    if (!((node.domain || "ai.onnx") in opsets)) fail(`${what} is of domain ${node.domain}, which is not imported`);
+    if (!((node.domain || "ai.onnx") in opsets)) fail(`${what} uses the domain ${node.domain}, which is not imported`);
     for (const name of node.input) if (name !== "" && !known.has(name)) fail(`${what} reads ${name} before it is made`);
     for (const { g } of node.attribute) if (g) count += checkGraph(g, known, opsets);
     for (const name of node.output) if (name !== "") make(name, what);

@@ -38,7 +38,7 @@ export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
     throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0) throw wrong(op, `got ${show(shape)}, expected integers >= 0`);
+    if (!Number.isInteger(n) || n < 0) throw wrong(op, `sizes must be integers >= 0; got ${show(shape)}`);
   return shape;
 }
 

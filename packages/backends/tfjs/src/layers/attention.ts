@@ -73,7 +73,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
         throw new AttentionError(
           "ATTN_DATA",
           who,
-          `a call mixes tensors with other values; got ${concrete} tensors among ${list.length} inputs, expected tensors or symbolic tensors alone`,
+          `a call mixes tensors with other values; got ${concrete} tensors among ${list.length} inputs, expected only tensors or only symbolic tensors`,
         );
       const symbolic = concrete === 0;
       const call = this.#read(inputs as Tensor | Tensor[], kwargs, symbolic);
@@ -115,7 +115,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
           throw new AttentionError(
             "ATTN_UNSUPPORTED",
             who,
-            "call was given a mask outside apply, where it may be that of a wrapper's own input; got mask, expected none: use apply(inputs, { mask }), or give a mask as the last input",
+            "call got a mask outside apply, which may belong to a wrapper's own input. Use apply(inputs, { mask }), or give a mask as the last input",
           );
         const { inputs: given, training, masks } = this.#read(inputs, kwargs, false);
         const block: Block<Tensor> = { ...this.#block(given), ...this.#masks(given, masks) };

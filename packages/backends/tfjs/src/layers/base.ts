@@ -61,7 +61,7 @@ export function baseArgs(who: string, args: object, axes: readonly string[]): La
       who,
       "dtype",
       dtype,
-      '"float32", which the layer computes in, unless inputShape is given: dtype is the type of the input of a first layer',
+      '"float32", the type of the computation. Only with inputShape, dtype is the type of the input',
     );
   }
   return { ...base, ...(types.length > 0 && { dtype: types[0] as NonNullable<LayerArgs["dtype"]> }) };

@@ -72,7 +72,7 @@ export function readCall<T extends Shaped>(
     alone,
     who,
     "value and key of a call",
-    `given beside ${base.length} inputs`,
+    `given together with ${base.length} inputs`,
     "both among the inputs, or the query as the only input with { value } or { value, key }",
   );
   const sequences = named ? ([...base, value, ...(key === undefined ? [] : [key])] as T[]) : base;
@@ -81,7 +81,13 @@ export function readCall<T extends Shaped>(
   if (named && bare.mask) refuseShape(`value and key of a call have rank 3 and hold numbers, not masks`, sequences);
   const masks = checkMasks(mask, bare.count, base.length);
   if (attentionMask === undefined) return { inputs: bare, list: sequences, training: training === true, masks };
-  requireOption(!bare.mask, who, "attentionMask of a call", "given beside a mask among the inputs", "one of the two");
+  requireOption(
+    !bare.mask,
+    who,
+    "attentionMask of a call",
+    "given together with a mask among the inputs",
+    "one of the two",
+  );
   const list = [...sequences, attentionMask as T];
   const rank = (attentionMask as Shaped).shape?.length;
   if (rank === 2)

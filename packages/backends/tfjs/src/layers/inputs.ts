@@ -61,14 +61,15 @@ export function readInputs<T extends Shaped>(inputs: T | readonly T[], reading: 
     const known = x.dtype === undefined || ["float32", "int32", "bool"].includes(x.dtype);
     if (!known) refuse("ATTN_DATA", `input ${i} has the type ${x.dtype}, not float32, int32 or bool`, list);
   });
-  if (list.length < 1 || list.length > 4) refuse("ATTN_SHAPE", `${list.length} inputs are not 1 to 4`, list);
+  if (list.length < 1 || list.length > 4)
+    refuse("ATTN_SHAPE", `the layer takes 1 to 4 inputs, not ${list.length}`, list);
   const last = endsInMask(list, reading);
   const sequences = last ? list.slice(0, -1) : list;
   sequences.forEach((x, i) => {
     const name = names[i];
     if (x.shape.length !== 3) refuse("ATTN_SHAPE", `the ${name} has rank ${x.shape.length}, not 3`, list);
     if (x.dtype === "bool")
-      refuse("ATTN_DATA", `the ${name} is boolean, and only a mask, which comes last, may be`, list);
+      refuse("ATTN_DATA", `the ${name} is boolean; only the last input, a mask, may be boolean`, list);
     if (x.shape[2] == null) refuse("ATTN_SHAPE", `the ${name} has an unknown number of channels`, list);
   });
   const [query, value = query, key = value] = sequences as [T, T?, T?];

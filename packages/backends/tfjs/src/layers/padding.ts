@@ -88,10 +88,10 @@ function tokensOf(inputs: Tensor | readonly Tensor[]): Tensor {
     );
   };
   const tokens = list[0] as Tensor;
-  if (list.length !== 1) fail("ATTN_SHAPE", `${list.length} inputs are not one`);
+  if (list.length !== 1) fail("ATTN_SHAPE", `the layer takes one input, not ${list.length}`);
   if (!Array.isArray(tokens?.shape)) fail("ATTN_DATA", "the input is not a tensor");
   if (tokens.isDisposed) fail("ATTN_DATA", "the input was disposed of");
-  if (!["float32", "int32"].includes(tokens.dtype)) fail("ATTN_DATA", `tokens have the type ${tokens.dtype}`);
-  if (tokens.shape.length !== 2) fail("ATTN_SHAPE", `tokens have rank ${tokens.shape.length}, not 2`);
+  if (!["float32", "int32"].includes(tokens.dtype)) fail("ATTN_DATA", `the input has the type ${tokens.dtype}`);
+  if (tokens.shape.length !== 2) fail("ATTN_SHAPE", `the input has rank ${tokens.shape.length}, not 2`);
   return tokens;
 }
