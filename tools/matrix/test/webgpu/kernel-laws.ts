@@ -1,5 +1,6 @@
 import { backends, creator, mechanisms } from "@attnkit/catalog";
 import { type Attention, attention, type Block, type Causal, type Options, type Result } from "@attnkit/core";
+import { blockOfNames, namesOfResult } from "@attnkit/core/backend";
 import { random } from "@attnkit/core/conformance";
 import type { Dims } from "@attnkit/core/program";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
@@ -101,14 +102,10 @@ async function drawn(backend: TfjsBackend, plain: Attention<Tensor>, call: Kerne
   };
 }
 
-const named = ({ y, lse, state }: Result<Tensor>): Record<string, Tensor> => ({
-  y,
-  ...(lse && { lse }),
-  ...Object.fromEntries(Object.entries(state).map(([n, t]) => [`state.${n}`, t])),
-});
-
 async function downloaded(result: Result<Tensor>): Promise<Values> {
-  const entries = Object.entries(named(result)).map(async ([n, t]) => [n, (await t.data()) as Float32Array] as const);
+  const entries = Object.entries(namesOfResult(result)).map(
+    async ([n, t]) => [n, (await t.data()) as Float32Array] as const,
+  );
   return Object.fromEntries(await Promise.all(entries));
 }
 
@@ -122,10 +119,9 @@ async function gradients(attend: Attention<Tensor>, block: Block<Tensor>): Promi
   const names = Object.keys(floats);
   const loss = (...xs: Tensor[]): tf.Scalar => {
     const x = Object.fromEntries(names.map((n, i) => [n, xs[i]!]));
-    const past = Object.fromEntries(Object.keys(state).map((n) => [n, x[`state.${n}`]!]));
-    const given = { ...x, keyMask, mask, ...(block.state && { state: past }) } as unknown as Block<Tensor>;
+    const given: Block<Tensor> = { ...blockOfNames(x), keyMask, mask };
     const rng = random(names.join());
-    const terms = Object.values(named(attend.sync(given))).map((t) => {
+    const terms = Object.values(namesOfResult(attend.sync(given))).map((t) => {
       const seed = tf.tensor(
         Float32Array.from({ length: t.size }, () => rng.normal()),
         t.shape,

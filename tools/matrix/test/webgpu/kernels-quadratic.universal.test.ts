@@ -1,6 +1,6 @@
 import { backends, creator, gpuUse, mechanisms } from "@attnkit/catalog";
 import { attention, type Block, type Mechanism, type Options, type Tensors } from "@attnkit/core";
-import { mechanismProgram, vjp } from "@attnkit/core/backend";
+import { blockOfNames, mechanismProgram, namesOfResult, vjp } from "@attnkit/core/backend";
 import { allowance, type HostBlock, oracle, type Past, random } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
@@ -149,9 +149,7 @@ describe("gradients are those of the portable program", () => {
     const stop = poison(tf);
     const onGpu = Object.fromEntries(Object.entries(present).map(([n, x]) => [n, up(x)]));
     const run = (_: unknown, t: Tensors<Tensor>): Tensors<Tensor> => {
-      const state = t["state.k"] && { k: t["state.k"], v: t["state.v"]! };
-      const { y, lse: l, state: next } = attend.sync({ ...(t as unknown as Block<Tensor>), state });
-      return { y, ...(l && { lse: l }), "state.k": next.k!, "state.v": next.v! };
+      return namesOfResult(attend.sync(blockOfNames(t)));
     };
     const onGpuSeeds = Object.fromEntries(Object.entries(seeds).map(([n, s]) => [n, up(s)]));
     const got = await backend.vjp!(run as never, onGpu, onGpuSeeds, wrt);
