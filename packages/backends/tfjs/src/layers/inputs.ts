@@ -62,7 +62,7 @@ export function readInputs<T extends Shaped>(inputs: T | readonly T[], reading: 
     if (!known) refuse("ATTN_DATA", `input ${i} has the type ${x.dtype}, not float32, int32 or bool`, list);
   });
   if (list.length < 1 || list.length > 4)
-    refuse("ATTN_SHAPE", `the layer takes 1 to 4 inputs, not ${list.length}`, list);
+    refuse("ATTN_SHAPE", `the layer takes 1 to 4 tensors, not ${list.length} inputs`, list);
   const last = endsInMask(list, reading);
   const sequences = last ? list.slice(0, -1) : list;
   sequences.forEach((x, i) => {

@@ -88,7 +88,7 @@ function tokensOf(inputs: Tensor | readonly Tensor[]): Tensor {
     );
   };
   const tokens = list[0] as Tensor;
-  if (list.length !== 1) fail("ATTN_SHAPE", `the layer takes one input, not ${list.length}`);
+  if (list.length !== 1) fail("ATTN_SHAPE", `the layer takes one tensor, not ${list.length} inputs`);
   if (!Array.isArray(tokens?.shape)) fail("ATTN_DATA", "the input is not a tensor");
   if (tokens.isDisposed) fail("ATTN_DATA", "the input was disposed of");
   if (!["float32", "int32"].includes(tokens.dtype)) fail("ATTN_DATA", `the input has the type ${tokens.dtype}`);
