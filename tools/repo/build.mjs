@@ -1,4 +1,4 @@
-/** Builds what changed. Silent when it succeeds, so that what runs after it owns stdout. */
+/** Builds what has changed. It prints nothing on success, so that stdout belongs to the command that follows. */
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

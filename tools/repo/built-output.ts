@@ -1,6 +1,6 @@
 import type { Plugin } from "vite";
 
-/** Lets a test's `../src/x.ts` mean `../dist/x.js`: packages reach each other's dist by their exports already. */
+/** Resolves `../src/x.ts` in a test to `../dist/x.js`. Packages find each other's dist through their exports. */
 export function builtOutput(): Plugin {
   return {
     name: "attnkit:built-output",

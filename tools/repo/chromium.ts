@@ -1,6 +1,6 @@
 /**
- * Which Chromium the browser tests start. On Linux x64 none need be installed: npm has brought one (tools/software-gpu).
- * Elsewhere an installed Chrome or Edge is started.
+ * Chooses the Chromium for the browser tests. On Linux x64, npm installs one (tools/software-gpu). Elsewhere, an
+ * installed Chrome or Edge is started.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -16,9 +16,9 @@ export interface Launch {
 
 const features = process.platform === "linux" ? "Vulkan,WebGPU" : "WebGPU";
 const webgpu = ["--enable-unsafe-webgpu", `--enable-features=${features}`, "--ignore-gpu-blocklist"];
-/** A real GPU may be used with ATTNKIT_WEBGPU_ADAPTER=default; by default every machine computes the same on the CPU. */
+/** ATTNKIT_WEBGPU_ADAPTER=default selects a real GPU. By default every machine computes the same on the CPU. */
 const adapter = process.env.ATTNKIT_WEBGPU_ADAPTER ?? "swiftshader";
-// On a machine with a closed network Chromium otherwise waits for dozens of refused background requests.
+// On a closed network, Chromium would otherwise wait for dozens of refused background requests.
 const offline = [
   "--disable-background-networking",
   "--disable-component-update",
@@ -26,29 +26,29 @@ const offline = [
   "--no-first-run",
   "--disable-quic",
 ];
-// Chromium refuses its sandbox to root, as in most containers.
+// Chromium refuses to run its sandbox as root, which is the user in most containers.
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-// The software driver spells out the zeroing of workgroup memory number by number: seconds per kernel that has any.
+// The software driver unrolls the zeroing of workgroup memory, which takes seconds per kernel.
 const software = [`--use-webgpu-adapter=${adapter}`, "--enable-dawn-features=disable_workgroup_init"];
-// WebGL on the CPU likewise; newer versions of Chromium want both flags.
+// WebGL runs on the CPU as well. Newer versions of Chromium need both flags.
 const webgl = adapter === "swiftshader" ? ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"] : [];
 const args = [...webgpu, ...(adapter === "default" ? [] : [...software, ...webgl]), ...offline, ...sandbox];
 
 const bundled = available && !process.env.ATTNKIT_CHROMIUM;
 const folder = bundled ? cacheFolder() : "";
 
-/** How to start the browser. Costs nothing; {@link setup} makes the file that it names. */
+/** Returns how to start the browser. {@link setup} makes the file that it names. */
 export function launch(): Launch {
   if (process.env.ATTNKIT_CHROMIUM) return { executablePath: process.env.ATTNKIT_CHROMIUM, args };
   if (bundled) return { executablePath: join(folder, "chromium"), args, env: { ...process.env, ...libraries() } };
   return { channel: process.platform === "win32" && !chromeOnWindows() ? "msedge" : "chrome", args };
 }
 
-/** Vitest calls this once, before the first browser starts. */
+/** Prepares the browser. Vitest calls it once, before the first browser starts. */
 export function setup(): void {
   const { executablePath } = launch();
   if (bundled) unpacked();
-  if (executablePath === undefined) return; // Playwright itself says where it looked for Chrome.
+  if (executablePath === undefined) return; // Playwright reports where it looked for Chrome.
   const { status, error, stderr } = spawnSync(executablePath, ["--version"], { encoding: "utf8", env: launch().env });
   if (status !== 0) {
     throw new Error(
@@ -63,7 +63,9 @@ function chromeOnWindows(): boolean {
   return roots.some((root) => root && existsSync(join(root, "Google/Chrome/Application/chrome.exe")));
 }
 
-/** NSS is not on every Linux; the package's copy stands in where the system has none. */
+/**
+ * Returns the environment for libraries. If the system lacks NSS, as some Linux systems do, the package's copy is used.
+ */
 function libraries(): NodeJS.ProcessEnv {
   const system = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"].flatMap((dir) => [dir, `${dir}/x86_64-linux-gnu`]);
   const fonts = { FONTCONFIG_PATH: process.env.FONTCONFIG_PATH ?? folder };

@@ -1,6 +1,6 @@
 /**
- * Packs every published package as npm would receive it and asks publint, "are the types wrong?" and plain Node whether
- * the tarball can be used. All tarballs are unpacked side by side, so that they find each other as they would installed.
+ * Packs every published package as npm would receive it. publint, "are the types wrong?" and plain Node then check that
+ * each tarball can be used. All tarballs are unpacked side by side, so that they find each other as if installed.
  */
 import { execFileSync, execSync } from "node:child_process";
 import {
@@ -19,7 +19,9 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 
-/** Resolution modes of CommonJS callers, which these ESM packages do not serve; Node's own `require(esm)` does. */
+/**
+ * The resolution modes of CommonJS callers. These ESM packages do not support them, but Node's `require(esm)` works.
+ */
 const commonjs = ["node10", "node16-cjs"];
 
 const folder = mkdtempSync(join(tmpdir(), "attnkit-exports-"));
@@ -56,7 +58,7 @@ function unpack(/** @type {string} */ file) {
   return { dir, tarball: readFileSync(join(folder, file)), manifest };
 }
 
-/** A third-party dependency as the workspace has it. */
+/** Links a third-party dependency to the version in the workspace. */
 function install(/** @type {string} */ name, /** @type {any} */ manifest) {
   const place = join(folder, "node_modules", name);
   if (existsSync(place)) return;
@@ -77,7 +79,7 @@ async function types(/** @type {Packed} */ { tarball }) {
     .map((problem) => `attw: ${JSON.stringify(problem)}`);
 }
 
-/** Build output whose source is gone: `tsc` does not delete it. */
+/** Finds build output without a source: `tsc` does not delete it. */
 function leftovers(/** @type {Packed} */ { dir, manifest }) {
   const sources = new Set(readdirSync(join(dir, "src"), { recursive: true }).map(String));
   return readdirSync(join(dir, "dist"), { recursive: true })
@@ -86,7 +88,7 @@ function leftovers(/** @type {Packed} */ { dir, manifest }) {
     .map((path) => `dist/${path} has no source: delete the dist folder of ${manifest.name} and build again`);
 }
 
-/** Imports every entry in a Node that knows nothing of this repository. */
+/** Imports every entry in a plain Node, outside this repository. */
 function load(/** @type {Packed} */ { manifest }) {
   const { exports: entries } = manifest;
   return Object.keys(entries)

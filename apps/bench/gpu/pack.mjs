@@ -1,7 +1,7 @@
 /**
- * Makes .gpu/: everything that records a GPU, for a Linux x64 machine that has a GPU and its driver, but neither Node nor
- * network: Node itself, Dawn, ONNX Runtime, Vulkan's loader, and the program in one file. There: `bash .gpu/run.sh`.
- * `--smoke` then unpacks it somewhere else and runs it on the software driver, in sizes that take seconds.
+ * Makes .gpu/, which records a GPU on a Linux x64 machine with a GPU and its driver, but without Node and network. It
+ * contains Node, Dawn, ONNX Runtime, Vulkan's loader and the program in one file. On that machine: `bash .gpu/run.sh`.
+ * With `--smoke`, the bundle is then unpacked elsewhere and run on the software driver, in sizes that take seconds.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -27,7 +27,7 @@ const root = join(here, "../../..");
 const out = join(root, ".gpu");
 const catalog = createRequire(join(root, "tools/catalog/package.json"));
 if (process.platform !== "linux" || process.arch !== "x64")
-  throw new Error("the bundle is made on Linux x64, for Linux x64");
+  throw new Error("pack.mjs runs only on Linux x64, because it packs native files for Linux x64");
 
 rmSync(join(out, "lib"), { recursive: true, force: true });
 mkdirSync(join(out, "lib"), { recursive: true });
@@ -42,7 +42,7 @@ once("node.xz", process.version, (to) => sh("bash", "-c", 'xz -T0 -2 -c "$0" > "
 console.log(sh("du", "-sh", out).trim());
 if (process.argv.includes("--smoke")) smoke();
 
-/** Compressing is most of the work: what was packed before from the same versions stays. */
+/** Runs `make` unless the file was made from the same version before: compressing is most of the work. */
 function once(/** @type {string} */ name, /** @type {string} */ version, /** @type {(to: string) => void} */ make) {
   const [to, of] = [join(out, name), join(out, `${name}.version`)];
   if (existsSync(of) && readFileSync(of, "utf8") === version) return;
@@ -54,7 +54,9 @@ function sh(/** @type {string} */ command, /** @type {string[]} */ ...args) {
   return execFileSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 28, stdio: ["ignore", "pipe", "inherit"] });
 }
 
-/** The versions and the commit, which are written into the program: there is no repository where it runs. */
+/**
+ * Returns the versions and the commit. They are written into the program, because there is no repository where it runs.
+ */
 function originOf() {
   const versions = (/** @type {RegExp} */ names, /** @type {Record<string, string>} */ all) =>
     Object.fromEntries(Object.entries(all).filter(([name]) => names.test(name)));
@@ -89,7 +91,7 @@ async function program() {
   });
 }
 
-/** Of each native package what Linux x64 needs. */
+/** Packs the files of each native package that Linux x64 needs. */
 function modules() {
   const stage = mkdtempSync(join(tmpdir(), "attnkit-gpu-"));
   const folderOf = (/** @type {string} */ name) => join(root, "tools/catalog/node_modules", name);
@@ -108,7 +110,9 @@ function modules() {
   rmSync(stage, { recursive: true });
 }
 
-/** Vulkan's loader, which npm has brought; and the dispatch libraries that NVIDIA's driver wants, where apt has them. */
+/**
+ * Copies Vulkan's loader from an npm package, and the dispatch libraries that NVIDIA's driver needs, if apt has them.
+ */
 function libraries() {
   copyFileSync(join(softwareFolder(), "libvulkan.so.1"), join(out, "lib/libvulkan.so.1"));
   const stage = mkdtempSync(join(tmpdir(), "attnkit-deb-"));
@@ -117,7 +121,9 @@ function libraries() {
     const script = `cd "$0" && apt-get download ${wanted} >/dev/null 2>&1 && for d in *.deb; do dpkg -x "$d" .; done`;
     sh("bash", "-c", `${script} && cp -P usr/lib/x86_64-linux-gnu/*.so* "$1"`, stage, join(out, "lib"));
   } catch {
-    console.log(`not packed, apt has none here: ${wanted}. A machine whose driver wants them must have them`);
+    console.log(
+      `not packed, because apt does not have them here: ${wanted}. A machine whose driver needs them must have them installed`,
+    );
   }
   rmSync(stage, { recursive: true });
 }
@@ -125,7 +131,7 @@ function libraries() {
 function softwareFolder() {
   const url = new URL("../../../tools/software-gpu/src/unpack.ts", import.meta.url);
   const code = `import { unpacked } from ${JSON.stringify(url.href)}; process.stdout.write(unpacked());`;
-  // By esbuild: Node 20 does not read TypeScript.
+  // esbuild compiles it, because Node 20 does not read TypeScript.
   const script = join(out, "unpack.mjs");
   sh(join(root, "node_modules/.bin/esbuild"), fileURLToPath(url), "--format=esm", `--outfile=${script}`);
   writeFileSync(script, readFileSync(script, "utf8").replaceAll("import.meta.url", JSON.stringify(url.href)));
@@ -134,7 +140,7 @@ function softwareFolder() {
   return folder;
 }
 
-/** The text that is embedded: this repository's documentation. */
+/** Returns the text to embed: this repository's documentation. */
 function text() {
   const docs = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
   return ["README.md", ...docs.map((name) => `docs/${name}`)]

@@ -7,11 +7,14 @@ import { main } from "./program.ts";
 const controller = new AbortController();
 let listening = false;
 
-/** Commands that can stop half-way ask for this; for the others an interrupt ends the process as usual. */
+/**
+ * Returns the interrupt signal. A command that asks for it stops at the next safe place. For all others, an interrupt
+ * ends the process.
+ */
 function interrupts(): AbortSignal {
   for (const signal of listening ? [] : (["SIGINT", "SIGTERM"] as const)) {
     process.on(signal, () => {
-      // The first asks to stop at the next safe place, the second does not wait for it.
+      // The first interrupt asks the command to stop at the next safe place. The second ends the process at once.
       if (controller.signal.aborted) process.exit(EXIT.interrupted);
       controller.abort();
     });
@@ -20,7 +23,7 @@ function interrupts(): AbortSignal {
   return controller.signal;
 }
 
-// A reader that closes the pipe early (`attnkit list | head`) is no error.
+// If the reader closes the pipe early (`attnkit list | head`), that is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.ok);
   throw error;
@@ -29,7 +32,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 process.exitCode = await main(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
-  // A pseudo-terminal without a size says 0.
+  // A pseudo-terminal without a size reports 0 columns.
   columns: process.stderr.isTTY ? process.stderr.columns || 80 : 0,
   cwd: userFolder(),
   get signal() {
@@ -37,7 +40,10 @@ process.exitCode = await main(process.argv.slice(2), {
   },
 });
 
-/** The folder the user stands in: a package script runs in the package's folder and leaves the user's in INIT_CWD. */
+/**
+ * Returns the user's working folder. A package script runs in the folder of its package, and INIT_CWD holds the user's
+ * folder.
+ */
 function userFolder(): string {
   const { INIT_CWD: stood, npm_package_json: script } = process.env;
   const here = process.cwd();

@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { type Io, oneLine, UsageError } from "./io.ts";
 
-/** The bytes of a file the user named. */
+/** Reads a file that the user named. Throws `UsageError`. */
 export async function readInput(io: Io, path: string): Promise<Uint8Array> {
   try {
     const bytes = await readFile(resolve(io.cwd, path));
@@ -14,11 +14,11 @@ export async function readInput(io: Io, path: string): Promise<Uint8Array> {
   }
 }
 
-/** A JSON file the user named. */
+/** Reads a JSON file that the user named. Throws `UsageError`. */
 export async function readJson(io: Io, path: string): Promise<unknown> {
   const bytes = await readInput(io, path);
   try {
-    // A byte order mark is what some editors put first; JSON.parse refuses it.
+    // Some editors write a byte order mark first, which JSON.parse refuses. TextDecoder removes it.
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -27,8 +27,8 @@ export async function readJson(io: Io, path: string): Promise<unknown> {
 }
 
 /**
- * Fails before any work is done where `path` could not be written at its end, or is one of the files in `keep`, which it
- * would replace. Throws `UsageError`.
+ * Checks before any work is done that `path` can be written, and is none of the files in `keep`, which it would
+ * replace. Throws `UsageError`.
  */
 export async function checkWritable(io: Io, path: string, keep: readonly string[] = []): Promise<void> {
   const full = resolve(io.cwd, path);
@@ -50,7 +50,7 @@ export async function checkWritable(io: Io, path: string, keep: readonly string[
   }
 }
 
-/** Makes a folder for results, or says why it cannot be. */
+/** Makes a folder for results. Throws `UsageError` if that is impossible. */
 export async function makeFolder(io: Io, path: string): Promise<string> {
   const full = resolve(io.cwd, path);
   try {
@@ -62,7 +62,7 @@ export async function makeFolder(io: Io, path: string): Promise<string> {
   }
 }
 
-/** All of the file or none of it. */
+/** Writes a file completely or not at all. Throws `UsageError`. */
 export async function writeOutput(io: Io, path: string, data: string | Uint8Array): Promise<void> {
   try {
     const bytes = typeof data === "string" ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
@@ -72,7 +72,7 @@ export async function writeOutput(io: Io, path: string, data: string | Uint8Arra
   }
 }
 
-/** What the file system said, without the path that the message begins with anyway. */
+/** Returns the message of a file system error, without the path, which the caller's message starts with. */
 function reason(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const known: Record<string, string> = {
@@ -92,5 +92,5 @@ function reason(error: unknown): string {
   return known[code] ?? oneLine(error instanceof Error ? error.message : String(error));
 }
 
-/** The file's name without its folders, for messages and records. */
+/** Returns the name of a file without its folders, for messages and records. */
 export const nameOf = (path: string): string => basename(path);

@@ -1,37 +1,37 @@
 import { isAttentionError } from "@attnkit/core";
 import { UsageError } from "@attnkit/measure/error";
 
-/** The user's input is wrong: one line, exit code 2. */
+/** An error in the user's input: printed as one line, exit code 2. */
 export { UsageError } from "@attnkit/measure/error";
 
-/** Everything a command takes from the world around it, so that tests can hand it another one. */
+/** Everything a command needs from its surroundings. Tests pass their own. */
 export interface Io {
-  /** Writes text as it is to standard output: results. */
+  /** Writes results to standard output, unchanged. */
   out(text: string): void;
-  /** Writes text as it is to standard error: progress and errors. */
+  /** Writes progress and errors to standard error, unchanged. */
   err(text: string): void;
-  /** Width of the terminal that standard error is; 0 where it is none. */
+  /** The width in characters if standard error is a terminal, otherwise 0. */
   readonly columns: number;
   /** The folder that relative paths start from. */
   readonly cwd: string;
-  /** Aborts when the user interrupts; reading it promises to stop soon after. */
+  /** Aborts when the user interrupts. A command that reads it must stop soon afterwards. */
   readonly signal: AbortSignal;
 }
 
-/** Exit codes of the command line. */
+/** The exit codes of the command line. */
 export const EXIT = {
   ok: 0,
-  /** Something was measured or checked and is wrong. */
+  /** A measurement or check found something wrong. */
   failed: 1,
   /** The input or the command line is wrong. */
   usage: 2,
-  /** A fault of attnkit itself (EX_SOFTWARE of sysexits.h). */
+  /** A fault in attnkit itself (EX_SOFTWARE of sysexits.h). */
   internal: 70,
   /** 128 + SIGINT. */
   interrupted: 130,
 } as const;
 
-/** The one line for an error the user can do something about; nothing for a fault of our own. */
+/** Returns the message of an error that the user can correct, as one line. Returns undefined for a fault of our own. */
 export function userMessage(error: unknown): string | undefined {
   if (error instanceof UsageError || isAttentionError(error)) return oneLine(error.message);
   return undefined;
@@ -39,8 +39,8 @@ export function userMessage(error: unknown): string | undefined {
 
 export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, " ").trim();
 
-/** What an exception says, whatever was thrown. */
+/** Returns the message of anything that was thrown, as one line. */
 export const messageOf = (error: unknown): string => oneLine(error instanceof Error ? error.message : String(error));
 
-/** Gives the event loop a turn, so that an interrupt arrives between two long synchronous steps. */
+/** Yields to the event loop, so that an interrupt can arrive between two long synchronous steps. */
 export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -6,14 +6,16 @@ import { listCommand } from "./commands/list.ts";
 import { runCommand } from "./commands/run.ts";
 import { EXIT, type Io, oneLine, userMessage } from "./io.ts";
 
-/** The `attnkit` command line on `argv` (without node and script); resolves with the exit code and never rejects. */
+/**
+ * Runs the `attnkit` command line with `argv`, without node and script. Resolves with the exit code and never rejects.
+ */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.ok;
   const exit = (n: number) => {
     code = n;
   };
   const program = new Command("attnkit")
-    .description("attention mechanisms on pluggable backends: benchmark, conformance, files in and out")
+    .description("Attention mechanisms on pluggable backends: benchmarks, conformance tests, and files in and out.")
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a results file is; `attnkit bench --resume` refuses any other. */
+/** The schema name of a results file. `attnkit bench --resume` refuses other files. */
 export const SCHEMA = "attnkit-bench/3";
 
 const count = z.int().nonnegative();
@@ -12,7 +12,7 @@ const Check = z.object({
   what: z.enum(["oracle", "prefill", "decode"]),
   size: count,
   rows: count,
-  /** Largest |error| / allowed error; null where an entry is not even finite. */
+  /** The largest |error| / allowed error; null if an entry is not finite. */
   used: z.number().nullable(),
   passed: z.boolean(),
   detail: z.string().optional(),
@@ -20,29 +20,29 @@ const Check = z.object({
 
 const Cost = z.object({ ops: count, flops: count, bytes: count, largest: count });
 
-/** What one call asked of a GPU: dispatches, bytes of its inputs, and of the buffers that it added to them at their peak. */
+/** GPU use of one call: dispatches, bytes of its inputs, and peak bytes of the buffers that it added. */
 const Gpu = z.object({ dispatches: count, inputs: count, added: count });
 
 const Prefill = z.object({
   length: count,
-  /** Calls in one sample; a sample is their mean. */
+  /** Calls per sample. A sample is their mean. */
   calls: count,
-  /** Seconds per call, every sample, in the order they were taken. */
+  /** Seconds per call, for every sample, in the order they were taken. */
   samples: z.array(seconds),
   ...spread,
   cost: Cost,
-  /** Operations that the causal answer needs; `cost` is what the portable program does. */
+  /** Operations that the causal result needs. `cost` counts those of the portable program. */
   work: z.number().nonnegative(),
-  /** Null where there is no GPU that can be metered. */
+  /** Null if there is no GPU that can be metered. */
   gpu: Gpu.nullable(),
 });
 
 const Decode = z.object({
   /** Tokens in the state. */
   context: count,
-  /** Tokens decoded in one sample; a sample is their mean. */
+  /** Tokens decoded per sample. A sample is their mean. */
   calls: count,
-  /** Seconds per token, every sample, in the order they were taken. */
+  /** Seconds per token, for every sample, in the order they were taken. */
   samples: z.array(seconds),
   ...spread,
   cost: Cost,
@@ -52,19 +52,28 @@ const Decode = z.object({
 
 const Memory = z.object({
   length: count,
-  /** Resident set of a fresh process with the inputs in place and the code warm, and its peak after one prefill. */
+  /**
+   * Bytes: the resident set of a fresh process with the inputs in place and the code warm, and its peak during one
+   * prefill.
+   */
   before: count,
   peak: count,
   growth: count,
-  /** Growth by a prefill of a few tokens in the same process: what does not depend on the length, and noise. */
+  /**
+   * The growth by a prefill of a few tokens in the same process: the part that does not depend on the length, and
+   * noise.
+   */
   floor: count,
-  /** The growth is large enough beside the cell's floors to be compared with that of other lengths. */
+  /** True if the growth is large enough, compared with the cell's floors, to be compared with other lengths. */
   resolved: z.boolean(),
 });
 
 const Fit = z.object({ exponent: z.number(), error: z.number(), from: count, to: count, points: count });
 
-/** Times of one cell divided by those of another, round by round; null on a software adapter, where they would mean nothing. */
+/**
+ * Times of one cell divided by those of another, round by round. Null on a software adapter, where they have no
+ * meaning.
+ */
 const Ratio = z.object({
   cell: z.string(),
   against: z.string(),
@@ -76,26 +85,31 @@ const Ratio = z.object({
 
 const Cell = z.object({
   id: z.string(),
-  /** Not attnkit: what a user of the framework would run instead, and the mechanisms it is compared with; null for all. */
+  /**
+   * Null for a cell of attnkit. Otherwise the baseline's name, and the mechanisms it is compared with; null for all of
+   * them.
+   */
   baseline: z.object({ name: z.string(), beside: z.array(z.string()).nullable() }).nullable(),
   mechanism: z.string(),
   options: z.record(z.string(), z.unknown()),
   backend: z.string(),
   device: z.string(),
-  /** Threads that one operation may use; null where the backend takes no number. */
+  /** The number of threads that one operation may use; null if the backend takes no number. */
   threads: z.int().positive().nullable(),
-  /** The WebGPU adapter; null where none is used. */
+  /** The WebGPU adapter; null if none is used. */
   adapter: z.object({ name: z.string(), software: z.boolean() }).nullable(),
   dtype: z.string(),
-  /** `unchecked` until its answers were compared with the reference in this run; `refused`: a baseline that was wrong or does not run. */
+  /**
+   * `unchecked`: not yet compared with the reference in this run. `refused`: a baseline that was wrong or does not run.
+   */
   status: z.enum(["unchecked", "ok", "failed", "unsupported", "refused"]),
   reason: z.string().optional(),
   checks: z.array(Check),
   prefill: z.array(Prefill),
   decode: z.array(Decode),
-  /** By length, ascending. */
+  /** Sorted by length, ascending. */
   memory: z.array(Memory),
-  /** Of times, and of `memory[].growth - memory[].floor` over the lengths that are resolved. */
+  /** Growth exponents of the times, and of `memory[].growth - memory[].floor` over the resolved lengths. */
   growth: z.object({ prefill: Fit.nullable(), decode: Fit.nullable(), memory: Fit.nullable() }),
 });
 
@@ -105,7 +119,7 @@ const PlanItem = z.object({
   size: count,
   calls: count,
   rounds: count,
-  /** Seconds that the plan expects it to take. */
+  /** Predicted seconds. */
   seconds,
 });
 
@@ -126,7 +140,7 @@ export const Environment = z.object({
   node: z.string(),
   v8: z.string(),
   packages: z.record(z.string(), z.string()),
-  /** The repository's commit, with `+changes` where files differ from it; null outside a repository. */
+  /** The repository's commit, with `+changes` if files differ from it; null outside a repository. */
   commit: z.string().nullable(),
 });
 
@@ -144,11 +158,11 @@ const BenchOptions = z.object({
   budget: seconds,
   kernels: z.enum(["prefer", "require", "never"]),
   baselines: z.boolean(),
-  /** Bytes of the largest tensor that a program may make. */
+  /** The largest tensor that a program may make, in bytes. */
   largest: z.number().positive(),
-  /** Lengths of each cell whose peak memory is measured, from the longest down. */
+  /** The number of lengths per cell, from the longest down, whose peak memory is measured. */
   memory: count,
-  /** Threads for one operation, of backends and baselines that take a number. */
+  /** Threads per operation, for backends and baselines that take a number. */
   threads: z.int().positive(),
   text: z.string().nullable(),
   tensors: z.string().nullable(),
@@ -171,7 +185,7 @@ export const Results = z.object({
     k: Measured,
     v: Measured,
   }),
-  /** What the time budget allows, decided from pilot timings; null until then. */
+  /** The measurements planned within the time budget, decided from pilot timings; null before that. */
   plan: z.object({ items: z.array(PlanItem), leftOut: z.array(LeftOut) }).nullable(),
   /** Backends that this machine does not have. */
   unavailable: z.array(z.object({ backend: z.string(), reason: z.string() })),

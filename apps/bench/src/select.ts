@@ -3,17 +3,17 @@ import type { Backend, DType, Options } from "@attnkit/core";
 import type { Choice } from "@attnkit/measure/choice";
 import { messageOf, UsageError } from "./io.ts";
 
-/** The mechanism entry of that name. Throws `UsageError`. */
+/** Returns the mechanism entry of that name. Throws `UsageError`. */
 export function mechanismNamed(name: string): MechanismEntry {
   return find("--mechanism", name, mechanisms, "mechanism");
 }
 
-/** The backend entry of that name. Throws `UsageError`. */
+/** Returns the backend entry of that name. Throws `UsageError`. */
 export function backendNamed(name: string): BackendEntry {
   return find("--backend", name, backends, "backend");
 }
 
-/** `a,b:{"order":2}` as choices; every mechanism with its default options where nothing is named. */
+/** Parses `a,b:{"order":2}`. By default, every mechanism is chosen with its default options. */
 export function choices(text: string | undefined): Choice[] {
   if (text === undefined) return mechanisms.map((entry) => ({ entry, options: entry.variants[0] ?? {} }));
   return splitOutside(text).map((item) => {
@@ -33,7 +33,10 @@ export const USUAL = "cpu,ort-cpu,tfjs-wasm";
 export const backendChoices = (text: string = USUAL): readonly BackendEntry[] =>
   text.split(",").map((name) => backendNamed(name.trim()));
 
-/** The float type to make a backend with: the one asked for, if the backend has it, else its default. */
+/**
+ * Returns the float type to make a backend with: the requested one, or the backend's default. Throws `UsageError` if
+ * the backend does not have it.
+ */
 export function dtypeFor(entry: BackendEntry, wanted: string | undefined): DType {
   if (wanted === undefined) return entry.dtypes[0]!;
   const found = entry.dtypes.find((d) => d === wanted);
@@ -41,14 +44,20 @@ export function dtypeFor(entry: BackendEntry, wanted: string | undefined): DType
   throw new UsageError("--dtype", `${entry.name} has no ${wanted}; expected ${entry.dtypes.join(" or ")}`);
 }
 
-/** Refuses a number of threads that no backend would heed. Throws `UsageError`. */
+/** Refuses a number of threads that no backend would use. Throws `UsageError`. */
 export function checkThreads(entries: readonly BackendEntry[], threads: number): void {
   if (threads === 1 || entries.some((entry) => entry.threads)) return;
   const [asked, able] = [entries, backends.filter((b) => b.threads)].map((all) => all.map((b) => b.name).join(", "));
-  throw new UsageError("--threads", `${asked} cannot be given ${threads}; expected --backend with one of ${able}`);
+  throw new UsageError(
+    "--threads",
+    `${asked} cannot run with ${threads} threads; expected --backend with one of ${able}`,
+  );
 }
 
-/** A backend ready to use, or why this machine has none; those that take no number of threads are made as they are. */
+/**
+ * Opens a backend, or returns the reason why this machine has none. `threads` is ignored by backends that take no
+ * number.
+ */
 export async function open(
   entry: BackendEntry,
   dtype: DType,
@@ -61,7 +70,7 @@ export async function open(
   }
 }
 
-/** A backend that the user named: that it cannot be made is an error. */
+/** Opens a backend that the user named. Throws `UsageError` if it is not available. */
 export async function openNamed(entry: BackendEntry, dtype: DType, threads = 1): Promise<Backend<unknown>> {
   const backend = await open(entry, dtype, threads);
   if ("unavailable" in backend)
@@ -78,7 +87,7 @@ function find<E extends { readonly name: string }>(flag: string, name: string, a
   );
 }
 
-/** Split at commas that are not inside brackets or braces. */
+/** Splits at commas that are not inside brackets or braces. */
 function splitOutside(text: string): string[] {
   const items = [""];
   let depth = 0;
@@ -96,7 +105,7 @@ function parseOptions(text: string): Options {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Options;
   } catch {
-    // Falls through to the one message for everything that is not an object.
+    // Falls through to the error for everything that is not an object.
   }
   throw new UsageError("--mechanism", `options ${text} are not a JSON object; expected name:{"option":value}`);
 }

@@ -28,7 +28,9 @@ describe("a run on ONNX Runtime", () => {
       ["matmul", "ok", 2, 0],
       ["com.microsoft.MultiHeadAttention", "refused", 0, 0],
     ]);
-    expect(text).toMatch(/MultiHeadAttention on ort-cpu float32 +\| refused .*no grouped heads: 4 query heads, 2 key/);
+    expect(text).toMatch(
+      /MultiHeadAttention on ort-cpu float32 +\| refused .*does not support grouped heads; got Hq = 4 and Hkv = 2/,
+    );
     const against = new Set(results.ratios.map((r) => r.against.split(" on ")[0]));
     expect([...against].sort()).toEqual([
       "Attention (ONNX 23)",

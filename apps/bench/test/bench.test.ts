@@ -242,7 +242,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     ["options that are no JSON", ["--mechanism", "linear:{order}"], /are not a JSON object/],
     ["a length of 0", ["--lengths", "0,16"], /--lengths <list>.*whole number >= 1/],
     ["a broken list", ["--decode-contexts", "1,,2"], /--decode-contexts <list>/],
-    ["heads that do not group", ["--heads", "3", "--kv-heads", "2"], /3 query heads are no multiple of 2/],
+    ["heads that do not group", ["--heads", "3", "--kv-heads", "2"], /3 query heads are not a multiple of 2/],
     [
       "a type the backend lacks",
       ["--backend", "cpu", "--dtype", "float16"],
@@ -260,12 +260,12 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     ["tensors and text", ["--tensors", "seven.safetensors", "--text", "empty.txt"], /cannot be combined with --text/],
     ["tensors and sizes", ["--tensors", "seven.safetensors", "--dim", "8"], /cannot be combined with --dim/],
     ["results into a file", ["--lengths", "16", "--out", "q.json"], /q\.json: .*(in the way|not a folder|is a file)/],
-    ["resume of another file", ["--resume", "q.json"], /q\.json: is no results file of schema attnkit-bench\/3 \(/],
+    ["resume of another file", ["--resume", "q.json"], /q\.json: is not a results file of schema attnkit-bench\/3 \(/],
     ["resume of nothing", ["--resume", "nope.json"], /nope\.json: no such file/],
     [
       "resume with other options",
       ["--resume", "q.json", "--seed", "4"],
-      /takes everything from q\.json; it cannot be combined with --seed/,
+      /reads every option from q\.json; it cannot be combined with --seed/,
     ],
     ["an unknown flag", ["--legnths", "16"], /unknown option '--legnths' \(Did you mean --lengths\?\)/],
     ["no budget", ["--budget", "0"], /--budget <seconds>.*above 0/],
@@ -281,7 +281,9 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     const { code, err } = await cli(dir, ["bench", "--resume", "abacus.json"]);
     expect([code, err]).toEqual([
       2,
-      expect.stringMatching(/^attnkit: abacus\.json: was measured elsewhere: cpu was an abacus and is .*\n$/),
+      expect.stringMatching(
+        /^attnkit: abacus\.json: was measured under other conditions: cpu was an abacus and is .*\n$/,
+      ),
     ]);
   });
 });

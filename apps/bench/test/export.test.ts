@@ -53,7 +53,7 @@ test("--check reads a file; what is none is refused in one line, and nothing cra
 test.each([
   ["--mechanism linear --form decode", /--out: is missing/],
   ["--mechanism logsumexp --form decode --fused --out a.onnx", /no fused program takes this call/],
-  ["--mechanism softmax --form prefill --causal --fused --out a.onnx", /cut by its length/],
+  ["--mechanism softmax --form prefill --causal --fused --out a.onnx", /splits the block by length/],
   ["--form decode --out a.onnx", /--mechanism: is missing/],
   ["--mechanism linear --out a.onnx", /--form: is missing/],
   ["--mechanism linear --form decode --mask --out a.onnx", /linear: mask/],

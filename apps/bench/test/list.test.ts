@@ -41,9 +41,9 @@ test("no command, a wrong one, and help", async () => {
 });
 
 test("a backend of browsers alone is listed, and refused by name", async () => {
-  const why = "WebGL runs in a browser only; got Node, expected a page";
+  const why = "WebGL runs only in a browser, and this is Node";
   expect((await cli(dir, ["list"])).out).toMatch(
-    /tfjs-webgl +float32; not available here: .*WebGL runs in a browser only/,
+    /tfjs-webgl +float32; not available here: .*WebGL runs only in a browser/,
   );
   for (const args of [
     ["conform", "--law", "op-exp"],

@@ -46,7 +46,7 @@ test("a record of a GPU compares what the promises are about", () => {
 
 test.each([
   [["--record", "gpu", "--heads", "3"], /--record: .*cannot be combined with --heads/],
-  [["--smoke"], /--smoke: belongs to --record gpu/],
+  [["--smoke"], /--smoke: works only together with --record gpu/],
   [["--record", "tpu"], /--record <what>.*gpu/],
 ])("bad flags: %j", async (args, reason) => {
   const { code, err } = await cli(dir, ["bench", ...args]);

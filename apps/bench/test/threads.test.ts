@@ -19,7 +19,7 @@ test("a record whose cells had other threads is not resumed", async () => {
   results.cells[0]!.threads = 1;
   writeFileSync(join(dir, "mixed.json"), JSON.stringify(results));
   const mixed = await cli(dir, ["bench", "--resume", "mixed.json"]);
-  const why = expect.stringMatching(/mixed\.json: .*one number of threads: .* has 1, the run has 2/);
+  const why = expect.stringMatching(/mixed\.json: .*different numbers of threads: .* has 1, the run has 2/);
   expect([mixed.code, mixed.err]).toEqual([2, why]);
 });
 
@@ -30,7 +30,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     [
       "threads for nobody",
       ["--backend", "cpu", "--threads", "2"],
-      /--threads: cpu cannot be given 2; .*ort-cpu, ort-wasm/,
+      /--threads: cpu cannot run with 2 threads; .*ort-cpu, ort-wasm/,
     ],
     ["memory and no memory", ["--no-memory", "--memory-lengths", "3"], /--no-memory: cannot be combined/],
     ["resume with other threads", ["--resume", "q.json", "--threads", "2"], /cannot be combined with --threads/],

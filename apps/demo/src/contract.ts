@@ -1,4 +1,4 @@
-/** What the shell gives to tabs, and what a tab gives to the shell. */
+/** The interface between the shell and its tabs. */
 import type { Signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import type { Device } from "./device/device.ts";
@@ -22,7 +22,7 @@ export interface TabProps {
 }
 
 export interface Context {
-  /** What computes now. Changes when the visitor chooses, when a device cannot be opened and when it is lost. */
+  /** The current device. It changes when the visitor chooses one, when it cannot be opened and when it is lost. */
   readonly device: Signal<Device>;
   readonly url: UrlState;
   /** Says `text` to screen readers, through the page's one polite live region. */

@@ -5,7 +5,7 @@ import { expect, inject, onTestFinished } from "vitest";
 import { launch } from "../../../tools/repo/chromium.ts";
 
 export interface Visit {
-  /** What follows the folder: `"?replay=..."`, `"#tab=check"`. */
+  /** The part of the address after the folder: `"?replay=..."`, `"#tab=check"`. */
   readonly at?: string;
   /** False takes WebGPU away before the page starts. */
   readonly webgpu?: boolean;
@@ -93,7 +93,7 @@ export function killDevices(page: Page): Promise<number> {
   });
 }
 
-/** What axe finds serious or critical, in words. */
+/** Returns the serious and critical violations that axe finds, as sentences. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found: Result[] = await page.evaluate(async () => {
@@ -105,7 +105,7 @@ export async function violations(page: Page): Promise<string[]> {
     .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
 }
 
-/** Whether anything sticks out of the window sideways. */
+/** Returns whether the page is wider than the window. */
 export const overflows = (page: Page): Promise<boolean> =>
   page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 

@@ -2,15 +2,15 @@ import type { Backend } from "@attnkit/core";
 import { gpuOf } from "@attnkit/tfjs/kernels";
 import { isSoftware } from "@attnkit/tfjs/webgpu";
 
-/** The adapter that a backend computes on. */
+/** The WebGPU adapter that a backend computes on. */
 export interface Adapter {
-  /** As the driver and WebGPU call it. */
+  /** The name that the driver and WebGPU report. */
   readonly name: string;
-  /** It computes on the CPU: right answers, and times that say nothing about a GPU. */
+  /** True if it computes on the CPU. Results are correct, but times say nothing about a GPU. */
   readonly software: boolean;
 }
 
-/** The WebGPU adapter of a backend of this list, undefined where it uses none. */
+/** Returns the WebGPU adapter of a backend in this catalog, or undefined if it uses none. */
 export async function adapterOf(name: string, backend: Backend<unknown>): Promise<Adapter | undefined> {
   if (name === "ort-webgpu") return describe(await runtimeInfo());
   const gpu = gpuOf(backend as Parameters<typeof gpuOf>[0]);
@@ -25,11 +25,11 @@ function describe(info: GPUAdapterInfo): Adapter {
   return { name: name || "unknown adapter", software: isSoftware(info) };
 }
 
-/** ONNX Runtime does not tell which adapter it took: the one that WebGPU gives here to whoever asks likewise. */
+/** Returns the adapter that WebGPU gives to the same request. ONNX Runtime does not tell which adapter it took. */
 async function runtimeInfo(): Promise<GPUAdapterInfo> {
   const powerPreference = "high-performance";
   const adapter = await (await gpuHere()).requestAdapter({ powerPreference });
-  if (!adapter) throw new Error("no WebGPU adapter");
+  if (!adapter) throw new Error("WebGPU found no adapter on this machine");
   return adapter.info;
 }
 

@@ -2,8 +2,8 @@ import { available, useSoftwareVulkan } from "@attnkit/software-gpu";
 import { type WebgpuDevice, webgpuDevice } from "@attnkit/tfjs/webgpu";
 
 /**
- * Which adapter Dawn finds in Node: by default the software driver that npm brings, where there is one, so that every
- * machine computes the same; with `ATTNKIT_WEBGPU_ADAPTER=default` the machine's own GPU.
+ * Selects the adapter that Dawn finds in Node. By default this is the software driver that npm installs, if there is
+ * one, so that every machine computes the same. With `ATTNKIT_WEBGPU_ADAPTER=default` it is the machine's own GPU.
  */
 export function useAdapter(): void {
   if (!ownGpu() && available) useSoftwareVulkan();
@@ -11,7 +11,9 @@ export function useAdapter(): void {
 
 const ownGpu = () => process.env.ATTNKIT_WEBGPU_ADAPTER === "default";
 
-/** A WebGPU device in Node, on the adapter of {@link useAdapter}. The device says which one it is. */
+/**
+ * Returns a WebGPU device in Node, on the adapter that {@link useAdapter} selects. The device reports which one it is.
+ */
 export async function dawnDevice(): Promise<WebgpuDevice> {
   useAdapter();
   const webgpu = await import("webgpu");
@@ -19,7 +21,7 @@ export async function dawnDevice(): Promise<WebgpuDevice> {
 }
 
 /**
- * The software driver spells out the zeroing of workgroup memory number by number, which takes seconds per kernel. No kernel
- * may rely on it anyway.
+ * The software driver unrolls the zeroing of workgroup memory, which takes seconds per kernel. No kernel may rely on
+ * zeroed memory.
  */
 const QUICKER = ["enable-dawn-features=disable_workgroup_init"];

@@ -5,12 +5,13 @@ import type { InferenceSession } from "onnxruntime-common";
 
 type Provider = "cpu" | "wasm" | "webgpu";
 
-/** The sizes of tests and of small calls gain nothing from more, and each session would start its own threads. */
+/** The default: tests and small calls gain nothing from more threads, and each session would start its own. */
 const ONE = 1;
 
 /**
- * A build of ONNX Runtime that has the provider here, and the session options of everything that the catalog runs on it.
- * Throws where WebAssembly cannot have that many threads: they are of the runtime, and start with its first session.
+ * Returns a build of ONNX Runtime that has the provider on this platform, and the session options for everything that
+ * the catalog runs on it. Throws an Error if WebAssembly cannot have that many threads: the runtime sets their number
+ * with its first session.
  */
 export async function ortRuntime(
   provider: Provider,
@@ -20,13 +21,13 @@ export async function ortRuntime(
   const { versions } = ort.env;
   if (versions.node === undefined) poolOf(ort, threads);
   const device = `ONNX Runtime ${versions.node ?? versions.web ?? versions.common}, provider ${provider}`;
-  // Otherwise nodes that the provider lacks would run on the CPU, and a timing would be one of the CPU.
+  // Otherwise, nodes that the provider lacks would run on the CPU, and so would a timing.
   const strict = { extra: { session: { disable_cpu_ep_fallback: "1" } } };
   const options = { executionProviders, logSeverityLevel: 3 as const, ...threading(threads) };
   return { ort, device, options: provider === "webgpu" ? { ...options, ...strict } : options };
 }
 
-/** attnkit on one provider of ONNX Runtime, with the build of it that has this provider here. */
+/** Makes attnkit's backend on one provider of ONNX Runtime, with the build that has this provider on this platform. */
 export async function ortOn(
   provider: Provider,
   { dtype = "float32", threads = ONE }: { dtype?: DType; threads?: number } = {},
@@ -39,21 +40,21 @@ export async function ortOn(
 
 function threading(threads: number): Pick<InferenceSession.SessionOptions, "intraOpNumThreads" | "extra"> {
   const numbers = { intraOpNumThreads: threads, interOpNumThreads: 1 };
-  // A session's workers would spin on after its call and take the cores from the session that is called next.
+  // The workers of a session would spin after its call and take cores from the session that is called next.
   return threads === ONE ? numbers : { ...numbers, extra: { session: { intra_op: { allow_spinning: "0" } } } };
 }
 
-/** Of WebAssembly: one pool for all sessions, of the size that is set before the first of them. */
+/** The number of WebAssembly threads: one pool serves all sessions, and its size is set before the first of them. */
 let pool: number | undefined;
 
 function poolOf(ort: Ort, threads: number): void {
   if (pool !== undefined && pool !== threads)
     throw new Error(
-      `ONNX Runtime's WebAssembly build has ${pool} thread(s) in this process and cannot have ${threads}`,
+      `ONNX Runtime's WebAssembly build already runs with ${pool} thread(s) in this process; got threads = ${threads}`,
     );
   // Without isolation a page has no shared memory, and the runtime would fall back to one thread.
   if (threads > ONE && "window" in globalThis && Reflect.get(globalThis, "crossOriginIsolated") !== true)
-    throw new Error(`${threads} threads of WebAssembly need a page that is cross-origin isolated`);
+    throw new Error(`threads = ${threads} needs a cross-origin isolated page: WebAssembly threads share memory`);
   pool = threads;
   ort.env.wasm.numThreads = threads;
 }
@@ -65,14 +66,14 @@ const node: Here = {
   wasm: async () => ({ ort: await import("onnxruntime-web") }),
   async webgpu() {
     const { useAdapter } = await import("./dawn.ts");
-    useAdapter(); // before the runtime looks for one
+    useAdapter(); // before the runtime requests an adapter
     return { ort: await import("onnxruntime-node") };
   },
 };
 
 const wasm = async (): Promise<{ ort: Ort }> => ({ ort: await import("onnxruntime-web/wasm") });
 
-/** One for all sessions: the runtime keeps the first it is given. */
+/** The device of all sessions: the runtime keeps the first one that it is given. */
 let device: Promise<GPUDevice> | undefined;
 
 const web: Here = {

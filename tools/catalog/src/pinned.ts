@@ -3,14 +3,14 @@ import type { Ops } from "@attnkit/core/program";
 import { type Tf, tfjs } from "@attnkit/tfjs";
 
 /**
- * attnkit on the tfjs backend `name`, which must be the current one. tfjs has one current backend for everybody, and
- * several may be held at a time: each call makes this one current again.
+ * Makes attnkit's backend on the tfjs backend `name`, which must be current. tfjs has one current backend per process,
+ * and several may be held at a time: each call makes this one current again.
  */
 export function pinned(tf: Tf, name: string): Backend<unknown> {
   const backend = tfjs({ tf });
   const here = <A extends unknown[], R>(act: (...args: A) => R) => {
     return (...args: A): R => {
-      if (tf.getBackend() !== name) void tf.setBackend(name); // started above, so it is current at once
+      if (tf.getBackend() !== name) void tf.setBackend(name); // it was started above, so it becomes current synchronously
       return act(...args);
     };
   };
@@ -18,8 +18,8 @@ export function pinned(tf: Tf, name: string): Backend<unknown> {
     Object.entries(backend.ops).map(([op, act]) => [op, typeof act === "function" ? here(act) : act]),
   );
   return {
-    ...backend, // also makes its name and device, which follow tfjs, those of now
-    // Kernels ask for tfjs before they look what it runs on, which another backend's call may have changed.
+    ...backend, // fixes the name and device, which otherwise follow tfjs's current backend
+    // Kernels read `tf` before they read its current backend, which a call of another backend may have changed.
     get tf() {
       return here(() => tf)();
     },

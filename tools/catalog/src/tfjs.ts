@@ -13,15 +13,16 @@ const packages: Readonly<Record<Name, (tf: Tf) => Promise<unknown>>> = {
       throw new AttentionError(
         "ATTN_UNSUPPORTED",
         "tfjs-webgl",
-        "WebGL runs in a browser only; got Node, expected a page. tools/catalog/README.md says how to run it in Chromium",
+        "WebGL runs only in a browser, and this is Node. See tools/catalog/README.md for how to run it in Chromium",
       );
     return import("@tensorflow/tfjs-backend-webgl");
   },
   async webgpu(tf) {
     if (tf.findBackend("webgpu") !== null) return;
-    // The device first: the package looks for `navigator.gpu` while it is loaded.
+    // The device first: the package reads `navigator.gpu` while it is loaded.
     const { device, info } = await ("window" in globalThis ? webgpuDevice() : (await import("./dawn.ts")).dawnDevice());
-    // WebGPU reports a bad shader or dispatch to nobody and computes on with nothing: here that is the end of the run.
+    // WebGPU reports an invalid shader or dispatch only through this event, and continues without it. Here it ends the
+    // run.
     device.addEventListener("uncapturederror", ({ error }) => {
       queueMicrotask(() => {
         throw new Error(`WebGPU: ${error.message}`);
@@ -34,8 +35,8 @@ const packages: Readonly<Record<Name, (tf: Tf) => Promise<unknown>>> = {
 };
 
 /**
- * attnkit on one tfjs backend. tfjs has one current backend for everybody, and the bench holds several at a time: each
- * call makes this one current again. Loaded when asked for, because most users of the list want others.
+ * Makes attnkit's backend on one tfjs backend. tfjs has one current backend per process, and the bench holds several:
+ * each call makes this one current again. The tfjs packages are loaded on demand.
  */
 export function tfjsOn(name: Name): Promise<Backend<unknown>> {
   const made = last.then(() => start(name));
@@ -43,14 +44,14 @@ export function tfjsOn(name: Name): Promise<Backend<unknown>> {
   return made;
 }
 
-/** One start after the other: two at once would each take the other's current backend for their own. */
+/** Backends start one after the other: two at once would each take the other's current backend for their own. */
 let last: Promise<unknown> = Promise.resolve();
 
 async function start(name: Name): Promise<Backend<unknown>> {
   const tf = await import("@tensorflow/tfjs-core");
   await packages[name](tf);
-  // Otherwise tfjs computes small tensors on the CPU, and a test or a timing would be one of the CPU.
+  // Otherwise tfjs computes small tensors on the CPU, and tests and timings would be of the CPU.
   if (name === "webgpu" || name === "webgl") tf.env().set(`${name.toUpperCase()}_CPU_FORWARD`, false);
-  if (!(await tf.setBackend(name))) throw new Error(`tfjs does not start its backend ${name}`);
+  if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start its backend ${name}`);
   return pinned(tf, name);
 }

@@ -2,22 +2,24 @@ import { allowance, type Host, oracle } from "@attnkit/core/conformance";
 import { type Part, part } from "./sequence.ts";
 import { parts, release, type Subject, upload } from "./subject.ts";
 
-/** What a comparison with the reference found. */
+/** The result of a comparison with the reference. */
 export interface CheckResult {
   /** `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the length that is timed. */
   readonly what: "oracle" | "prefill" | "decode";
   readonly size: number;
   readonly rows: number;
-  /** Largest |error| / allowed error; null where an entry is not even finite. */
+  /** The largest |error| / allowed error; null if an entry is not finite. */
   readonly used: number | null;
   readonly passed: boolean;
   readonly detail?: string;
 }
 
-/** Tokens of the two blocks whose every answer is checked: odd, over one chunk, and cheap for a quadratic oracle. */
+/**
+ * Tokens of the two blocks in which every entry is checked: odd, more than one chunk, and cheap for a quadratic oracle.
+ */
 const BLOCKS = [75, 54] as const;
 
-/** Two blocks, the second with the first's state, every entry against the float64 reference. */
+/** Compares every entry of two blocks, the second with the first's state, with the float64 reference. */
 export async function checkOracle(s: Subject): Promise<CheckResult> {
   const sizes = BLOCKS.map((n) => Math.min(n, Math.max(1, Math.floor(s.sequence.length / 2))));
   const split = sizes[0]!;
@@ -38,20 +40,26 @@ export async function checkOracle(s: Subject): Promise<CheckResult> {
   return { ...worst, what: "oracle", size: count, rows: count };
 }
 
-/** Sampled rows of a prefill's output: the first, the last, one in the middle and one that the length picks. */
+/**
+ * Compares sampled rows of a prefill's output with the reference: the first, the last, the middle, and one that depends
+ * on the length.
+ */
 export function checkPrefill(s: Subject, length: number, y: unknown): Promise<CheckResult> {
-  // A multiplicative hash (Knuth 1997, 6.4) spreads the picked rows over the chunks from length to length.
+  // A multiplicative hash (Knuth 1997, section 6.4) spreads this row over the chunks as the length varies.
   const picked = Math.floor((((length * 2654435769) % 2 ** 32) / 2 ** 32) * length);
   const rows = [...new Set([0, picked, Math.floor(length / 2), length - 1])];
   return compareRows(s, rows, 0, length, y).then((c) => ({ ...c, what: "prefill", size: length }));
 }
 
-/** The one row that was decoded after `context` tokens. */
+/** Compares the row that was decoded after `context` tokens with the reference. */
 export function checkDecode(s: Subject, context: number, y: unknown): Promise<CheckResult> {
   return compareRows(s, [context], context, context + 1, y).then((c) => ({ ...c, what: "decode", size: context }));
 }
 
-/** Rows of `y`, whose first row is token `offset`, against the reference: each costs the oracle one pass over its keys. */
+/**
+ * Compares rows of `y` with the reference. Its first row is token `offset`. Each row costs the oracle one pass over its
+ * keys.
+ */
 async function compareRows(
   s: Subject,
   rows: readonly number[],
@@ -94,11 +102,11 @@ async function compareRows(
   };
 }
 
-/** The check of a yardstick, whose answer is no attention. */
+/** Returns the check of a matrix product. */
 function product(size: number, share: number): CheckResult {
   const used = Number.isFinite(share) ? share : null;
   const passed = share <= 1;
-  return { what: "oracle", size, rows: 3, used, passed, ...(!passed && { detail: `its product is wrong` }) };
+  return { what: "oracle", size, rows: 3, used, passed, ...(!passed && { detail: "the matrix product is wrong" }) };
 }
 
 const host = ({ data, shape }: Part): Host => ({ shape, data: Float64Array.from(data) });

@@ -9,14 +9,15 @@ export interface Sizes {
   readonly dim: number;
 }
 
-/** Channels of the toy model in front of the projections; enough that the heads see different things. */
+/** Channels of the toy model before the projections: enough for the heads to differ. */
 const WIDTH = 64;
 
 /**
- * What a transformer's first layer would hand to attention: each token's embedding plus its sinusoidal position (Vaswani
- * et al. 2017, 3.5), layer norm, and projections of variance 1 / WIDTH, so that q, k and v have variance near 1. A token
- * is a byte, or some bytes, whose embeddings are added up and divided by the root of their number. All weights come
- * from `seed`. A text shorter than `length` repeats.
+ * Returns q, k and v as in the first layer of a transformer. Each token's embedding and its sinusoidal position
+ * (Vaswani et al. 2017, section 3.5) are added. Layer norm and projections of variance 1 / WIDTH follow, so that q, k
+ * and v have variance near 1.
+ * A token is a byte, or several bytes: their embeddings are added and divided by the square root of their number. All
+ * weights depend on `seed`. A text shorter than `length` is repeated.
  */
 export function embed(
   tokens: Uint8Array | readonly Uint8Array[],
@@ -48,11 +49,11 @@ export function embed(
 function layerNorm(x: Float64Array): void {
   const mean = x.reduce((a, b) => a + b, 0) / x.length;
   const variance = x.reduce((a, b) => a + (b - mean) ** 2, 0) / x.length;
-  // 1e-5 is what transformers add; a row of equal channels stays finite.
+  // 1e-5 is the usual constant in transformers. A row of equal channels stays finite.
   for (let c = 0; c < x.length; c++) x[c] = (x[c]! - mean) / Math.sqrt(variance + 1e-5);
 }
 
-/** One token's row of every head: `out[h, t, :] = x W[:, h, :]`. */
+/** Computes one token's row of every head: `out[h, t, :] = x W[:, h, :]`. */
 function project(
   x: Float64Array,
   w: Float64Array,

@@ -1,4 +1,4 @@
-/** The user's input is wrong. `who` is the file, flag or tensor that is. */
+/** An error in the user's input. `who` is the file, flag or tensor at fault. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 

@@ -1,4 +1,4 @@
-/** Numbers as tables print them: three digits, a unit, no more precision than a measurement has. */
+/** Formats numbers for tables: three digits and a unit, no more precision than a measurement has. */
 
 export function time(seconds: number): string {
   if (seconds === 0) return "0 s";
@@ -13,7 +13,7 @@ export function bytes(n: number): string {
   return `${digits(n / 1024 ** power)} ${["B", "KiB", "MiB", "GiB"][power]}`;
 }
 
-/** Operations per second, in units of 1e9. */
+/** Formats operations per second, in units of 1e9. */
 export const gflops = (flops: number, seconds: number): string => digits(flops / seconds / 1e9);
 
 export function digits(x: number): string {
@@ -23,7 +23,7 @@ export function digits(x: number): string {
   return abs >= 100 ? String(Math.round(Number(x.toPrecision(3)))) : x.toPrecision(3);
 }
 
-/** Half of the samples lie within this share of the median: the quartiles' distance over the median. */
+/** Formats the interquartile range as a percentage of the median. */
 export const spread = ({ median, q1, q3 }: { median: number; q1: number; q3: number }): string =>
   `${median > 0 ? Math.round((100 * (q3 - q1)) / median) : 0} %`;
 

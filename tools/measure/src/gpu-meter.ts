@@ -1,21 +1,21 @@
 import type { Backend } from "@attnkit/core";
 import { type Gpu, gpuOf } from "@attnkit/tfjs/kernels";
 
-/** What a device was asked for through the WebGPU API, whoever asked. */
+/** Counts the use of a device through the WebGPU API, by attnkit and others. */
 export interface Meter {
-  /** Compute dispatches encoded since `reset`. */
+  /** Compute dispatches that were encoded since `reset`. */
   readonly dispatches: number;
-  /** Bytes of the buffers that are alive: created since the device was first metered, and not destroyed. */
+  /** Bytes of live buffers: those created since the device was first metered, and not destroyed. */
   readonly bytes: number;
-  /** The most that `bytes` was since `reset`. */
+  /** The maximum of `bytes` since `reset`. */
   readonly peakBytes: number;
   reset(): void;
 }
 
-/** One call on the GPU, without what was there before it. */
+/** The GPU use of one call, without what existed before it. */
 export interface GpuUse {
   readonly dispatches: number;
-  /** By how much the bytes of buffers alive rose at their highest: scratch memory and results, not inputs. */
+  /** The increase of the bytes of live buffers at their peak: scratch memory and results, not inputs. */
   readonly bytes: number;
 }
 
@@ -27,7 +27,7 @@ interface Tally extends Meter {
 
 const meters = new WeakMap<GPUDevice, Meter>();
 
-/** The meter of a device; the same one whenever it is asked for. It sees what happens after it was first asked for. */
+/** Returns the meter of a device, always the same one. It counts from the first call of this function on. */
 export function meter(device: GPUDevice): Meter {
   const known = meters.get(device);
   if (known) return known;
@@ -53,9 +53,9 @@ export function meter(device: GPUDevice): Meter {
 }
 
 /**
- * What `call` asks of the GPU that `backend` runs on; undefined for a backend that runs on none that can be metered.
- * tfjs keeps the buffers of freed tensors for later ones: those are destroyed before, so that the call pays for all that
- * it needs.
+ * Measures the use of a backend's GPU by `call`. Returns undefined if the backend has no GPU that can be metered. tfjs
+ * keeps buffers of freed tensors for later ones. They are destroyed before, so that the call must allocate all that it
+ * needs.
  */
 export async function gpuUse(backend: Backend<unknown>, call: () => Promise<unknown>): Promise<GpuUse | undefined> {
   const gpu = gpuOf(backend as Parameters<typeof gpuOf>[0]);
@@ -69,7 +69,7 @@ export async function gpuUse(backend: Backend<unknown>, call: () => Promise<unkn
   return { dispatches: used.dispatches, bytes: used.peakBytes - before };
 }
 
-/** tfjs 4.22's pool of buffers; its public `dispose` would destroy those in use as well. */
+/** tfjs 4.22's pool of buffers. Its public `dispose` would also destroy buffers in use. */
 interface Pool {
   freeBuffers: Map<string, GPUBuffer[]>;
   numFreeBuffers: number;
@@ -77,7 +77,7 @@ interface Pool {
 }
 
 function emptyPool({ backend }: Gpu): void {
-  // What the queue still owned is free afterwards, and the next encoder is a metered one.
+  // Afterwards, buffers that the queue owned are free, and the next encoder is a metered one.
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();
@@ -101,7 +101,7 @@ function countBytes(tally: Tally, buffer: GPUBuffer): void {
   });
 }
 
-/** Calls `then` with what each call of a method of this one object returns. */
+/** Replaces a method of this object by one that passes each result to `then`. */
 function after<O extends object, R>(object: O, name: keyof O & string, then: (result: R) => void): void {
   const method = object[name] as (...args: unknown[]) => R;
   const metered = (...args: unknown[]): R => {

@@ -9,13 +9,13 @@ import {
   type UnreadTensor,
 } from "./tensor.ts";
 
-// Own code: the packages of this name on npm are a placeholder and one that reads no data. The format is a JSON header
-// between an 8-byte length and the raw bytes (github.com/huggingface/safetensors, "Format").
+// The packages of this name on npm are a placeholder and one that reads no data. The format is an 8-byte length, a JSON
+// header and the raw bytes (github.com/huggingface/safetensors, "Format").
 
-/** The limit of the reference implementation; a longer header is an attack or not a safetensors file. */
+/** The limit of the reference implementation in bytes. A longer header is an attack or not a safetensors file. */
 const MAX_HEADER = 100_000_000;
 
-/** Bits of an element, for types that the format has and that are not read. */
+/** Bits per element of types that the format has and that are not read. */
 const UNREAD_BITS: Readonly<Record<string, number>> = {
   F4: 4,
   F6_E2M3: 6,
@@ -29,7 +29,7 @@ const UNREAD_BITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Returns the tensors of a safetensors file; one of a type that is not read is an `UnreadTensor`. `who` is the file's
+ * Returns the tensors of a safetensors file. A tensor of an unsupported type is an `UnreadTensor`. `who` is the file's
  * name in messages. Throws `UsageError`.
  */
 export function readSafetensors(who: string, file: Uint8Array): FileEntries {
@@ -63,7 +63,7 @@ export function readSafetensors(who: string, file: Uint8Array): FileEntries {
         `tensor ${name} lies at bytes ${begin} to ${end} and there are ${data.length}${end > data.length ? ": it is truncated" : ""}`,
       );
     }
-    // The size of a type that is newer than this list is unknown, and only its place in the file can be checked.
+    // The element size of a type that is newer than this list is unknown. Only its place in the file can be checked.
     const bits = isDType(dtype) ? 8 * SIZES[dtype] : Object.hasOwn(UNREAD_BITS, dtype) ? UNREAD_BITS[dtype] : undefined;
     const wanted = bits === undefined ? end - begin : (sizeOf(shape) * bits) / 8;
     if (end - begin !== wanted)
@@ -87,7 +87,7 @@ export function readSafetensors(who: string, file: Uint8Array): FileEntries {
   return tensors;
 }
 
-/** The bytes of a safetensors file: aligned header, tensors by descending element size, then by name. */
+/** Writes a safetensors file: an aligned header, then tensors by descending element size and by name. */
 export function writeSafetensors(tensors: FileTensors, metadata?: Readonly<Record<string, string>>): Uint8Array {
   const sorted = [...tensors].sort(([m, a], [n, b]) => SIZES[b.dtype] - SIZES[a.dtype] || (m < n ? -1 : m > n ? 1 : 0));
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};

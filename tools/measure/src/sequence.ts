@@ -3,7 +3,9 @@ import { f16round } from "@petamoriken/float16";
 
 type Floats = Float32Array | Float64Array;
 
-/** q `[B, Hq, L, d]`, k `[B, Hkv, L, d]` and v `[B, Hkv, L, dv]` of as many queries as keys, row-major. */
+/**
+ * A sequence with as many queries as keys, row-major: q `[B, Hq, L, d]`, k `[B, Hkv, L, d]` and v `[B, Hkv, L, dv]`.
+ */
 export interface Sequence {
   readonly q: Floats;
   readonly k: Floats;
@@ -18,7 +20,7 @@ export interface Sequence {
 
 export type Part = { readonly data: Floats; readonly shape: Shape };
 
-/** Tokens `from <= t < to` of q, k and v. */
+/** Returns the tokens `from <= t < to` of q, k and v. */
 export function part(s: Sequence, from: number, to: number): Record<"q" | "k" | "v", Part> {
   const cut = (data: Floats, heads: number, width: number): Part => {
     const shape = [s.B, heads, to - from, width];
@@ -32,7 +34,7 @@ export function part(s: Sequence, from: number, to: number): Record<"q" | "k" | 
   return { q: cut(s.q, s.Hq, s.d), k: cut(s.k, s.Hkv, s.d), v: cut(s.v, s.Hkv, s.dv) };
 }
 
-/** The same sequence in numbers that `dtype` has, so that a backend and the oracle start from the same inputs. */
+/** Rounds a sequence to numbers that `dtype` can represent. Backend and oracle then start from the same inputs. */
 export function rounded(s: Sequence, dtype: DType): Sequence {
   if (dtype === "float64") return s;
   const nearest = (x: Floats): Floats => {
@@ -42,7 +44,7 @@ export function rounded(s: Sequence, dtype: DType): Sequence {
   return { ...s, q: nearest(s.q), k: nearest(s.k), v: nearest(s.v) };
 }
 
-/** Largest magnitude and standard deviation, for the record of what was fed in. */
+/** Returns the largest magnitude and the standard deviation, for records of the input. */
 export function spread(x: Floats): { largest: number; deviation: number } {
   let [largest, sum, squares] = [0, 0, 0];
   for (const value of x) {

@@ -2,7 +2,7 @@ import { linearRegression, linearRegressionLine, median, quantileSorted } from "
 
 export interface Summary {
   readonly median: number;
-  /** First and third quartile: half of the samples lie between them. */
+  /** The first and third quartile: half of the samples lie between them. */
   readonly q1: number;
   readonly q3: number;
 }
@@ -12,23 +12,23 @@ export function summary(samples: readonly number[]): Summary {
   return { median: median(sorted), q1: quantileSorted(sorted, 0.25), q3: quantileSorted(sorted, 0.75) };
 }
 
-/** `value = c * size^exponent`, fitted. */
+/** The fit of `value = c * size^exponent`. */
 export interface Fit {
   readonly exponent: number;
-  /** Standard error of the exponent. */
+  /** The standard error of the exponent. */
   readonly error: number;
-  /** The range of sizes it was fitted over, and how many sizes there were. */
+  /** The smallest and largest size of the fit, and the number of sizes. */
   readonly from: number;
   readonly to: number;
   readonly points: number;
 }
 
-/** Sizes below this are dominated by the cost of calling a few dozen operations, not by the tokens. */
+/** Below this size, the cost of calling a few dozen operations exceeds the cost of the tokens. */
 const SMALLEST = 1024;
 
 /**
- * Growth exponent by least squares of log value on log size, over sizes of at least 1024 where there are three of
- * them, over all sizes otherwise; nothing for fewer than three points.
+ * Returns the growth exponent: least squares of log value on log size. Sizes of at least 1024 are used if there are
+ * three of them, otherwise all sizes. Returns null for fewer than three points.
  */
 export function growth(points: readonly { readonly size: number; readonly value: number }[]): Fit | null {
   const large = points.filter((p) => p.size >= SMALLEST);

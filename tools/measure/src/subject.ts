@@ -15,17 +15,17 @@ import { type Part, part, rounded, type Sequence } from "./sequence.ts";
 
 export type Kernels = "prefer" | "require" | "never";
 
-/** What is asked of a backend outside the timed calls. */
+/** The part of a backend that is used outside the timed calls. */
 export type Device = Pick<Backend<unknown>, "upload" | "download" | "shape" | "free" | "dtype" | "device">;
 type Attend = (block: Block<unknown>) => Promise<Result<unknown>>;
 
-/** What a cell that is not attnkit's says about itself. */
+/** The properties of a cell that is not attnkit's. */
 export interface Foreign {
   readonly name: string;
   readonly beside: readonly string[] | null;
-  /** Elements of the largest tensor of a prefill, as far as is known. */
+  /** Returns the number of elements of the largest tensor of a prefill, as far as it is known. */
   largest(length: number): number;
-  /** Where it computes something else than attention: operations, and the error of an output as a share of the allowed one. */
+  /** Only for a plain matrix product: its operations, and the error of an output divided by the allowed one. */
   readonly other: { flops(length: number): number; errorUsed(y: unknown): Promise<number> } | null;
 }
 
@@ -38,17 +38,17 @@ export interface Subject {
   /** The backend's name in the catalog. */
   readonly entryName: string;
   readonly reference: Reference;
-  /** The input in numbers that the backend's float type has. */
+  /** The input, rounded to the backend's float type. */
   readonly sequence: Sequence;
   readonly attend: Attend;
-  /** The same without causality: one query over a whole block makes a state without the cost of a prefill. */
+  /** The same call without causality. One query over a whole block makes a state without the cost of a prefill. */
   readonly absorb: Attend;
   readonly adapter: Adapter | null;
-  /** The backend whose GPU can be metered, where it has one. */
+  /** The backend whose GPU can be metered, if there is one. */
   readonly metered: Backend<unknown> | null;
-  /** It is not attnkit's: a prefill alone, without state. */
+  /** Present if the cell is not attnkit's. It then has prefill only, without state. */
   readonly baseline?: Foreign;
-  /** Resolves when everything that `x` depends on has been computed, wherever that runs. */
+  /** Resolves when everything that `x` depends on has been computed. */
   settle(x: unknown): Promise<void>;
 }
 
@@ -88,14 +88,14 @@ export async function subject(
 
 export type Uploaded = Record<"q" | "k" | "v", unknown>;
 
-/** Tokens `from <= t < to` on the device. */
+/** Uploads the tokens `from <= t < to`. */
 export function upload({ backend, sequence }: Subject, from: number, to: number): Uploaded {
   const up = ({ data, shape }: Part) => backend.upload(data, shape);
   const { q, k, v } = part(sequence, from, to);
   return { q: up(q), k: up(k), v: up(v) };
 }
 
-/** Frees tensors, except those that are still in use. */
+/** Frees tensors, except those in `kept`. */
 export function release({ backend }: Subject, gone: Iterable<unknown>, kept: Iterable<unknown> = []): void {
   const keep = new Set(kept);
   for (const x of new Set(gone)) if (!keep.has(x)) backend.free(x);
@@ -107,7 +107,7 @@ export const parts = (r: Result<unknown>): unknown[] => [
   ...Object.values(r.state),
 ];
 
-/** The state after the first `context` tokens. */
+/** Returns the state after the first `context` tokens. */
 export async function stateAfter(s: Subject, context: number): Promise<State<unknown>> {
   const up = ({ data, shape }: Part) => s.backend.upload(data, shape);
   const { k, v } = part(s.sequence, 0, context);
@@ -118,7 +118,7 @@ export async function stateAfter(s: Subject, context: number): Promise<State<unk
   return result.state;
 }
 
-/** Bytes of a state on the device: booleans take one, floats what the backend's float type takes. */
+/** Returns the bytes of a state on the device: 1 per boolean, and the size of the backend's float type per float. */
 export async function stateBytes({ backend }: Subject, state: State<unknown>): Promise<number> {
   const width = { float16: 2, float32: 4, float64: 8 }[backend.dtype];
   let bytes = 0;
@@ -129,7 +129,7 @@ export async function stateBytes({ backend }: Subject, state: State<unknown>): P
   return bytes;
 }
 
-/** What the portable program of one prefill of `length` tokens costs. */
+/** Returns the cost of the portable program for one prefill of `length` tokens. */
 export function prefillCost(s: Subject, length: number): ProgramCost {
   const { B, Hq, d, dv } = s.sequence;
   const other = s.baseline?.other;
@@ -141,8 +141,8 @@ export function prefillCost(s: Subject, length: number): ProgramCost {
 }
 
 /**
- * Operations that a causal prefill needs: where every query looks at every key before it, the two products over those
- * pairs and no others; else what the portable program does.
+ * Returns the operations that a causal prefill needs. If every query reads every earlier key, these are the two
+ * products over such pairs only. Otherwise they are those of the portable program.
  */
 export function prefillWork(s: Subject, length: number): number {
   const { B, Hq, d, dv } = s.sequence;
@@ -151,11 +151,11 @@ export function prefillWork(s: Subject, length: number): number {
   return growing(s) ? 2 * B * Hq * (d + dv) * pairs : prefillCost(s, length).flops;
 }
 
-/** The state grows with the context: a key and a value for every token. */
+/** Returns whether the state grows with the context, by a key and a value per token. */
 const growing = ({ mechanism, sequence: { B, Hq, Hkv, d, dv } }: Subject): boolean =>
   Object.values(mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).some((e) => !e.optional && e.shape.includes("P"));
 
-/** What the portable program of one decoded token costs after `context` tokens. */
+/** Returns the cost of the portable program for one decoded token after `context` tokens. */
 export function decodeCost(s: Subject, context: number): ProgramCost {
   const { B, Hq, Hkv, d, dv } = s.sequence;
   const entries = Object.entries(s.mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).filter(([, e]) => !e.optional);

@@ -2,10 +2,10 @@ import type { Data, Shape } from "@attnkit/core";
 import { Float16Array } from "@petamoriken/float16";
 import { UsageError } from "./error.ts";
 
-/** Numbers of this machine have their highest byte first; files have it last. */
+/** True if this machine stores the highest byte first. Files store it last. */
 const bigEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0;
 
-/** Element types of files, by safetensors' names, and their sizes in bytes. */
+/** Element types of files, by safetensors' names, with their sizes in bytes. */
 export const SIZES = {
   BOOL: 1,
   U8: 1,
@@ -24,35 +24,35 @@ export const SIZES = {
 
 export type FileDType = keyof typeof SIZES;
 
-/** A tensor as a file holds it: little-endian, row-major bytes. */
+/** A tensor as a file stores it: little-endian, row-major bytes. */
 export interface FileTensor {
   readonly dtype: FileDType;
   readonly shape: Shape;
   readonly bytes: Uint8Array;
 }
 
-/** A tensor that a file holds and that is not read, because of its element type or its storage. */
+/** A tensor in a file that is not read, because of its element type or its storage. */
 export interface UnreadTensor {
-  /** Says why, in a few words: `dtype <U4`, `dtype F8_E4M3`. */
+  /** The reason in a few words: `dtype <U4`, `dtype F8_E4M3`. */
   readonly unread: string;
-  /** Says how to store it instead, where a different element type is not the answer. */
+  /** How to store it instead, if another element type does not help. */
   readonly remedy?: string;
   readonly shape: Shape;
 }
 
 export type FileTensors = ReadonlyMap<string, FileTensor>;
 
-/** Everything that a file holds, by name: tensors, and those that are not read. */
+/** Everything in a file, by name: tensors, and those that are not read. */
 export type FileEntries = ReadonlyMap<string, FileTensor | UnreadTensor>;
 
-/** How many elements a shape has. */
+/** Returns the number of elements of a shape. */
 export const sizeOf = (shape: Shape): number => shape.reduce((n, s) => n * s, 1);
 
 export const isDType = (x: unknown): x is FileDType => typeof x === "string" && Object.hasOwn(SIZES, x);
 
 export const isUnread = (t: FileTensor | UnreadTensor): t is UnreadTensor => "unread" in t;
 
-/** Returns the elements as floats. Throws `UsageError` for every other type: q, k, v and bias are floats. */
+/** Returns the elements as floats. Throws `UsageError` for other types: q, k, v and bias must be floats. */
 export function floats(who: string, t: FileTensor | UnreadTensor): Float32Array | Float64Array {
   if (isUnread(t)) return refuse(who, t, NO_FLOATS);
   const buffer = native(t);
@@ -64,7 +64,7 @@ export function floats(who: string, t: FileTensor | UnreadTensor): Float32Array 
     case "F16":
       return Float32Array.from(new Float16Array(buffer));
     case "BF16": {
-      // bfloat16 is the upper half of a float32.
+      // A bfloat16 is the upper half of a float32.
       const wide = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
       return new Float32Array(wide.buffer);
     }
@@ -73,7 +73,7 @@ export function floats(who: string, t: FileTensor | UnreadTensor): Float32Array 
   }
 }
 
-/** Returns the elements as a mask, non-zero = true. Floats are refused: whether 0 or -Infinity masks cannot be told. */
+/** Returns the elements as a mask, true where not 0. Throws `UsageError` for floats: they might be an additive mask. */
 export function mask(who: string, t: FileTensor | UnreadTensor): Uint8Array {
   if (isUnread(t)) return refuse(who, t, NO_MASK);
   if (t.dtype.includes("F")) {
@@ -97,7 +97,7 @@ function refuse(who: string, { unread, remedy }: UnreadTensor, expected: string)
   throw new UsageError(who, `${unread}; ${remedy ?? expected}`);
 }
 
-/** Host data as a file tensor; bytes are a mask. */
+/** Converts host data to a file tensor. Bytes are a mask. */
 export function fileTensor(data: Data, shape: Shape): FileTensor {
   const dtype = data instanceof Uint8Array ? "BOOL" : data instanceof Float64Array ? "F64" : "F32";
   const own = data instanceof Uint8Array ? Uint8Array.from(data, (x) => (x ? 1 : 0)) : data;
@@ -105,14 +105,14 @@ export function fileTensor(data: Data, shape: Shape): FileTensor {
   return { dtype, shape, bytes: bigEndian ? swapped(bytes, SIZES[dtype]) : bytes };
 }
 
-/** The bytes of each element in the opposite order. */
+/** Reverses the bytes of each element. */
 export function swapped(bytes: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(bytes.length);
   for (let i = 0; i < bytes.length; i++) out[i - (i % size) + size - 1 - (i % size)] = bytes[i]!;
   return out;
 }
 
-/** A copy of its own, aligned and in this machine's byte order. */
+/** Returns an aligned copy in this machine's byte order. */
 function native({ dtype, bytes }: FileTensor): ArrayBuffer {
   const size = SIZES[dtype];
   return (bigEndian ? swapped(bytes, size) : Uint8Array.from(bytes)).buffer as ArrayBuffer;

@@ -3,14 +3,16 @@ import { parts, release, type Subject, type Uploaded, upload } from "./subject.t
 
 const now = (): number => performance.now() / 1000;
 
-/** Something that can be timed again and again. */
+/** Something that can be timed repeatedly. */
 export interface Timed {
-  /** Seconds per call, over `calls` calls. */
+  /** Returns the seconds per call, averaged over `calls` calls. */
   sample(calls: number): Promise<number>;
   dispose(): void;
 }
 
-/** Prefill of the first `length` tokens, inputs on the device, output computed but not downloaded. */
+/**
+ * Times a prefill of the first `length` tokens. Inputs are on the device. The output is computed but not downloaded.
+ */
 export function prefill(s: Subject, length: number): Timed & { once(): Promise<unknown>; readonly block: Uploaded } {
   const block = upload(s, 0, length);
   const run = async () => {
@@ -20,7 +22,7 @@ export function prefill(s: Subject, length: number): Timed & { once(): Promise<u
   };
   return {
     block,
-    /** One call whose output the caller checks and frees. */
+    /** Makes one call. The caller checks and frees its output. */
     async once() {
       const result = await run();
       release(s, parts(result), [result.y]);
@@ -35,7 +37,10 @@ export function prefill(s: Subject, length: number): Timed & { once(): Promise<u
   };
 }
 
-/** Decoding after `context` tokens: each call is one token, output downloaded; its state feeds the next few calls. */
+/**
+ * Times decoding after `context` tokens. Each call is one token, its output is downloaded, and its state feeds the next
+ * few calls.
+ */
 export function decode(
   s: Subject,
   context: number,
@@ -43,15 +48,15 @@ export function decode(
 ): Timed & { once(): Promise<unknown>; first(): Uploaded } {
   const uploaded: Uploaded[] = [];
   const token = (i: number) => {
-    // Past the end of the input its tokens come again.
+    // After the end of the input, its tokens are repeated.
     const at = (context + i) % s.sequence.length;
     uploaded[i] ??= upload(s, at, at + 1);
     return uploaded[i];
   };
-  // So few that the context of a sample stays what it is called, also for a cache that grows.
+  // The number of tokens in a row. It is small, so that the context of a sample hardly grows, even for a growing cache.
   const chain = Math.max(1, Math.min(64, Math.floor(context / 16)));
   return {
-    /** The first token that is decoded. */
+    /** Returns the first token that is decoded. */
     first: () => token(0),
     async once() {
       const result = await s.attend({ ...token(0), state });
@@ -65,7 +70,7 @@ export function decode(
       for (let i = 0; i < calls; i++) {
         const before = i % chain === 0 ? state : current;
         const result = await s.attend({ ...tokens[i % chain]!, state: before });
-        // Whoever decodes wants the output before the next token.
+        // Decoding needs the output before the next token.
         await s.backend.download(result.y);
         release(
           s,
@@ -82,14 +87,17 @@ export function decode(
   };
 }
 
-/** A sample shorter than this is mostly the clock and the scheduler. */
+/** Seconds. A shorter sample mostly measures the clock and the scheduler. */
 const SAMPLE = 0.02;
 
-/** Calls that one sample should average, for calls of this many seconds. */
+/** Returns the number of calls that a sample should average, for calls of this many seconds. */
 export const callsFor = (seconds: number, most: number): number =>
   Math.max(1, Math.min(most, Math.ceil(SAMPLE / Math.max(seconds, 1e-7))));
 
-/** Runs until V8 has compiled what runs: at least twice and for `seconds`. Returns the fastest of the last calls. */
+/**
+ * Calls at least twice and for `seconds`, until V8 has compiled the code. Returns the time of the fastest of the last
+ * calls.
+ */
 export async function warm(t: Timed, seconds: number): Promise<number> {
   const end = now() + seconds;
   let recent: number[] = [];

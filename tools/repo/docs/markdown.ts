@@ -5,13 +5,13 @@ import { join } from "node:path";
 /** A fenced block of a Markdown file. */
 export interface Fence {
   readonly file: string;
-  /** Line of the opening fence, from 1. */
+  /** The line of the opening fence, from 1. */
   readonly line: number;
   readonly language: string;
   readonly text: string;
 }
 
-/** Every Markdown file that git tracks or would track, change logs and changesets aside. */
+/** Returns every Markdown file that git tracks or would track, except change logs and changesets. */
 export function markdownFiles(root: string): string[] {
   const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], { cwd: root });
   return listed
@@ -25,7 +25,9 @@ export function fences(root: string, file: string): Fence[] {
   return fencesOf(file, readFileSync(join(root, file), "utf8"));
 }
 
-/** Throws where a fence is not closed: the rest of the file would be taken for code. */
+/**
+ * Returns the fenced blocks. Throws an Error if a fence is not closed: the rest of the file would be taken for code.
+ */
 export function fencesOf(file: string, markdown: string): Fence[] {
   const out: Fence[] = [];
   let open: { line: number; language: string; lines: string[] } | undefined;
@@ -37,18 +39,18 @@ export function fencesOf(file: string, markdown: string): Fence[] {
     } else if (fence) open = { line: i + 1, language: fence[1]!.trim(), lines: [] };
     else open?.lines.push(text);
   });
-  if (open) throw new Error(`${file}:${open.line}: this fence is not closed`);
+  if (open) throw new Error(`${file}:${open.line}: the code fence is not closed`);
   return out;
 }
 
-/** Targets of relative links, without anchors. */
+/** Returns the targets of relative links, without anchors. */
 export function relativeLinks(markdown: string): string[] {
   return [...markdown.matchAll(/\]\(([^)\s]+)\)/g)]
     .map((match) => match[1]!.replace(/#.*$/, ""))
     .filter((target) => target && !/^[a-z]+:/.test(target));
 }
 
-/** Command lines of shell fences, comments and line continuations resolved. */
+/** Returns the command lines of a shell fence. Comments are removed and continued lines joined. */
 export function commands(fence: Fence): string[] {
   return fence.text
     .replace(/\\\n\s*/g, " ")

@@ -1,11 +1,11 @@
-/** Who may import whom. Each rule answers with its violations, in words. */
+/** The rules about who may import whom. Each rule returns its violations as sentences. */
 import { type Import, importsOf, type Package, packageOf, type Repo, sources, target } from "./repo.ts";
 
 const core = "@attnkit/core";
-/** The entries of core that each kind of author may use. Nobody's published code needs the conformance suite. */
+/** The entries of core that each kind of author may use. Published code never needs the conformance suite. */
 const PROGRAM_DOORS = [core, `${core}/program`];
 const BACKEND_DOORS = [...PROGRAM_DOORS, `${core}/backend`];
-/** The folders of core, each of which may import from itself and those before it. */
+/** The folders of core. Each may import from itself and from those before it. */
 const CORE_FOLDERS = ["program", "backend", "call", "conformance"];
 /** The description of a package for the tools: the one file that knows program, reference and kernels. */
 const ABOUT = "src/about.ts";
@@ -18,7 +18,7 @@ function forbidden(pkg: Package, path: string, { specifier, typeOnly }: Import):
   if (specifier.startsWith("node:")) return "published code runs in browsers too";
   if (pkg.kind === "core") return "core imports nothing";
   if (pkg.kind === "mechanism") return forbiddenMechanism(path, specifier, typeOnly);
-  // Third-party packages are an adapter's business: the rule on dependencies holds them to what is declared.
+  // A backend may import third-party packages. The rule `declared` requires that its package.json names them.
   return !BACKEND_DOORS.includes(specifier) && specifier.startsWith("@attnkit/")
     ? `of attnkit, a backend imports ${BACKEND_DOORS.join(", ")} alone`
     : undefined;
@@ -49,7 +49,9 @@ function forbiddenRelative(pkg: Package, path: string, to: string, typeOnly: boo
   return "reference and program share no code";
 }
 
-/** A mechanism names its kernels, and a kernel its backend: types of a later folder are allowed there alone. */
+/**
+ * A mechanism refers to its kernels, and a kernel to its backend. Only there, types of a later folder may be imported.
+ */
 function forbiddenInCore(path: string, to: string, typeOnly: boolean): string | undefined {
   const [own, other] = [path, to].map((p) => CORE_FOLDERS.indexOf(p.split("/")[1]!)) as [number, number];
   if (own < 0 || other < 0) return `core has the folders ${CORE_FOLDERS.join(", ")} alone`;
@@ -69,7 +71,7 @@ export function arrows(repo: Repo): string[] {
   );
 }
 
-/** Imports and package.json say the same. Apps may depend on what they load by name at run time. */
+/** Imports must match package.json. Apps may depend on packages that they load by name at run time. */
 export function declared(repo: Repo): string[] {
   return repo.packages.flatMap((pkg) => {
     const { dependencies = {}, peerDependencies = {}, devDependencies = {}, name } = pkg.manifest;
@@ -96,7 +98,7 @@ export function declared(repo: Repo): string[] {
   });
 }
 
-/** Our own runtime dependencies: none, and frameworks only as optional peers. */
+/** Core, mechanisms and the cpu backend have no runtime dependencies. Frameworks are optional peers. */
 export function light(repo: Repo): string[] {
   return repo.packages
     .filter(({ kind, dir }) => kind === "core" || kind === "mechanism" || dir === "packages/backends/cpu")
@@ -112,7 +114,7 @@ export function light(repo: Repo): string[] {
     });
 }
 
-/** Import cycles among the files of a package, those of types alone included: a type sits with what it describes. */
+/** Finds import cycles among the files of a package, including cycles of types only. */
 export function cycles(repo: Repo): string[] {
   return repo.packages.flatMap((pkg) => {
     const done = new Set<string>();

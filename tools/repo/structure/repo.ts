@@ -1,4 +1,4 @@
-/** The workspace as plain data, so that the rules run on the real one and on bad ones alike. */
+/** Reads the workspace as plain data. The rules then run on the real workspace and on bad examples alike. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, posix } from "node:path";
 
@@ -16,11 +16,11 @@ export interface Manifest {
 export type Kind = "core" | "mechanism" | "backend" | "app" | "tool";
 
 export interface Package {
-  /** From the root of the repository, with slashes: `packages/core`. */
+  /** The path from the root of the repository, with slashes: `packages/core`. */
   readonly dir: string;
   readonly kind: Kind;
   readonly manifest: Manifest;
-  /** Text of every file of the package but build output, by its path in the package. */
+  /** The text of every file of the package except build output, by its path in the package. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -37,7 +37,10 @@ export interface Import {
 
 const kinds: Record<string, Kind> = { mechanisms: "mechanism", backends: "backend", apps: "app", tools: "tool" };
 
-/** `packages/core`, `packages/mechanisms/x`, `packages/backends/x`, `apps/x`, `tools/x`. */
+/**
+ * Returns the kind of a package by its folder: `packages/core`, `packages/mechanisms/x`, `packages/backends/x`,
+ * `apps/x` or `tools/x`.
+ */
 export function kindOf(dir: string): Kind {
   return dir === "packages/core" ? "core" : kinds[dir.replace(/^packages\//, "").split("/")[0]!]!;
 }
@@ -66,7 +69,10 @@ function readFiles(root: string, dir = "", files: Map<string, string> = new Map(
   return files;
 }
 
-/** Static imports and re-exports stand at the start of a line (the formatter sees to it); `import("x")` anywhere. */
+/**
+ * Returns all imports. The formatter puts static imports and re-exports at the start of a line. `import("x")` is found
+ * anywhere.
+ */
 export function importsOf(source: string): Import[] {
   const statics = source.matchAll(/^(?:import|export)\s+(type\s)?(?:[^"'`;]*?\sfrom\s*)?["']([^"']+)["']/gm);
   const dynamic = source.matchAll(/\bimport\(\s*["']([^"']+)["']/g);
@@ -76,7 +82,7 @@ export function importsOf(source: string): Import[] {
   ];
 }
 
-/** `@scope/name/sub` -> `@scope/name`; undefined for relative and `node:` specifiers. */
+/** Maps `@scope/name/sub` to `@scope/name`. Returns undefined for relative and `node:` specifiers. */
 export function packageOf(specifier: string): string | undefined {
   if (/^(\.|node:)/.test(specifier)) return undefined;
   return specifier
@@ -89,7 +95,7 @@ export function sources(pkg: Package, folder: "src" | "test"): [path: string, te
   return [...pkg.files].filter(([path]) => path.startsWith(`${folder}/`) && /\.(ts|tsx|mts|js|mjs)$/.test(path));
 }
 
-/** The file in the same package that a relative import names. */
+/** Returns the file in the same package that a relative import names. */
 export function target(path: string, specifier: string): string {
   return posix.join(posix.dirname(path), specifier);
 }

@@ -30,12 +30,12 @@ const same = {
   sideEffects: false,
   engines: { node: ">=20.19" },
   files: ["dist", "src", "!dist/.tsbuildinfo"],
-  // dist goes first: tsc deletes no output whose source is gone, and its incremental state can be stale.
+  // dist is removed first: tsc does not delete output without a source, and its incremental state can be stale.
   scripts: { build: `node -e "fs.rmSync('dist',{recursive:true,force:true})" && tsc -p tsconfig.json` },
   publishConfig: { access: "public", provenance: true },
 };
 
-/** Published packages carry the same fields, with the same values where nothing is their own. */
+/** Published packages must have the same fields. The values must be equal, except fields such as name and version. */
 export function manifests(repo: Repo): string[] {
   return published(repo).flatMap(({ dir, manifest }) => {
     const expected: Record<string, unknown> = {
@@ -60,7 +60,7 @@ export function manifests(repo: Repo): string[] {
   });
 }
 
-/** Files that every package of a kind has, and the licence text that npm ships. */
+/** Files that every package of a kind must have, and the licence text that npm ships. */
 export function filesOf(repo: Repo): string[] {
   return published(repo).flatMap((pkg) => {
     const wanted = ["README.md", "LICENSE", "tsconfig.json"];
@@ -75,7 +75,7 @@ export function filesOf(repo: Repo): string[] {
   });
 }
 
-/** Every entry names one source file and that file's build output. */
+/** Every entry must name one source file and that file's build output. */
 export function entries(repo: Repo): string[] {
   return repo.packages.flatMap(({ dir, manifest, files }) =>
     Object.entries(manifest.exports ?? {}).flatMap(([entry, conditions]) => {
@@ -96,7 +96,10 @@ export function entries(repo: Repo): string[] {
   );
 }
 
-/** tsconfig references follow dependencies, or a build would check against stale declarations. */
+/**
+ * The references in tsconfig.json must match the dependencies. Otherwise a build would check against stale
+ * declarations.
+ */
 export function references(repo: Repo): string[] {
   const dirOf = new Map(repo.packages.map((pkg) => [pkg.manifest.name, pkg.dir]));
   return repo.packages.flatMap((pkg) => {

@@ -1,4 +1,4 @@
-/** The rules themselves: each must catch what it is there for, and stay silent on a good house. */
+/** Tests of the rules themselves: each must find its violation, and stay silent on a correct workspace. */
 import { describe, expect, test } from "vitest";
 import { arrows, cycles, declared, light } from "../structure/arrows.ts";
 import { importsOf, kindOf, type Manifest, type Package, type Repo } from "../structure/repo.ts";

@@ -3,13 +3,13 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { unpacked } from "./unpack.ts";
 
-/** glibc's and musl's `RTLD_NODELETE`: a library stays loaded when its handle is closed. Node does not name it. */
+/** `RTLD_NODELETE` of glibc and musl: a library stays loaded when its handle is closed. Node has no name for it. */
 const RTLD_NODELETE = 0x1000;
 
 /**
- * Makes SwiftShader the Vulkan driver of this process. Call it before Dawn looks for an adapter. The loader is opened
- * here by its path because a search path (`LD_LIBRARY_PATH`) is read when a process starts, and what is loaded already
- * answers to its name.
+ * Makes SwiftShader the Vulkan driver of this process. Call it before Dawn requests an adapter. The loader is opened by
+ * its path: a search path (`LD_LIBRARY_PATH`) is read only when a process starts, and a loaded library is found by its
+ * name.
  */
 export function useSoftwareVulkan(): void {
   const folder = unpacked();
@@ -19,7 +19,7 @@ export function useSoftwareVulkan(): void {
   try {
     process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
   } catch (error) {
-    // It is no Node module and says so, after it was loaded; anything else is a real failure.
+    // The loader is not a Node module, and Node reports that after loading it. Any other error is a real failure.
     if (!existsSync(loader) || !/did not self-register/.test(String(error))) throw error;
   }
 }

@@ -10,13 +10,18 @@ import type { BenchOptions, Results } from "../results.ts";
 import type { Flags, Preset } from "./bench-flags.ts";
 import { recordGpu } from "./record-action.ts";
 
-/** Runs or resumes a benchmark; `written` are the flags that the user gave. Resolves with the exit code. */
+/**
+ * Runs, resumes or records a benchmark. `written` holds the names of the flags that the user gave. Resolves with the
+ * exit code.
+ */
 export async function bench(io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> {
   if (flags.resume !== undefined) return resume(io, flags.resume, written);
-  if (flags.record === undefined && flags.smoke) throw new UsageError("--smoke", "belongs to --record gpu");
+  if (flags.record === undefined && flags.smoke)
+    throw new UsageError("--smoke", "works only together with --record gpu");
   if (flags.record === undefined) return run(io, flags, preset, written);
   const other = written.find((name) => !["record", "smoke", "out"].includes(name));
-  if (other) throw new UsageError("--record", `decides everything itself; it cannot be combined with --${other}`);
+  if (other)
+    throw new UsageError("--record", `sets every option of its benchmarks; it cannot be combined with --${other}`);
   return recordGpu(io, flags);
 }
 
@@ -52,7 +57,7 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
   if (options.heads % options.kvHeads !== 0) {
     throw new UsageError(
       "--kv-heads",
-      `${options.heads} query heads are no multiple of ${options.kvHeads} key and value heads`,
+      `${options.heads} query heads are not a multiple of ${options.kvHeads} key and value heads`,
     );
   }
   validate(options);
@@ -69,13 +74,13 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
 
 async function resume(io: Io, file: string, written: readonly string[]): Promise<number> {
   const other = written.find((name) => name !== "resume");
-  if (other) throw new UsageError("--resume", `takes everything from ${file}; it cannot be combined with --${other}`);
+  if (other) throw new UsageError("--resume", `reads every option from ${file}; it cannot be combined with --${other}`);
   const results = await read(io, file);
   const input = await inputOf(io, results.options, { lengths: true, contexts: true });
   if (input.sha256 !== results.input.sha256) {
     throw new UsageError(
       file,
-      `was measured on other input (${results.input.source} has changed since); start a new run`,
+      `was measured on another input: ${results.input.source} has changed since; start a new run`,
     );
   }
   return go(io, file, results, await open(results.options, input), input.notes);
@@ -101,7 +106,7 @@ async function go(
   const page = await writePage(io, file, results);
   io.out(`${tables(results)}\n\nWritten: ${file} and ${page}\n`);
   if (!results.complete) {
-    io.err(`interrupted: attnkit bench --resume ${file} measures the rest\n`);
+    io.err(`interrupted; to measure the rest, run attnkit bench --resume ${file}\n`);
     return EXIT.interrupted;
   }
   return results.cells.some((c) => c.status === "failed") ? EXIT.failed : EXIT.ok;

@@ -1,6 +1,6 @@
 import type { BenchOptions } from "../results.ts";
 
-/** The flags of `attnkit bench` as they are parsed. */
+/** The flags of `attnkit bench`, parsed. */
 export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memory"> {
   readonly lengths?: number[];
   readonly decodeContexts?: number[];
@@ -13,5 +13,5 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memo
   readonly smoke: boolean;
 }
 
-/** The sizes and limits that `--quick` and its absence stand for. */
+/** The sizes and limits that are used with `--quick`, or without it. */
 export type Preset = Pick<BenchOptions, "lengths" | "contexts" | "budget" | "rounds" | "memory">;

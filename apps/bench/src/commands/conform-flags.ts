@@ -1,4 +1,4 @@
-/** The flags of `attnkit conform` as they are parsed. */
+/** The flags of `attnkit conform`, parsed. */
 export interface Flags {
   readonly backend?: string;
   readonly dtype?: string;

@@ -27,7 +27,7 @@ export function conformCommand(program: Command, io: Io, exit: (code: number) =>
     .option("--law <name>", "only this law")
     .option("--case <n>", "only this case of each law", flag.integer)
     .option("--seed <n>", "seed of the random inputs", flag.integer, 1)
-    .option("--vectors <file>", "run the golden vectors of this JSON file instead; repeatable", flag.collect)
+    .option("--vectors <file>", "run the golden vectors in this JSON file instead; repeatable", flag.collect)
     .option("--json <file>", "also write the report as JSON")
     .option("--markdown <file>", "also write the report as Markdown")
     .action(async (flags: Flags) => {
@@ -39,7 +39,8 @@ export function conformCommand(program: Command, io: Io, exit: (code: number) =>
 }
 
 async function suite(io: Io, flags: Flags): Promise<number> {
-  // Options have chosen the rows: a mechanism may fill in what they leave out, so they cannot be compared again.
+  // --options has chosen the rows already. A mechanism may add defaults to its options, so they cannot be compared
+  // again.
   const filter: Filter = { law: flags.law, mechanism: flags.mechanism, case: flags.case };
   refuseNothing(await rowsOf(flags, "cpu"), filter);
   const shown = progress(io);
@@ -67,7 +68,8 @@ async function suite(io: Io, flags: Flags): Promise<number> {
   } finally {
     shown.stop();
   }
-  if (reports.length === 0) throw new UsageError("conform", "no backend is available here; nothing was tested");
+  if (reports.length === 0)
+    throw new UsageError("conform", "no backend is available on this machine, so nothing was tested");
   const text = reports.map(markdown).join("\n");
   io.out(text);
   const conforms = reports.every((r) => r.conforms);
@@ -79,7 +81,10 @@ async function suite(io: Io, flags: Flags): Promise<number> {
   return conforms ? EXIT.ok : EXIT.failed;
 }
 
-/** The backends that are asked for, in each float type; one that this machine lacks is noted unless it was named. */
+/**
+ * Yields the requested backends in each float type. A backend that this machine lacks is noted; if the user named it,
+ * it is an error.
+ */
 async function* opened(
   flags: Flags,
   note: (text: string) => void,
@@ -93,7 +98,10 @@ async function* opened(
   }
 }
 
-/** Mechanisms for a kind of backend with their references: each with every option set of the catalog, or with the options of the command line. */
+/**
+ * Returns mechanisms for a kind of backend, with their references. Each has every option set of the catalog, or the
+ * options of the command line.
+ */
 async function rowsOf({ mechanism, options }: Flags, kind: string): Promise<Row[]> {
   if (options !== undefined && (mechanism === undefined || mechanism === "ops")) {
     throw new UsageError("--options", "belongs to one mechanism; name it with --mechanism");
@@ -108,7 +116,9 @@ async function rowsOf({ mechanism, options }: Flags, kind: string): Promise<Row[
   return (await Promise.all(rows)).flat();
 }
 
-/** A filter that selects no case would report success over nothing. */
+/**
+ * Throws `UsageError` if the filter selects no case. The suite would otherwise report success without testing anything.
+ */
 function refuseNothing(rows: readonly Row[], filter: Filter): void {
   if (plan({ mechanisms: rows }, filter).length > 0) return;
   const all = plan({ mechanisms: rows }, { ...filter, law: undefined, case: undefined });
@@ -118,6 +128,6 @@ function refuseNothing(rows: readonly Row[], filter: Filter): void {
   }
   throw new UsageError(
     "--case",
-    `no law has a case ${filter.case} here; expected a number from 0 on that a report lists`,
+    `no law has a case ${filter.case} here; expected a case number from a report, which start at 0`,
   );
 }

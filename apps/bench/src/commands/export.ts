@@ -34,33 +34,36 @@ interface Flags extends Readonly<Record<string, unknown>> {
 export function exportCommand(program: Command, io: Io): void {
   const command = program
     .command("export")
-    .description("a mechanism as an ONNX file: q, k, v and past.* in, y and present.* out")
-    .option("--mechanism <name>", "what it computes; `attnkit list` names them")
+    .description("Write a mechanism as an ONNX file with inputs q, k, v, past.* and outputs y, present.*.")
+    .option("--mechanism <name>", "mechanism to export; `attnkit list` prints the names")
     .addOption(
-      new Option("--form <name>", "a block of tokens without or after a past, or one token after a past").choices([
-        "prefill",
-        "block",
-        "decode",
-      ]),
+      new Option(
+        "--form <name>",
+        "prefill: tokens without a state; block: tokens after a state; decode: one token after a state",
+      ).choices(["prefill", "block", "decode"]),
     )
-    .option("--causal [end]", "a query sees the keys up to its own", causal)
-    .option("--heads <n>", "query heads", flag.positive, 8)
-    .option("--key-heads <n>", "key and value heads; default as many as query heads", flag.positive)
-    .option("--channels <n>", "channels of q and k", flag.positive, 64)
-    .option("--value-channels <n>", "channels of v; default as many as of k", flag.positive)
-    .option("--length <n>", "tokens of a prefill or block; default any", flag.positive)
-    .option("--batch <n>", "batch; default any", flag.positive)
-    .option("--mask [per-head]", "also take mask, one for all heads or one for each", perHead)
-    .option("--bias [per-head]", "also take bias, one for all heads or one for each", perHead)
-    .option("--key-mask", "also take keyMask", false)
-    .option("--lse", "also give the logarithm of each row's normaliser", false)
+    .option(
+      "--causal [end]",
+      "each query sees only keys up to its own position; `end` aligns the last query with the last key",
+      causal,
+    )
+    .option("--heads <n>", "number of query heads", flag.positive, 8)
+    .option("--key-heads <n>", "number of key and value heads; default as many as query heads", flag.positive)
+    .option("--channels <n>", "channels of q and k per head", flag.positive, 64)
+    .option("--value-channels <n>", "channels of v per head; default as many as k has", flag.positive)
+    .option("--length <n>", "tokens per block; by default it is chosen when the model runs", flag.positive)
+    .option("--batch <n>", "batch size; by default it is chosen when the model runs", flag.positive)
+    .option("--mask [per-head]", "add an input mask, shared by all heads or per head", perHead)
+    .option("--bias [per-head]", "add an input bias, shared by all heads or per head", perHead)
+    .option("--key-mask", "add an input keyMask", false)
+    .option("--lse", "add an output lse, the logarithm of each row's normaliser", false)
     .addOption(new Option("--dtype <type>", "float type").choices(["float16", "float32", "float64"]).default("float32"))
     .option("--opset <n>", "ONNX opset, 18 to 25", flag.positive, 21)
-    .option("--chunk <n>", "tokens computed at a time where the length is any; default 128", flag.positive)
-    .option("--fused", "one of the programs made for ONNX Runtime's CPU providers; an error where there is none", false)
-    .option("--out <file>", "the file to write")
+    .option("--chunk <n>", "tokens computed at a time if --length is not given; default 128", flag.positive)
+    .option("--fused", "use a program written for ONNX Runtime's CPU providers; an error if there is none", false)
+    .option("--out <file>", "file to write")
     .option("--pretty", "print the graph as text", false)
-    .option("--check <file>", "read an ONNX file instead of making one, and check it against ONNX's rules");
+    .option("--check <file>", "check this ONNX file against ONNX's rules instead of writing one");
   mechanismFlags(command, ["form"]).action((flags: Flags) => run(io, flags));
 }
 
@@ -93,7 +96,7 @@ async function run(io: Io, flags: Flags): Promise<void> {
   io.out(`${flags.out} ${file.length} bytes\n`);
 }
 
-/** What a file says of itself. */
+/** Checks an ONNX file and prints its versions, inputs, outputs and metadata, or its graph as text. */
 async function check(io: Io, path: string, flags: Flags): Promise<void> {
   const clash = (["mechanism", "form", "out"] as const).find((name) => flags[name] !== undefined);
   if (clash) throw new UsageError(`--${clash}`, "cannot be combined with --check");

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** Parsers of flag values; commander turns what they throw into the one line that the user sees. */
+/** Parsers of flag values. commander turns the error that they throw into the line that the user sees. */
 
 export function positive(text: string): number {
   const n = Number(text);
@@ -9,7 +9,7 @@ export function positive(text: string): number {
   return n;
 }
 
-/** More threads than any machine has cores would only exhaust it. */
+/** More threads than a machine has cores would only exhaust it. */
 const MOST_THREADS = 256;
 
 export function threads(text: string): number {
@@ -38,7 +38,7 @@ export function seconds(text: string): number {
   return n;
 }
 
-/** Distinct whole numbers, ascending. */
+/** Parses a list of distinct integers and sorts it in ascending order. */
 export const sizes = (text: string): number[] => [...new Set(text.split(",").map(positive))].sort((a, b) => a - b);
 
 export const numbers = (text: string): number[] => text.split(",").map(number);
@@ -58,5 +58,5 @@ export function jsonObject(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** For a flag that may be given several times. */
+/** Collects the values of a flag that may be given several times. */
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];

@@ -11,7 +11,7 @@ import { progress } from "../report/progress.ts";
 import { tables } from "../report/table.ts";
 import { gpuRuns } from "./record-runs.ts";
 
-/** Runs every benchmark of a record of a GPU and writes `DIR/gpu-<date>.json`. Resolves with the exit code. */
+/** Runs every benchmark of a GPU record and writes `DIR/gpu-<date>.json`. Resolves with the exit code. */
 export async function recordGpu(io: Io, flags: { smoke: boolean; out: string }): Promise<number> {
   await makeFolder(io, flags.out);
   const now = new Date().toISOString();

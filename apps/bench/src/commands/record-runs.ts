@@ -1,7 +1,7 @@
 import { backends } from "@attnkit/catalog";
 import type { BenchOptions } from "../results.ts";
 
-/** One benchmark of a record. */
+/** One of the benchmarks of a record. */
 export interface RecordRun {
   readonly name: string;
   readonly says: string;
@@ -14,7 +14,10 @@ const common = {
 };
 const tiny = { heads: 2, kvHeads: 2, dim: 16, rounds: 3, budget: 60 };
 
-/** What a record of a GPU holds, or the same in sizes that a software adapter computes in seconds. */
+/**
+ * Returns the benchmarks of a GPU record. With `smoke`, their sizes are so small that a software adapter needs only
+ * seconds.
+ */
 export function gpuRuns(smoke: boolean): RecordRun[] {
   const sizes = smoke ? { ...common, ...tiny } : common;
   const every = ["tfjs-webgpu", "ort-webgpu"].filter((name) => backends.some((b) => b.name === name)).join(",");

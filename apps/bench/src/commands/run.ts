@@ -26,20 +26,24 @@ interface Flags extends Readonly<Record<string, unknown>> {
 export function runCommand(program: Command, io: Io): void {
   const command = program
     .command("run")
-    .description("one call: q, k, v (and mask, bias, keyMask, state.*) from a file, y (and lse, state.*) into a file")
-    .requiredOption("--mechanism <name>", "what to compute; `attnkit list` names them")
-    .option("--backend <name>", "what computes it", "cpu")
-    .option("--dtype <type>", "float type of the backend; default the backend's own")
+    .description(
+      "Run one call: read q, k, v (and mask, bias, keyMask, state.*) from a file, write y (and lse, state.*) to a file.",
+    )
+    .requiredOption("--mechanism <name>", "mechanism to run; `attnkit list` prints the names")
+    .option("--backend <name>", "backend to run on", "cpu")
+    .option("--dtype <type>", "float type; default is the backend's own")
     .option(
       "--causal [end]",
-      "a query sees the keys up to its own; `end` aligns the last query with the last key",
+      "each query sees only keys up to its own position; `end` aligns the last query with the last key",
       causal,
     )
-    .option("--lse", "also write the logarithm of each row's normaliser", false)
-    .addOption(new Option("--kernels <mode>", "fast kernels").choices(["prefer", "require", "never"]).default("prefer"))
-    .requiredOption("--tensors <file>", "input: .safetensors, .npz, or .npy with q, k, v stacked [3, ...]")
-    .option("--state <file>", "take state.* from this file, the output of the block before")
-    .requiredOption("--out <file>", "output: .safetensors or .npz");
+    .option("--lse", "also write lse, the logarithm of each row's normaliser", false)
+    .addOption(
+      new Option("--kernels <mode>", "use of fast kernels").choices(["prefer", "require", "never"]).default("prefer"),
+    )
+    .requiredOption("--tensors <file>", "input file: .safetensors, .npz, or .npy with q, k and v stacked as [3, ...]")
+    .option("--state <file>", "read state.* from this file, the output of the previous block")
+    .requiredOption("--out <file>", "output file: .safetensors or .npz");
   mechanismFlags(command).action((flags: Flags) => run(io, flags));
 }
 
@@ -51,7 +55,7 @@ async function run(io: Io, flags: Flags): Promise<void> {
   }
   await checkWritable(io, flags.out, [flags.tensors]);
   const options = { ...optionsFrom(flags) };
-  entry.create(options); // refuses options before any file is read
+  entry.create(options); // refuses invalid options before any file is read
   const backendEntry = backendNamed(flags.backend);
   const dtype = dtypeFor(backendEntry, flags.dtype);
   const { block, ignored } = blockOf(flags.tensors, await readTensors(io, flags.tensors), dtype);
@@ -116,7 +120,7 @@ async function downloaded(backend: Backend<unknown>, { y, lse, state }: Result<u
   return tensors;
 }
 
-/** What made the file, in its own words. */
+/** Returns the metadata of the output file: the mechanism, its options and the causality that made it. */
 const about = (mechanism: string, options: Options, how: Causal): Record<string, string> => ({
   attnkit: JSON.stringify({ mechanism, options, causal: how }),
 });

@@ -6,14 +6,14 @@ import { EXIT, type Io, messageOf, oneLine, UsageError, userMessage } from "../i
 import { backendChoices, dtypeFor, mechanismNamed, open, openNamed } from "../select.ts";
 import type { Flags } from "./conform-flags.ts";
 
-/** What a case came to, and where. */
+/** The result of one case on one backend. */
 interface Line extends VectorResult {
   readonly file: string;
   readonly backend: string;
   readonly dtype: DType;
 }
 
-/** Runs golden vectors: a line for each case as it is done, and the sums in the last line. */
+/** Runs golden vectors. Prints a line for each case as soon as it is done, and the totals in the last line. */
 export async function vectors(io: Io, flags: Flags): Promise<number> {
   const clash = (["law", "options", "case", "markdown"] as const).find((name) => flags[name] !== undefined);
   if (clash) throw new UsageError(`--${clash}`, "cannot be combined with --vectors");
@@ -46,7 +46,7 @@ export async function vectors(io: Io, flags: Flags): Promise<number> {
   const [passed, failed, unsupported] = [count("pass"), count("fail"), count("unsupported")];
   if (flags.json !== undefined) {
     const all = { format: "attnkit-vector-results/1", passed, failed, unsupported, cases: lines };
-    // JSON has no NaN and no infinities, and a wrong result may be either.
+    // JSON has no NaN and no infinities, and a wrong result may contain both.
     const written = JSON.stringify(
       all,
       (_, x: unknown) => (typeof x === "number" && !Number.isFinite(x) ? String(x) : x),

@@ -1,7 +1,7 @@
-/** A value of a Python literal: a string, a number, a truth value, `None`, a list or tuple, or a dictionary. */
+/** The value of a Python literal: a string, a number, a boolean, `None`, a list or tuple, or a dictionary. */
 export type Literal = string | number | boolean | null | readonly Literal[] | ReadonlyMap<Literal, Literal>;
 
-/** Headers of NumPy nest a few levels deep. Without a limit, a crafted file could exhaust the stack. */
+/** NumPy's headers are nested a few levels deep. Without a limit, a crafted file could exhaust the stack. */
 const DEEPEST = 32;
 const SPACE = /\s*/y;
 const WORD = /(True|False|None)\b/y;
@@ -12,7 +12,7 @@ const STRING = /'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"/y;
 const ESCAPE = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))/gi;
 const CONTROL: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
-/** Returns the value of a Python literal, as `ast.literal_eval` reads it; `undefined` where the text is none. */
+/** Returns the value of a Python literal, as `ast.literal_eval` reads it, or `undefined` if the text is not one. */
 export function parseLiteral(text: string): Literal | undefined {
   let at = 0;
   const take = (pattern: RegExp): RegExpExecArray | null => {
@@ -44,7 +44,7 @@ export function parseLiteral(text: string): Literal | undefined {
     if (takes("[")) return items("]", () => value(depth + 1)).all;
     if (takes("(")) {
       const { all, comma } = items(")", () => value(depth + 1));
-      // One value in parentheses is that value; a comma makes it a tuple.
+      // One value in parentheses is that value. A comma makes it a tuple.
       return all.length === 1 && !comma ? all[0]! : all;
     }
     if (takes("{")) {

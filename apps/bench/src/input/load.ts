@@ -7,15 +7,15 @@ import { blockOf, described, readTensors } from "./tensors.ts";
 import { readText } from "./text.ts";
 
 export interface Input {
-  /** What it is, in words. */
+  /** A description of the input for reports. */
   readonly source: string;
-  /** Of the text's bytes, or of q, k and v. */
+  /** The SHA-256 of the text's bytes, or of q, k and v. */
   readonly sha256: string;
   readonly sequence: Sequence;
   readonly notes: readonly string[];
 }
 
-/** q, k and v of a text, long enough for every length. Throws `UsageError`. */
+/** Embeds a text as q, k and v, long enough for every length. Throws `UsageError`. */
 export async function textInput(
   io: Io,
   path: string | null,
@@ -32,7 +32,7 @@ export async function textInput(
   return { source, sha256, sequence: embed(bytes, sizes), notes };
 }
 
-/** q, k and v that a real model gave. Throws `UsageError`. */
+/** Reads q, k and v of a real model from a file. Throws `UsageError`. */
 export async function tensorInput(io: Io, path: string): Promise<Input> {
   const tensors = await readTensors(io, path);
   const used = ([name]: readonly [string, unknown]) => ["q", "k", "v"].includes(name);
@@ -60,8 +60,7 @@ export async function tensorInput(io: Io, path: string): Promise<Input> {
       path,
       `${say}: ${L} queries and ${S} keys; the benchmark times causal self-attention and expects as many queries as keys`,
     );
-  if (B * Hq * L * d * dv === 0)
-    throw new UsageError(path, `${say}: an axis is empty; expected at least one of everything`);
+  if (B * Hq * L * d * dv === 0) throw new UsageError(path, `${say}: an axis has size 0; expected sizes >= 1`);
   const [q, k, v] = [block.q, block.k, block.v].map((t) => t.data as Float32Array | Float64Array) as [
     Float32Array,
     Float32Array,

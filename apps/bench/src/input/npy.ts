@@ -2,8 +2,8 @@ import { type FileDType, type FileTensor, SIZES, sizeOf, swapped, type UnreadTen
 import { UsageError } from "../io.ts";
 import { type Literal, parseLiteral } from "./literal.ts";
 
-// Own code: npm's readers (npyjs 1.2) refuse neither truncated files nor Fortran order and cannot write.
-// Format: numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+// npm's readers (npyjs 1.2) accept truncated files, ignore Fortran order and cannot write. Format:
+// numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 const DTYPES: Readonly<Record<string, FileDType>> = {
@@ -21,12 +21,12 @@ const DTYPES: Readonly<Record<string, FileDType>> = {
   f8: "F64",
 };
 
-/** Whether a file begins as .npy files do. */
+/** Returns whether a file begins as .npy files do. */
 export const isNpy = (file: Uint8Array): boolean => MAGIC.every((b, i) => file[i] === b);
 
 /**
- * Returns the array of a .npy file of version 1, 2 or 3, in either byte order and in C or Fortran order. An array of a
- * type that is not read (text, objects, complex numbers, dates, tables) is an `UnreadTensor`. Throws `UsageError`.
+ * Returns the array of a .npy file of version 1, 2 or 3, in either byte order, in C or Fortran order. Arrays of text,
+ * objects, complex numbers, dates and tables are not read: they are returned as `UnreadTensor`. Throws `UsageError`.
  */
 export function readNpy(who: string, file: Uint8Array): FileTensor | UnreadTensor {
   const fail = (what: string): never => {
@@ -65,29 +65,29 @@ export function readNpy(who: string, file: Uint8Array): FileTensor | UnreadTenso
 }
 
 interface Element {
-  /** NumPy's own notation. */
+  /** The type in NumPy's notation. */
   readonly name: string;
-  /** Bytes of one element; `undefined` where the file does not say: objects are pickled. */
+  /** Bytes per element. `undefined` for objects, which are pickled. */
   readonly size: number | undefined;
-  /** The type as which it is read; `undefined` where it is not read. */
+  /** The type that it is read as. `undefined` if it is not read. */
   readonly dtype?: FileDType | undefined;
 }
 
-/** Returns the element type that a 'descr' stands for; `undefined` where it is malformed. */
+/** Returns the element type that a 'descr' stands for, or `undefined` if it is malformed. */
 function elementOf(descr: Literal): Element | undefined {
   if (typeof descr === "string") {
     const [, , kind, digits] = /^([<>|=]?)([A-Za-z])(\d*)(\[[^[\]]+\])?$/.exec(descr) ?? [];
     if (kind === undefined) return undefined;
     const code = `${kind}${digits}`;
     if (Object.hasOwn(DTYPES, code)) return { name: descr, size: SIZES[DTYPES[code]!], dtype: DTYPES[code] };
-    // NumPy counts the characters of text, and each takes four bytes.
+    // NumPy gives the length of text in characters, and each takes four bytes.
     const size = digits === "" || kind === "O" ? undefined : Number(digits) * (kind === "U" ? 4 : 1);
     return { name: descr, size };
   }
   if (!Array.isArray(descr)) return undefined;
   let size: number | undefined = 0;
   const names: string[] = [];
-  // A field is (name, type) or (name, type, shape); a name may be a pair of title and name.
+  // A field is (name, type) or (name, type, shape). A name may be a pair of title and name.
   for (const field of descr as Literal[]) {
     if (!Array.isArray(field) || field.length < 2 || field.length > 3) return undefined;
     const [title, type, shape = []] = field as [Literal, Literal, Literal?];
@@ -102,14 +102,16 @@ function elementOf(descr: Literal): Element | undefined {
   return { name: `table (${shown.join(", ")})`, size };
 }
 
-/** The bytes of a .npy file of version 1, C order, little-endian. BF16 has no NumPy name and is refused. */
+/**
+ * Writes a .npy file of version 1, in C order, little-endian. BF16 has no NumPy name and is refused with `UsageError`.
+ */
 export function writeNpy({ dtype, shape, bytes }: FileTensor): Uint8Array {
   const code = Object.keys(DTYPES).find((c) => DTYPES[c] === dtype);
-  if (code === undefined) throw new UsageError("npy", `dtype ${dtype} has no NumPy name; expected any other`);
+  if (code === undefined) throw new UsageError("npy", `dtype ${dtype} cannot be written: NumPy has no such type`);
   const descr = SIZES[dtype] === 1 ? `|${code}` : `<${code}`;
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;
-  // Magic, version and length take 10 bytes, the header ends in a newline, and the data begins at a multiple of 64.
+  // Magic, version and length take 10 bytes. The header ends in a newline, and the data begins at a multiple of 64.
   const total = Math.ceil((10 + dict.length + 1) / 64) * 64;
   const file = new Uint8Array(total + bytes.length);
   file.set([...MAGIC, 1, 0]);
@@ -119,7 +121,7 @@ export function writeNpy({ dtype, shape, bytes }: FileTensor): Uint8Array {
   return file;
 }
 
-/** Column-major elements in row-major order. */
+/** Converts column-major elements to row-major order. */
 function rowMajor(bytes: Uint8Array, shape: readonly number[], size: number): Uint8Array {
   const out = new Uint8Array(bytes.length);
   const strides = shape.map((_, axis) => sizeOf(shape.slice(0, axis)));

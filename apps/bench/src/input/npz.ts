@@ -5,8 +5,8 @@ import { isNpy, readNpy, writeNpy } from "./npy.ts";
 import { readZip, type ZipEntry } from "./zip.ts";
 
 /**
- * Returns the arrays of a .npz file, stored or deflated, by the names that `numpy.savez` gave them. Entries that are not
- * read are `UnreadTensor`s. Throws `UsageError`.
+ * Returns the arrays of a .npz file, stored or deflated, by the names that `numpy.savez` gave them. Entries that cannot
+ * be read are `UnreadTensor`s. Throws `UsageError`.
  */
 export function readNpz(who: string, file: Uint8Array): FileEntries {
   const entries = readZip(file, (what, entry) => {
@@ -16,7 +16,7 @@ export function readNpz(who: string, file: Uint8Array): FileEntries {
   const tensors = new Map<string, FileTensor | UnreadTensor>();
   const times = new Map<string, number>();
   for (const entry of entries) {
-    // `numpy.load` takes an entry without the extension for an array too, where it begins like one.
+    // `numpy.load` also reads an entry without the extension as an array, if its bytes begin like one.
     const name = entry.name.endsWith(".npy") ? entry.name.slice(0, -4) : entry.name;
     const n = (times.get(name) ?? 0) + 1;
     times.set(name, n);
@@ -41,9 +41,9 @@ function tensorOf(who: string, entry: ZipEntry): FileTensor | UnreadTensor {
   return readNpy(`${who}: ${entry.name}`, bytes);
 }
 
-/** The bytes of a .npz file, as `numpy.savez` writes it: not compressed, floats hardly are compressible. */
+/** Writes a .npz file as `numpy.savez` does: without compression, because floats hardly compress. */
 export function writeNpz(tensors: FileTensors): Uint8Array {
   const entries = [...tensors].map(([name, t]) => [`${name}.npy`, writeNpy(t)] as const);
-  // The earliest date a zip can hold: the same tensors give the same bytes.
+  // The earliest date that a zip can hold: the same tensors always give the same bytes.
   return zipSync(Object.fromEntries(entries), { level: 0, mtime: new Date(1980, 0, 1) });
 }

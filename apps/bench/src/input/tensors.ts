@@ -20,7 +20,7 @@ export interface HostTensor {
   readonly shape: Shape;
 }
 
-/** One block on the host, as a file gives it. */
+/** One block in host memory, as a file gives it. */
 export interface HostBlock {
   readonly q: HostTensor;
   readonly k: HostTensor;
@@ -32,7 +32,7 @@ export interface HostBlock {
 }
 
 const OPTIONAL = ["mask", "bias", "keyMask"] as const;
-/** Largest finite number of each float type. */
+/** The largest finite number of each float type. */
 const LARGEST: Readonly<Record<DType, number>> = {
   float16: 65504,
   float32: 3.4028234663852886e38,
@@ -40,8 +40,8 @@ const LARGEST: Readonly<Record<DType, number>> = {
 };
 
 /**
- * Reads every tensor of a .safetensors, .npz or .npy file; a .npy holds q, k and v stacked: `[3, ...]`. A tensor of a type
- * that is not read is an error only where it is used. Throws `UsageError`.
+ * Reads every tensor of a .safetensors, .npz or .npy file. A .npy file holds q, k and v stacked, `[3, ...]`. A tensor
+ * of an unsupported type is an error only if it is used. Throws `UsageError`.
  */
 export async function readTensors(io: Io, path: string): Promise<FileEntries> {
   const kind = extname(path).toLowerCase();
@@ -55,9 +55,9 @@ export async function readTensors(io: Io, path: string): Promise<FileEntries> {
 }
 
 /**
- * The block in a file's tensors: q, k, v, and mask, bias, keyMask, `state.<name>` where present, all checked for type,
- * rank and numbers that `dtype` cannot hold. `ignored` are the names that mean nothing, with the type where it is not read.
- * Throws `UsageError`.
+ * Returns the block in a file's tensors: q, k, v, and mask, bias, keyMask and `state.<name>` if present. Type and rank
+ * are checked, and that `dtype` can hold every number. `ignored` lists the other names, with the type if it is
+ * unsupported. Throws `UsageError`.
  */
 export function blockOf(path: string, tensors: FileEntries, dtype: DType): { block: HostBlock; ignored: string[] } {
   const required = (name: "q" | "k" | "v"): HostTensor => {
@@ -96,15 +96,15 @@ export function blockOf(path: string, tensors: FileEntries, dtype: DType): { blo
   return { block: { q, k, v, ...optional, ...(state && { state }) }, ignored: described(ignored) };
 }
 
-/** Returns the names of tensors for messages, each with its type where that is not read. */
+/** Returns the names of tensors for messages, each with its type if that is unsupported. */
 export const described = (tensors: FileEntries): string[] =>
   [...tensors].map(([name, t]) => {
-    // A name may hold anything, and a message is one line.
+    // A name may contain anything, and a message is one line.
     const plain = name === "" || /[\p{C}\p{Zl}\p{Zp}]/u.test(name) ? JSON.stringify(name) : name;
     return isUnread(t) ? `${plain} (${t.unread})` : plain;
   });
 
-/** The `state.<name>` tensors of a file, by name; nothing where it holds none. */
+/** Returns the `state.<name>` tensors of a file by name, or undefined if it holds none. */
 export function stateOf(path: string, tensors: FileEntries, dtype: DType): Record<string, HostTensor> | undefined {
   const state: [name: string, tensor: HostTensor][] = [];
   for (const [name, t] of tensors) {
@@ -114,11 +114,11 @@ export function stateOf(path: string, tensors: FileEntries, dtype: DType): Recor
     finite(who, tensor, dtype, undefined, true);
     state.push([name.slice(6), tensor]);
   }
-  // `fromEntries` keeps an entry called __proto__, which is then refused like any other unknown one.
+  // `fromEntries` keeps an entry called __proto__. It is then refused like every unknown entry.
   return state.length ? Object.fromEntries(state) : undefined;
 }
 
-/** q, k and v of one array `[3, ...]`. */
+/** Splits one array `[3, ...]` into q, k and v. */
 function unstacked(path: string, t: FileTensor | UnreadTensor): FileEntries {
   if (isUnread(t)) return new Map(["q", "k", "v"].map((name) => [name, t]));
   if (t.shape.length < 3 || t.shape[0] !== 3) {
@@ -137,7 +137,7 @@ function unstacked(path: string, t: FileTensor | UnreadTensor): FileEntries {
   );
 }
 
-/** Throws on a number that is not finite in `dtype`, naming its place. `hidden(i)` exempts element i. */
+/** Throws `UsageError` with the index of a number that is not finite in `dtype`. `hidden(i)` exempts element i. */
 function finite(
   who: string,
   { data, shape }: HostTensor,
@@ -156,7 +156,10 @@ function finite(
   }
 }
 
-/** Whether an element of k or v belongs to a key that the key mask removes: such a row may hold anything. (SEMANTICS S9) */
+/**
+ * Returns whether an element of k or v belongs to a key that the key mask removes. Such a row may hold anything
+ * (SEMANTICS S9).
+ */
 function hiddenRows(k: Shape, keyMask: HostTensor | undefined): ((i: number, shape: Shape) => boolean) | undefined {
   if (!keyMask) return undefined;
   const S = k.at(-2)!;
@@ -176,7 +179,7 @@ function placeOf(i: number, shape: Shape): number[] {
   return place;
 }
 
-/** Throws for a name that is nearly one that has a meaning, where the file has no tensor of that name. */
+/** Throws `UsageError` if a name is nearly a known one, and the file has no tensor of the known name. */
 function refuseMisspelt(path: string, name: string, tensors: FileEntries): void {
   const plain = (s: string) => s.replace(/[^a-z0-9]/gi, "").toLowerCase();
   const meant = OPTIONAL.find((n) => plain(n) === plain(name) && !tensors.has(n));

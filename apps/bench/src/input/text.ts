@@ -6,18 +6,18 @@ import { readInput } from "../files.ts";
 import { type Io, UsageError } from "../io.ts";
 
 export interface Text {
-  /** What it is, in words. */
+  /** A description of the text for reports. */
   readonly source: string;
   readonly bytes: Uint8Array;
   readonly sha256: string;
 }
 
-/** The folder that holds this repository, from `src` and from `dist` alike. */
+/** The folder of this repository. The path is the same from `src` and from `dist`. */
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
-/** The bytes of a text file, or of this repository's own documentation where none is named. Throws `UsageError`. */
+/** Reads a text file, or by default this repository's own documentation. Throws `UsageError`. */
 export async function readText(io: Io, path?: string): Promise<Text> {
-  // Outside a repository there is no documentation: a file that came along.
+  // A bundle runs outside the repository, without documentation. It brings a text file along.
   const packed = process.env.ATTNKIT_TEXT;
   if (path === undefined && packed !== undefined)
     return text("the bundle's text", new Uint8Array(await readFile(packed)));
@@ -33,7 +33,7 @@ const text = (source: string, bytes: Uint8Array): Text => ({
   sha256: createHash("sha256").update(bytes).digest("hex"),
 });
 
-/** README.md, docs/*.md and the packages' README.md, in sorted order, one after the other. */
+/** Reads README.md, docs/*.md and the READMEs of packages and apps, in sorted order, and joins them. */
 async function documentation(): Promise<Uint8Array> {
   const docs = (await list(join(ROOT, "docs"))).filter((f) => f.endsWith(".md")).map((f) => `docs/${f}`);
   const nested = await Promise.all(

@@ -1,8 +1,8 @@
 import { constants } from "node:buffer";
 import { crc32, inflateRawSync } from "node:zlib";
 
-// Own code: fflate (which writes our files) checks no checksum, keeps one of two entries of a name and gives up the
-// whole file where one entry is compressed in another way. Format: APPNOTE.TXT of PKWARE, sections 4.3 and 4.5.3.
+// fflate, which writes our files, verifies no checksum, keeps one of two entries of a name, and fails on the whole file
+// if one entry uses another compression. Format: APPNOTE.TXT of PKWARE, sections 4.3 and 4.5.3.
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
@@ -14,22 +14,22 @@ const DEFLATED = 8;
 
 export interface ZipEntry {
   readonly name: string;
-  /** Says why `bytes` cannot be had; `undefined` where they can. */
+  /** The reason why `bytes` cannot be read, or `undefined`. */
   readonly unread: string | undefined;
-  /** Returns the content, with its length and checksum verified. */
+  /** Returns the content. Its length and checksum are verified. */
   bytes(): Uint8Array;
 }
 
-/** Reports a malformed file; `entry` names the part of it that is at fault. */
+/** Reports a malformed file. `entry` names the part that is at fault. */
 export type Fail = (what: string, entry?: string) => never;
 
-/** Returns every entry of a zip file in the order of its directory, of which two may have the same name. */
+/** Returns every entry of a zip file in the order of its directory. Two entries may have the same name. */
 export function readZip(file: Uint8Array, fail: Fail): ZipEntry[] {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const u16 = (at: number) => view.getUint16(at, true);
   const u32 = (at: number) => view.getUint32(at, true);
   const u64 = (at: number) => Number(view.getBigUint64(at, true));
-  /** Whether a record with this signature, `size` bytes long, lies at `at`. */
+  /** Returns whether a record with this signature and of `size` bytes is at `at`. */
   const is = (signature: number, at: number, size: number) =>
     at >= 0 && at + size <= file.length && u32(at) === signature;
 
@@ -73,7 +73,10 @@ export function readZip(file: Uint8Array, fail: Fail): ZipEntry[] {
   }
   return entries;
 
-  /** Finds the directory by the record at the end of the file, which a comment of up to 65535 bytes may follow. */
+  /**
+   * Finds the directory through the record at the end of the file. A comment of up to 65535 bytes may follow that
+   * record.
+   */
   function directory(): { count: number; start: number } {
     let end = file.length - 22;
     const last = Math.max(0, end - 0xffff);

@@ -6,7 +6,7 @@ import type { Subject } from "@attnkit/measure/subject";
 import { messageOf } from "../io.ts";
 import { mechanismNamed } from "../select.ts";
 
-/** A baseline as a cell beside those of its backend, or why it does not run here. */
+/** Returns a baseline as a subject of its own, or the reason why it does not run here. */
 export async function baselineSubject(
   entry: BaselineEntry,
   beside: Subject,

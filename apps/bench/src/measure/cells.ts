@@ -16,21 +16,21 @@ export interface Session {
 
 export const cellOf = ({ results }: Session, id: string): CellResult => results.cells.find((c) => c.id === id)!;
 
-/** Cells that answered right so far; the others are not timed. */
+/** Returns the subjects whose answers were correct so far. The others are not timed. */
 export const sound = (session: Session): Subject[] =>
   session.subjects.filter((s) => cellOf(session, s.id).status === "ok");
 
-/** A wrong answer: the cell keeps its checks and loses its timings. */
+/** A wrong answer. Its cell keeps its checks and loses its timings. */
 class WrongAnswer extends Error {}
 
-/** Keeps a check; throws if it was not passed. */
+/** Adds a check to the cell. Throws if the check was not passed. */
 export function record(cell: CellResult, check: CheckResult): void {
   cell.checks.push(check);
   if (!check.passed)
     throw new WrongAnswer(`${check.what} check at ${check.size} tokens, ${check.detail ?? "not finite"}`);
 }
 
-/** Turns what goes wrong in one cell into that cell's result; the others go on. */
+/** Runs `work` for one cell. An error becomes the result of that cell, and the other cells continue. */
 export async function guarded(session: Session, s: Subject, work: () => Promise<void>): Promise<void> {
   const cell = cellOf(session, s.id);
   try {

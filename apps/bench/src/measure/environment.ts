@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Environment } from "../results.ts";
 
-/** This machine and this copy of attnkit, as a record of measurements must name them. */
+/** Returns the facts about this machine and this copy of attnkit that a record of measurements must state. */
 export async function environment(): Promise<Environment> {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -20,7 +20,7 @@ export async function environment(): Promise<Environment> {
   };
 }
 
-/** What must be equal for timings of two runs to be put into one record. */
+/** Returns the first difference that forbids timings of two runs in one record, or undefined. */
 export function difference(then: Environment, now: Environment): string | undefined {
   for (const key of ["cpu", "cores", "platform", "arch", "node", "commit"] as const) {
     if (then[key] !== now[key]) return `${key} was ${then[key]} and is ${now[key]}`;
@@ -28,7 +28,7 @@ export function difference(then: Environment, now: Environment): string | undefi
   return undefined;
 }
 
-/** What a bundle knows of its origin, written into it when it is made: outside a repository nothing could be asked. */
+/** The origin of a bundle, written into it when it is built. Outside a repository it could not be found out. */
 interface Build {
   readonly packages: Record<string, string>;
   readonly frameworks: Record<string, string>;
@@ -38,7 +38,7 @@ interface Build {
 const built = (): Build | undefined =>
   process.env.ATTNKIT_BUILD === undefined ? undefined : (JSON.parse(process.env.ATTNKIT_BUILD) as Build);
 
-/** Versions of what computes besides attnkit: the catalog pins them. */
+/** Returns the versions of tfjs, ONNX Runtime and Dawn, which the catalog pins. */
 export function frameworks(): Record<string, string> {
   const known = built()?.frameworks;
   if (known) return known;
@@ -49,7 +49,7 @@ export function frameworks(): Record<string, string> {
   return Object.fromEntries(Object.entries(catalog.dependencies).filter(([name]) => names.test(name)));
 }
 
-/** Versions of the attnkit packages in use. */
+/** Returns the versions of the attnkit packages in use. */
 export function packages(): Record<string, string> {
   const known = built()?.packages;
   if (known) return known;

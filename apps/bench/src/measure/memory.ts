@@ -4,26 +4,29 @@ import type { CellResult, MemoryResult, PlanItem } from "../results.ts";
 import { cellOf, type Session, sound } from "./cells.ts";
 import { type Peak, peak } from "./peak.ts";
 
-/** Less is what the allocator and V8 take by the way. */
+/** Bytes. Smaller growths are noise of the allocator and of V8. */
 const LEAST = 2 ** 20;
-/** A growth of so many floors is off by a quarter at most, if all of a floor is wrongly taken for it. */
+/** A growth of this many floors has an error of at most a quarter, even if the whole floor is wrongly counted. */
 const FLOORS = 4;
 
-/** The smallest growth of a cell that says something about its length. */
+/** Returns the smallest growth of a cell, in bytes, that depends measurably on its length. */
 export const resolution = (points: readonly Pick<MemoryResult, "floor">[]): number =>
   FLOORS * Math.max(LEAST, ...points.map((p) => p.floor));
 
-/** The points by length, each with whether its growth can be told from what every length costs. */
+/** Sorts the points by length. `resolved` tells whether the growth exceeds what every length costs. */
 export function resolve(points: readonly Omit<MemoryResult, "resolved">[]): MemoryResult[] {
   const least = resolution(points);
   return points.map((p) => ({ ...p, resolved: p.growth >= least })).sort((a, b) => a.length - b.length);
 }
 
-/** Growth exponent of what a prefill adds beyond the floor; null for fewer than three lengths that are resolved. */
+/**
+ * Returns the growth exponent of the memory that a prefill adds beyond the floor, or null for fewer than three resolved
+ * lengths.
+ */
 export const memoryGrowth = (points: readonly MemoryResult[]): CellResult["growth"]["memory"] =>
   growth(points.filter((p) => p.resolved).map((p) => ({ size: p.length, value: p.growth - p.floor })));
 
-/** Every planned peak that is still to be measured, one process after the other. */
+/** Measures every planned peak that is still missing, one process after the other. */
 export async function memoryAll(session: Session): Promise<void> {
   for (const item of session.results.plan?.items ?? []) {
     const s = sound(session).find((x) => x.id === item.cell);

@@ -8,7 +8,10 @@ import type { Peak, PeakJob } from "./peak.ts";
 
 /** Tokens of the call that loads and compiles the code before memory is measured. */
 const WARM = 64;
-/** Tokens of the call that shows what any length costs; another length, which on ONNX Runtime may need another session too. */
+/**
+ * Tokens of the call that measures the floor, which every length costs. The length differs from WARM: on ONNX Runtime
+ * it may need a session of its own.
+ */
 const SHORT = 96;
 
 process.once("message", async (message) => {
@@ -33,7 +36,7 @@ process.once("message", async (message) => {
     const highest = process.resourceUsage().maxRSS;
     await run(block);
     const now = process.resourceUsage().maxRSS;
-    // The kernel's own high-water mark (KiB) is exact, where this prefill raised it; else the sampled maximum must do.
+    // The kernel's high-water mark (KiB) is exact if this prefill raised it. Otherwise the sampled maximum is used.
     return { before, peak: Math.max(before, await sampled(), now > highest ? now * 1024 : 0) };
   };
   await run(inputs(Math.min(WARM, job.length)));
@@ -42,7 +45,7 @@ process.once("message", async (message) => {
   process.send?.(answer, () => process.exit(0));
 });
 
-/** Numbers near 1 in size; that they repeat changes no program's memory. */
+/** Returns numbers of magnitude about 1. They repeat, which changes no program's memory. */
 function filled(size: number): Float32Array {
   const data = new Float32Array(size);
   const period = Math.min(997, size);
@@ -51,17 +54,20 @@ function filled(size: number): Float32Array {
   return data;
 }
 
-/** Linux lets a process set its high-water mark back to what is resident now; elsewhere it stays. */
+/** Resets the high-water mark to the memory that is resident now. Only Linux supports that. */
 function resetMark(): void {
   if (process.platform !== "linux") return;
   try {
     writeFileSync("/proc/self/clear_refs", "5");
   } catch {
-    // A container may forbid it: the samples are still there.
+    // A container may forbid it. The samples still work.
   }
 }
 
-/** Watches the process's resident set from another thread, for a prefill may block this one: the maximum since last asked. */
+/**
+ * Samples the process's resident set from another thread, because a prefill may block this one. Returns a function that
+ * returns the maximum since its last call.
+ */
 async function sampler(): Promise<() => Promise<number>> {
   const source = `
     const { parentPort } = require("node:worker_threads");

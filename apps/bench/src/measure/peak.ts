@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Options } from "@attnkit/core";
 
-/** One prefill to measure, in plain data, for a process of its own. */
+/** One prefill to measure in a process of its own, as plain data. */
 export interface PeakJob {
   readonly mechanism: string;
   readonly options: Options;
@@ -21,18 +21,19 @@ export interface PeakJob {
 export interface Peak {
   readonly before: number;
   readonly peak: number;
-  /** How far a prefill of a few tokens raised it just before. */
+  /** The growth in bytes by a prefill of a few tokens, measured just before. */
   readonly floor: number;
 }
 
 /**
- * Resident set of a fresh Node process in bytes: before, with the inputs in place, the code warm and garbage collected;
- * and at the peak of one prefill, with the garbage that V8 has not collected by then, as for whoever runs it, and with
- * what a framework keeps outside V8: on ONNX Runtime its arena, and the session where this length needs another. Random inputs: no
- * program's memory depends on the values.
+ * Measures the resident set of a fresh Node process in bytes: `before` with the inputs in place, the code warm and
+ * garbage collected, and `peak` during one prefill.
+ * The peak includes garbage that V8 has not collected yet, as in real use. It also includes memory outside V8: on ONNX
+ * Runtime its arena, and a session if this length needs another one. Inputs are random, because no program's memory
+ * depends on the values.
  */
 export function peak(job: PeakJob, signal: AbortSignal): Promise<Peak> {
-  // Beside this file in `dist`; under a runner of TypeScript sources there is no such file and the caller must not ask.
+  // The built file in `dist`. There is no such file when the TypeScript sources run; the caller must not ask then.
   const child = fork(fileURLToPath(new URL("./peak-child.js", import.meta.url)), {
     signal,
     execArgv: ["--expose-gc"],

@@ -4,13 +4,18 @@ import { callsFor, decode, prefill, warm } from "@attnkit/measure/time";
 import type { BenchOptions } from "../results.ts";
 import type { Candidate } from "./plan.ts";
 
-/** Seconds spent on warming up one pilot, V8 has compiled the loops by then; less where the whole budget is a few seconds. */
+/** Seconds to warm up one pilot. V8 has compiled the loops by then. It is less if the whole budget is a few seconds. */
 const warmUp = (budget: number): number => Math.min(0.15, budget / 60);
-/** Pilots climb to longer lengths while a call is predicted to take less than this, for a better prediction. */
+/**
+ * Pilots continue with longer lengths while a call is predicted to take less than this many seconds, for a better
+ * prediction.
+ */
 const CLIMB = 0.1;
-/** Predictions are for a quiet machine; caches and the garbage collector make long calls slower than short ones suggest. */
+/**
+ * The factor from prediction to plan: caches and the garbage collector make long calls slower than short ones suggest.
+ */
 const MARGIN = 1.15;
-/** Loading code and compiling it anew in a process of its own. */
+/** START: seconds to load code in a new process. COLD: the first call there takes this many times longer. */
 const START = 0.6;
 const COLD = 2;
 const MOST_CALLS = { prefill: 16, decode: 256 };
@@ -21,7 +26,7 @@ const clocked = async <X>(work: () => Promise<X>): Promise<[number, X]> => {
   return [(performance.now() - start) / 1000, result];
 };
 
-/** Times the shortest sizes of a checked cell and predicts the others from the work their programs do. */
+/** Times the shortest sizes of a checked cell. Predicts the others by the operations that their programs count. */
 export async function pilot(s: Subject, { lengths, contexts, budget, largest }: BenchOptions): Promise<Candidate[]> {
   return [
     ...(await prefills(s, lengths, warmUp(budget), largest)),
@@ -57,7 +62,7 @@ async function prefills(
       size: length,
       call,
       calls,
-      // One checked call; short ones are warmed up besides.
+      // One checked call. Short calls are also warmed up.
       setup: check * length + (calls > 1 ? 2 : 1) * call,
       impossible: tooLarge(s, length, largest),
     };
@@ -86,7 +91,7 @@ async function decodes(s: Subject, contexts: readonly number[], seconds: number)
   });
 }
 
-/** Peak memory of one prefill in a process of its own, for a length whose prefill the plan has. */
+/** Returns the candidate for a peak memory measurement, at a length whose prefill is a candidate. */
 export function memoryCandidate(prefillCandidates: readonly Candidate[], cell: string, length: number): Candidate {
   const { call } = prefillCandidates.find((c) => c.cell === cell && c.what === "prefill" && c.size === length)!;
   return { cell, what: "memory", size: length, call: START + COLD * call, calls: 1, setup: 0 };

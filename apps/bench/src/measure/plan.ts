@@ -1,28 +1,29 @@
 import type { LeftOut, PlanItem } from "../results.ts";
 
-/** Something that could be measured, with what pilot timings say about it. */
+/** Something that could be measured, with its predicted times. */
 export interface Candidate {
   readonly cell: string;
   readonly what: PlanItem["what"];
   readonly size: number;
-  /** Predicted seconds of one call. */
+  /** Predicted seconds per call. */
   readonly call: number;
   readonly calls: number;
   /** Predicted seconds before the first timed call: warm-up and the check against the reference. */
   readonly setup: number;
-  /** Why it cannot be run at any budget. */
+  /** The reason why it cannot run at any budget. */
   readonly impossible?: string | undefined;
 }
 
-/** Fewer samples than this have no spread worth printing. */
+/** With fewer samples, quartiles mean nothing. */
 export const FEWEST = 3;
 
-/** Sizes of a cell that come before the others: fewer have no growth exponent. */
+/** The number of sizes per cell that come first: a growth exponent needs three. */
 const FIRST = 3;
 
 /**
- * What fits into `budget` seconds, with at least three rounds each: of every cell the three shortest sizes, then all
- * others, the cheapest first in both. What is left goes into more rounds, up to `rounds`, for what is cheap to repeat.
+ * Chooses what fits into `budget` seconds, with at least three rounds each. First come the three shortest sizes of
+ * every cell, then all others, cheapest first in both. The remaining time goes into more rounds, up to `rounds`, for
+ * what is cheap to repeat.
  */
 export function plan(
   candidates: readonly Candidate[],
@@ -62,13 +63,13 @@ export function plan(
   return { items: ordered(items), leftOut: ordered(leftOut) };
 }
 
-/** Short before long, so that an interrupted run has the short ones of every cell. */
+/** Sorts short sizes before long ones: an interrupted run then has the short ones of every cell. */
 function ordered<X extends { readonly what: PlanItem["what"]; readonly size: number }>(items: readonly X[]): X[] {
   const kinds = ["prefill", "decode", "memory"];
   return items.toSorted((a, b) => kinds.indexOf(a.what) - kinds.indexOf(b.what) || a.size - b.size);
 }
 
-/** How many sizes of the same cell are shorter. */
+/** Returns how many sizes of the same cell are shorter. */
 const rank = (c: Candidate, all: readonly Candidate[]): number =>
   all.filter((x) => x.cell === c.cell && x.what === c.what && x.size < c.size).length;
 

@@ -2,8 +2,8 @@ import { summary } from "@attnkit/measure/statistics";
 import type { CellResult, DecodeResult, PrefillResult, Ratio } from "../results.ts";
 
 /**
- * Every cell of attnkit against what stands beside it on the same backend: the baselines, and softmax attention of
- * attnkit's own for the other mechanisms. Below 1 the cell is the faster one.
+ * Returns the time ratios of every attnkit cell on its backend to all baselines, and of other mechanisms to attnkit's
+ * softmax. Below 1, the cell is faster.
  */
 export function ratios(cells: readonly CellResult[]): Ratio[] {
   const timed = cells.filter((c) => c.status === "ok");
@@ -16,7 +16,10 @@ export function ratios(cells: readonly CellResult[]): Ratio[] {
     );
 }
 
-/** Throughput of a prefill as a share of the plain matrix product of the same backend and run; null without one. */
+/**
+ * Returns the throughput of a prefill as a fraction of a plain matrix product on the same backend in the same run, or
+ * null if there is none.
+ */
 export function shareOfMatmul(cells: readonly CellResult[], cell: CellResult, p: PrefillResult): number | null {
   const yardstick = cells.find((c) => c.backend === cell.backend && c.status === "ok" && isYardstick(c));
   const plain = yardstick?.prefill.find((x) => x.length === p.length);
@@ -24,7 +27,7 @@ export function shareOfMatmul(cells: readonly CellResult[], cell: CellResult, p:
   return p.work / p.median / (plain.work / plain.median);
 }
 
-/** A product of matrices: it computes no mechanism. */
+/** A plain product of matrices, which computes no mechanism. */
 const isYardstick = (c: CellResult): boolean => c.baseline !== null && c.mechanism === "";
 
 function isBeside(cell: CellResult, other: CellResult): boolean {
@@ -37,7 +40,7 @@ function compared(cell: CellResult, other: CellResult, what: "prefill" | "decode
   return cell[what].flatMap((own) => {
     const its = (other[what] as (PrefillResult | DecodeResult)[]).find((x) => sizeOf(x) === sizeOf(own));
     if (!its) return [];
-    // Samples of one round were taken one after the other, so what slowed the machine slowed both.
+    // Samples of one round were taken one after the other: whatever slowed the machine slowed both.
     const rounds = Math.min(own.samples.length, its.samples.length);
     const quotients = Array.from({ length: rounds }, (_, i) => own.samples[i]! / its.samples[i]!);
     const ratio = cell.adapter?.software || rounds === 0 ? null : summary(quotients);

@@ -15,13 +15,13 @@ import { difference, environment } from "./environment.ts";
 export interface Opened {
   readonly subjects: readonly Subject[];
   readonly unavailable: { backend: string; reason: string }[];
-  /** Baselines that do not run here, as the cells that say why. */
+  /** The baselines that do not run here, as cells with the reason. */
   readonly refused: readonly CellResult[];
 }
 
 /**
- * The input that the options ask for, long enough for every length and context. A tensor file is as long as it is:
- * default sizes beyond it are dropped, sizes that the user asked for are refused. Throws `UsageError`.
+ * Returns the input that the options ask for, long enough for every length and context. The length of a tensor file is
+ * fixed: default sizes beyond it are dropped. Throws `UsageError` if the user asked for such sizes.
  */
 export async function inputOf(
   io: Io,
@@ -47,7 +47,7 @@ export async function inputOf(
   return input;
 }
 
-/** Refuses names and options that mean nothing, before any work. Throws `UsageError`, and a mechanism's own `ATTN_OPTION`. */
+/** Checks names and options before any work is done. Throws `UsageError`, and `ATTN_OPTION` of a mechanism. */
 export function validate(options: BenchOptions): void {
   for (const { entry, options: own } of choices(options.mechanism ?? undefined)) entry.create(own);
   const entries = backendChoices(options.backend ?? undefined);
@@ -55,7 +55,9 @@ export function validate(options: BenchOptions): void {
   checkThreads(entries, options.threads);
 }
 
-/** Every mechanism on every backend that is asked for. Throws `UsageError`, and a mechanism's own `ATTN_OPTION`. */
+/**
+ * Opens every requested mechanism on every requested backend. Throws `UsageError`, and `ATTN_OPTION` of a mechanism.
+ */
 export async function open(options: BenchOptions, { sequence }: Input): Promise<Opened> {
   const subjects: Subject[] = [];
   const unavailable: Opened["unavailable"] = [];
@@ -81,7 +83,7 @@ export async function open(options: BenchOptions, { sequence }: Input): Promise<
   return { subjects, unavailable, refused };
 }
 
-/** What stands beside the chosen mechanisms of a backend in float32. */
+/** Returns the baselines for the chosen mechanisms on a backend. They are float32 only. */
 async function beside(
   { baselines: wanted, threads }: BenchOptions,
   own: readonly Subject[],
@@ -109,7 +111,7 @@ async function beside(
   return found;
 }
 
-/** Results with nothing measured yet. */
+/** Returns results in which nothing is measured yet. */
 export async function start(
   options: BenchOptions,
   input: Input,
@@ -139,12 +141,15 @@ export async function start(
   };
 }
 
-/** The incomplete results in a file, ready to be continued on this machine. Throws `UsageError`. */
+/** Reads incomplete results from a file, to be continued on this machine. Throws `UsageError`. */
 export async function read(io: Io, file: string): Promise<Results> {
   const parsed = Results.safeParse(await readJson(io, file));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    throw new UsageError(file, `is no results file of schema ${SCHEMA} (${path.join(".") || "top level"}: ${message})`);
+    throw new UsageError(
+      file,
+      `is not a results file of schema ${SCHEMA} (${path.join(".") || "top level"}: ${message})`,
+    );
   }
   const results = parsed.data;
   if (results.complete) throw new UsageError(file, "is complete; there is nothing to resume");
@@ -152,19 +157,19 @@ export async function read(io: Io, file: string): Promise<Results> {
   if (changed)
     throw new UsageError(
       file,
-      `was measured elsewhere: ${changed}; timings of both would not compare, start a new run`,
+      `was measured under other conditions: ${changed}. Timings of both cannot be compared; start a new run`,
     );
   const { threads } = results.options;
   const other = results.cells.find((c) => c.threads !== threadsOf(c.backend, threads));
   if (other)
     throw new UsageError(
       file,
-      `was not measured with one number of threads: ${other.id} has ${other.threads}, the run has ${threads}`,
+      `was measured with different numbers of threads: ${other.id} has ${other.threads}, the run has ${threads}`,
     );
   return results;
 }
 
-/** The threads that a backend is given of those that the run asks for: none where it takes no number. */
+/** Returns the number of threads that a backend is given, or null if it takes none. */
 const threadsOf = (backend: string, threads: number): number | null =>
   backends.find((b) => b.name === backend)?.threads ? threads : null;
 

@@ -9,17 +9,20 @@ import { type Candidate, plan } from "./plan.ts";
 import { ratios } from "./ratios.ts";
 import { timeAll } from "./timing.ts";
 
-/** Of the time budget, what prefill and decode get; peak memory is measured in the rest. */
+/** The share of the time budget for prefill and decode. Peak memory gets the rest. */
 const TIMING_SHARE = 0.85;
 
-/** Checks every cell, plans, times, and leaves everything in `results`; stops early, but whole, when interrupted. */
+/**
+ * Checks every cell, plans, times, and writes everything into `results`. If interrupted, it stops early and leaves
+ * complete entries.
+ */
 export async function measure(session: Session): Promise<void> {
   const { results, signal } = session;
   await checkAll(session);
   if (!signal.aborted) results.plan ??= await planAll(session);
   for (const what of ["prefill", "decode"] as const) if (!signal.aborted) await timeAll(session, what);
   if (!signal.aborted) await memoryAll(session);
-  // Other programs only ever add time: the lower quartile is the steadier of what a size costs by itself.
+  // Other programs only add time. The lower quartile is therefore the more stable estimate of a size's own cost.
   for (const cell of results.cells) {
     cell.growth = {
       prefill: growth(cell.prefill.map((p) => ({ size: p.length, value: p.q1 }))),
@@ -61,7 +64,7 @@ async function planAll(session: Session): Promise<Results["plan"]> {
   const longest = sound(session).flatMap(({ id, baseline }) => {
     if (baseline) return [];
     const lengths = timing.items.filter((i) => i.cell === id && i.what === "prefill").map((i) => i.size);
-    // The longest: what short ones take is lost in what every call takes.
+    // The longest lengths: the memory of short ones is small compared with what every call takes.
     const chosen = lengths.sort((a, b) => b - a).slice(0, memory);
     return chosen.map((length) => memoryCandidate(candidates, id, length));
   });

@@ -95,10 +95,12 @@ async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>
 }
 
 const EMPTY = { samples: [], median: 0, q1: 0, q3: 0 };
-/** Seconds of warming up before the first sample of a size; less where the whole budget is a few seconds. */
+/**
+ * Returns the seconds to warm up before the first sample of a size. It is less if the whole budget is a few seconds.
+ */
 const warmUp = ({ results }: Session): number => Math.min(0.05, results.options.budget / 180);
 
-/** Dispatches and peak bytes of one call, and the bytes of what it is given. */
+/** Measures the dispatches and peak bytes of one call, and the bytes of its inputs. */
 async function useOf(s: Subject, inputs: Iterable<unknown>, call: () => Promise<unknown>): Promise<GpuResult | null> {
   const used = s.metered && (await gpuUse(s.metered, call));
   if (!used) return null;

@@ -2,7 +2,7 @@ import * as f from "@attnkit/measure/format";
 import { shareOfMatmul } from "../measure/ratios.ts";
 import type { CellResult, GpuResult, Ratio, Results } from "../results.ts";
 
-/** Rows of words and numbers, for Markdown and for the page alike. The first column names a cell. */
+/** A table for Markdown and HTML. The first column names a cell. */
 export interface Rows {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -11,13 +11,13 @@ export interface Rows {
 export const SOFTWARE = "software adapter: correctness only";
 const NOT_A_TIME = "n/a (software)";
 
-/** A line for every backend whose times say nothing about a GPU. */
+/** Returns a line for every backend whose times say nothing about a GPU. */
 export function warnings({ cells }: Results): string[] {
   const found = cells.flatMap(({ backend, adapter }) => (adapter?.software ? [`${backend}: ${adapter.name}`] : []));
   return [...new Set(found)].map((line) => `${line}. ${SOFTWARE[0]!.toUpperCase()}${SOFTWARE.slice(1)}`);
 }
 
-/** One row for each cell and size; one column for each thing that stands beside some cell. */
+/** Returns one row per cell and size, and one column per baseline. */
 export function ratioRows({ cells, ratios }: Results): Rows {
   const nameOf = (id: string) => {
     const cell = cells.find((c) => c.id === id);
@@ -43,13 +43,13 @@ export function ratioRows({ cells, ratios }: Results): Rows {
 const say = (ratio: Ratio["ratio"]): string =>
   ratio ? `${f.digits(ratio.median)} (${f.digits(ratio.q1)} to ${f.digits(ratio.q3)})` : NOT_A_TIME;
 
-/** What calls asked of the GPU. */
+/** Returns the dispatches and GPU memory of calls. */
 export function gpuRows({ cells, input }: Results): Rows {
   const [B = 0, Hq = 0] = input.shapes.q ?? [];
   const dv = input.shapes.v?.at(-1) ?? 0;
   const line = (c: CellResult, what: string, size: number, tokens: number, gpu: GpuResult) => {
     const peak = gpu.inputs + gpu.added;
-    // A yardstick is given other things than q, k and v.
+    // A matrix product has other inputs than q, k and v.
     const least = c.mechanism === "" ? 0 : gpu.inputs + 4 * B * Hq * tokens * dv;
     return [
       ...[c.id, what, String(size), String(gpu.dispatches), f.bytes(least === 0 ? gpu.added : peak)],
@@ -63,7 +63,9 @@ export function gpuRows({ cells, input }: Results): Rows {
   return { head: ["cell", "of", "tokens", "dispatches", "peak bytes", "times inputs and output"], rows };
 }
 
-/** Arithmetic that a causal prefill needs, per second, as a share of what a plain matrix product reaches. */
+/**
+ * Returns the operations that a causal prefill needs, per second, as a fraction of a plain matrix product's throughput.
+ */
 export function throughputRows({ cells }: Results): Rows {
   const beside = new Set(cells.filter((c) => c.baseline !== null && c.mechanism === "").map((c) => c.backend));
   const rows = cells

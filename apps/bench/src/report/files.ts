@@ -3,7 +3,7 @@ import type { Io } from "../io.ts";
 import type { Results } from "../results.ts";
 import { html } from "./html.ts";
 
-/** Writes the results and their page beside each other, each whole or not at all. */
+/** Writes the results as JSON, completely or not at all. The HTML page is written beside them. */
 export async function writeResults(io: Io, path: string, results: Results): Promise<void> {
   results.finished = new Date().toISOString();
   await writeOutput(io, path, `${JSON.stringify(results, null, 1)}\n`);

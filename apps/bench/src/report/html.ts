@@ -5,7 +5,7 @@ import { MEMORY, memoryFit, memoryOf, threadsOf } from "./memory.ts";
 import { decodePlot, memoryPlot, prefillPlot, statePlot, styleOf } from "./plots.ts";
 import { STYLE } from "./style.ts";
 
-/** The whole report as one page: no script, no font, no image and no address is loaded from anywhere. */
+/** Returns the report as one HTML page. It loads no script, font, image or other address. */
 export function html(results: Results): string {
   const { environment: e, options: o, input, plan } = results;
   const cells = results.cells.filter((c) => c.status === "ok");
@@ -23,7 +23,7 @@ export function html(results: Results): string {
     ],
     [
       "run",
-      `${results.started} to ${results.finished}${results.complete ? "" : ", interrupted: what follows is a part"}`,
+      `${results.started} to ${results.finished}${results.complete ? "" : ", interrupted: the results are incomplete"}`,
     ],
   ];
   const compared = (title: string, note: string, { head, rows }: Rows) =>
@@ -53,8 +53,8 @@ ${legend(cells)}
 <div class="plots">
 ${figure("Prefill", "Time of one causal prefill against its length. Both axes logarithmic: a straight line of slope 1 is linear time. Bars span the quartiles.", prefillPlot(cells))}
 ${figure("Decode", "Time of one decoded token against the tokens already in the state. Flat is constant cost per token.", decodePlot(cells))}
-${figure("State", "Size of the state that decoding carries along.", statePlot(cells))}
-${figure("Peak memory", "How far one prefill raised the resident set of its process, against its length; lengths whose rise could be told from that of a few tokens.", memoryPlot(cells))}
+${figure("State", "Size of the state that decoding carries from token to token.", statePlot(cells))}
+${figure("Peak memory", "Increase of the process's resident set during one prefill, against its length. Only lengths with a clearly larger increase than a few tokens are shown.", memoryPlot(cells))}
 <figure><h2>Growth</h2>${table(
     ["cell", "prefill time, tokens^", "decode time, context^", "peak memory, tokens^"],
     cells.map((c) => [swatch(cells, c), fit(c.growth.prefill), fit(c.growth.decode), memoryFit(c)]),
@@ -62,7 +62,7 @@ ${figure("Peak memory", "How far one prefill raised the resident set of its proc
 <figcaption>Least-squares exponents of the lower quartiles of the times, with their standard errors and the sizes they were fitted over. ${MEMORY}</figcaption></figure>
 </div>
 <h2>Answers</h2>
-<p>Every timed output was compared with the float64 reference in this run; a cell that was wrong is not timed.</p>
+<p>Every timed output was compared with the float64 reference in this run. A cell with a wrong answer is not timed.</p>
 ${table(["cell", "answers", "worst error, of what is allowed", "rows checked", "device"], results.cells.map(answer))}
 ${results.unavailable.map((u) => `<p>${text(u.backend)} is not available here: ${text(u.reason)}</p>`).join("\n")}
 <h2>Prefill</h2>
@@ -84,9 +84,9 @@ ${table(
   ),
 )}
 <p class="note">Work is counted on the mechanism's portable program. ${MEMORY}</p>
-${compared("Beside", "Time of the cell over the time of what stands beside it: below 1 the cell is faster. Median of the quotients of each round, and their quartiles.", ratioRows(results))}
-${compared("Throughput", "Operations that a causal prefill needs, over its median time; beside it a plain product of square matrices of the same arithmetic volume, on the same backend in the same run.", throughputRows(results))}
-${compared("GPU", "Compute dispatches of one call, and the bytes of GPU buffers that are alive at its peak: its inputs, and all that it added with tfjs's pool of freed buffers empty before.", gpuRows(results))}
+${compared("Beside", "Time of the cell divided by the time of each column. Below 1, the cell is faster. Median and quartiles of the ratios per round.", ratioRows(results))}
+${compared("Throughput", "Operations that a causal prefill needs, divided by its median time, and as a share of a plain matrix product. The product has the same number of operations, on the same backend in the same run.", throughputRows(results))}
+${compared("GPU", "Compute dispatches of one call, and the peak bytes of live GPU buffers: its inputs and the buffers that it added. tfjs's pool of freed buffers was empty before.", gpuRows(results))}
 <h2>Decode</h2>
 ${table(
   ["cell", "context", "per token", "IQR", "samples", "GFLOP/s", "state"],
@@ -104,7 +104,7 @@ ${table(
 )}
 ${
   plan?.leftOut.length
-    ? `<h2>Left out</h2><p>What the time budget of ${o.budget} s, planned from pilot timings, or this machine had no room for.</p>${table(
+    ? `<h2>Left out</h2><p>Measurements that did not fit into the time budget of ${o.budget} s or into the limits of this machine. Times were predicted from pilot timings.</p>${table(
         ["cell", "what", "size", "reason", "would take"],
         plan.leftOut.map((l) => [text(l.cell), l.what, String(l.size), text(l.reason), f.time(l.seconds)]),
       )}`
@@ -159,7 +159,7 @@ function answer(c: CellResult): string[] {
 const figure = (title: string, caption: string, svg: string): string =>
   svg ? `<figure><h2>${title}</h2>${svg}<figcaption>${caption}</figcaption></figure>` : "";
 
-/** Columns of numbers stand to the right, columns of words to the left. */
+/** Returns a table. Columns of numbers are aligned right, columns of words left. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "<p>Nothing was measured.</p>";
   const words = head.map((_, i) => rows.every((r) => !/^-?\d/.test(r[i]!)));

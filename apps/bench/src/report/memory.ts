@@ -2,22 +2,22 @@ import * as f from "@attnkit/measure/format";
 import { resolution } from "../measure/memory.ts";
 import type { CellResult, Results } from "../results.ts";
 
-/** What the numbers count, for the caption of each of them. */
+/** Explains the memory numbers. It is part of each caption. */
 export const MEMORY =
-  "Peak memory: how far one prefill raised the resident set (bytes) of a Node process of its own, which had its inputs " +
-  "in place, had run the code on 64 tokens and had collected its garbage. Counted are V8's heap with what it does not collect " +
-  "in time, and what a framework takes outside it: on ONNX Runtime the arena, the outputs, and the session where the length needs another. " +
-  "A rise below four times that of a prefill of 96 tokens in the same process, or below 4 MiB, cannot be told from " +
-  "what every length takes: it is shown as a bound and not fitted. The exponent is of the rise less that of the 96 tokens.";
+  "Peak memory: the increase of the resident set (bytes) during one prefill, in a Node process of its own. Before it, the " +
+  "inputs were in place, the code had run on 64 tokens and garbage was collected. It includes garbage that V8 has not " +
+  "collected yet, and memory outside V8: on ONNX Runtime its arena, the outputs, and a session if the length needs another one. " +
+  "An increase below 4 MiB, or below four times that of 96 tokens in the same process, is not distinguishable from " +
+  "the cost of every length. It is shown as a bound and not fitted. The exponent is fitted to the increase minus that of 96 tokens.";
 
-/** The peak of one length as tables show it: nothing where it was not measured. */
+/** Returns the peak of one length as tables show it, or an empty text if it was not measured. */
 export function memoryOf({ memory }: CellResult, length: number): string {
   const found = memory.find((m) => m.length === length);
   if (!found) return "";
   return found.resolved ? f.bytes(found.growth) : `< ${f.bytes(resolution(memory))}`;
 }
 
-/** The growth exponent of the peaks, or why there is none. */
+/** Returns the growth exponent of the peaks, or the reason why there is none. */
 export function memoryFit({ memory, growth, baseline }: CellResult): string {
   if (growth.memory) return f.exponent(growth.memory);
   if (baseline || memory.length === 0) return "not measured";
@@ -25,7 +25,7 @@ export function memoryFit({ memory, growth, baseline }: CellResult): string {
   return lost > 0 && memory.length >= 3 ? `${lost} of ${memory.length} below resolution` : "too few lengths";
 }
 
-/** A line on the threads that cells were given, where any takes a number. */
+/** Returns a line about the number of threads, if a backend takes one. */
 export function threadsOf({ cells, options: { threads } }: Results): string[] {
   const backends = [...new Set(cells.flatMap((c) => (c.threads === null ? [] : [c.backend])))];
   if (backends.length === 0) return [];

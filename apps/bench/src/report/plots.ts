@@ -12,10 +12,10 @@ interface Point {
   readonly title: string;
 }
 
-/** How many colours the page's style defines, as `--c0` and so on; more cells than that repeat them with dashes. */
+/** The number of colours that the page's style defines, from `--c0` on. Further cells repeat them with dashes. */
 export const COLOURS = 10;
 
-/** Prefill time against length, both logarithmic; the bars are the quartiles. */
+/** Plots prefill time against length, both logarithmic. Bars span the quartiles. */
 export const prefillPlot = (cells: readonly CellResult[]): string =>
   chart(
     cells,
@@ -50,7 +50,7 @@ export const statePlot = (cells: readonly CellResult[]): string =>
     { x: "tokens of context", y: "state", ticks: doublings, format: tick(f.bytes) },
   );
 
-/** Only of cells with more than one length: one alone has no slope. */
+/** Plots peak memory against length, for cells with more than one length: a single point has no slope. */
 export const memoryPlot = (cells: readonly CellResult[]): string =>
   chart(
     cells,
@@ -64,7 +64,7 @@ export const memoryPlot = (cells: readonly CellResult[]): string =>
     { x: "tokens", y: "peak memory", ticks: doublings, format: tick(f.bytes) },
   );
 
-/** Without the zeros that a measurement's three digits would show. */
+/** Removes the trailing zeros that three digits of a measurement would show. */
 const tick =
   (format: (n: number) => string) =>
   (n: number): string =>
@@ -79,7 +79,7 @@ const point = (c: CellResult, x: number, y: { median: number; q1: number; q3: nu
   title: `${c.id}\n${title}`,
 });
 
-/** The colour and dash of each cell, the same in every plot and in the legend. */
+/** Returns the colour and dash of a cell. They are the same in every plot and in the legend. */
 export function styleOf(cells: readonly CellResult[], id: string): { colour: string; dash: string } {
   const i = Math.max(
     0,
@@ -91,7 +91,7 @@ export function styleOf(cells: readonly CellResult[], id: string): { colour: str
 interface Axes {
   readonly x: string;
   readonly y: string;
-  /** The values that the vertical axis may label, within a range. */
+  /** Returns the values that the vertical axis may label, within a range. */
   ticks(low: number, high: number): number[];
   format(n: number): string;
 }
@@ -99,7 +99,7 @@ interface Axes {
 function chart(cells: readonly CellResult[], points: readonly Point[], axes: Axes): string {
   if (points.length === 0) return "";
   const { document } = parseHTML("<html><body></body></html>");
-  // Logarithms on linear scales: a logarithmic scale of Plot leaves out some of the labels it is given.
+  // Logarithms on linear scales: a logarithmic scale of Plot omits some of the labels it is given.
   const log = (p: Point) => ({
     ...p,
     x: Math.log2(p.x),
@@ -149,7 +149,7 @@ function chart(cells: readonly CellResult[], points: readonly Point[], axes: Axe
   return svg.outerHTML;
 }
 
-/** Powers of ten, and steps between them where the range is short. */
+/** Returns powers of ten, with steps between them if the range is short. */
 function decades(low: number, high: number): number[] {
   const steps = high / low > 1000 ? [1] : high / low > 20 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
   const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
@@ -157,7 +157,7 @@ function decades(low: number, high: number): number[] {
   return all.filter((x) => x >= low && x <= high);
 }
 
-/** Powers of two that are a few steps apart. */
+/** Returns powers of two at equal distances, about eight of them. */
 function doublings(low: number, high: number): number[] {
   const [from, to] = [Math.ceil(Math.log2(low)), Math.floor(Math.log2(high))];
   const step = Math.max(1, Math.ceil((to - from) / 8));

@@ -1,17 +1,17 @@
 import type { Io } from "../io.ts";
 
-/** Tells the user what is going on, on standard error. */
+/** Reports progress to the user, on standard error. */
 export interface Progress {
-  /** What runs now, and on what. Off a terminal only a new stage is worth a line. */
+  /** Shows the current stage and its object. If standard error is not a terminal, only a new stage prints a line. */
   step(stage: string, detail: string): void;
-  /** Something to keep in view. */
+  /** Prints a line that stays visible. */
   note(text: string): void;
   stop(): void;
 }
 
 const CLEAR = "\r\u001b[K";
 
-/** One line that is written over on a terminal, plain lines where output goes to a file or a log. */
+/** Overwrites one line on a terminal. Prints plain lines if output goes to a file or a log. */
 export function progress(io: Io): Progress {
   if (io.columns === 0) {
     let last = "";

@@ -1,4 +1,7 @@
-/** The report's style sheet. The series colours are Okabe and Ito's (2008), told apart by the colour-blind too, and lighter relatives for dark pages. */
+/**
+ * The report's style sheet. The series colours are those of Okabe and Ito (2008), which colour-blind readers can tell
+ * apart, and lighter variants for dark pages.
+ */
 export const STYLE = `
 :root {
   --page: #ffffff; --text: #1c1e21; --soft: #5b6470; --line: #dfe3e8; --head: #f5f7f9;

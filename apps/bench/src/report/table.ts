@@ -4,7 +4,7 @@ import type { CellResult, Results } from "../results.ts";
 import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
 import { MEMORY, memoryFit, memoryOf, threadsOf } from "./memory.ts";
 
-/** Everything a run found, as Markdown tables: readable in a terminal, and in whatever it is pasted into. */
+/** Returns all results of a run as Markdown tables. */
 export function tables(results: Results): string {
   const { environment: e, options: o, input, cells, plan } = results;
   const [B, Hq, , d] = input.shapes.q!;
@@ -32,7 +32,7 @@ export function tables(results: Results): string {
 const section = (title: string, table: string): string => `${title}\n\n${table}`;
 
 const RATIOS =
-  "Time over the time of what stands beside it, median and quartiles over the rounds: below 1 the cell is faster";
+  "Time of the cell divided by the time of each column, median and quartiles over the rounds. Below 1, the cell is faster";
 
 const compared = (title: string, { head, rows }: Rows): string[] => {
   if (rows.length === 0) return [];
@@ -111,7 +111,7 @@ function growth(cells: readonly CellResult[]): string {
   );
 }
 
-/** One line per cell and reason. */
+/** Returns one line per cell and reason. */
 function leftOut(items: NonNullable<Results["plan"]>["leftOut"]): string {
   const groups = new Map<string, string[]>();
   for (const i of items) {
@@ -123,5 +123,5 @@ function leftOut(items: NonNullable<Results["plan"]>["leftOut"]): string {
     ]);
   }
   const lines = [...groups].map(([key, sizes]) => `- ${key}: ${sizes.join(", ")}`);
-  return `Left out; --budget SECONDS makes room in time, checks against the reference included, --largest MIB for larger tensors\n\n${lines.join("\n")}`;
+  return `Left out. --budget SECONDS allows more time, checks against the reference included. --largest MIB allows larger tensors\n\n${lines.join("\n")}`;
 }

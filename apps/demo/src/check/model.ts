@@ -1,4 +1,4 @@
-/** What the view shows, and what its buttons do. */
+/** The state of the Check tab, and the actions of its buttons. */
 import type { CaseResult, Report } from "@attnkit/core/conformance";
 import { batch, type Signal, signal } from "@preact/signals";
 import type { BackendName, Context, OpenBackend } from "../contract.ts";
@@ -36,7 +36,7 @@ export interface PageReport extends Report {
     readonly hardware: boolean;
     readonly features: readonly string[];
     readonly limits: Readonly<Record<string, number>>;
-    /** What was asked for: a set and its columns, or a replay line. */
+    /** The request: a set and its columns, or a replay line. */
     readonly asked: Choice | string;
     readonly planned: number;
     readonly outcome: string;
@@ -148,7 +148,7 @@ async function openNamed(name: BackendName): Promise<OpenBackend> {
   }
 }
 
-/** Whether the device still answers at all. */
+/** Returns whether the device still responds. */
 async function computes({ backend }: OpenBackend): Promise<boolean> {
   const x = backend.upload(Float32Array.of(1), [1]);
   try {

@@ -14,7 +14,7 @@ export const titles: Readonly<Record<BackendName, string>> = {
   cpu: "JavaScript",
 };
 
-/** What computes, in words. */
+/** The device that computes. */
 export interface Device {
   readonly name: BackendName;
   /** The adapter's own name, or what runs on the processor. */
@@ -39,7 +39,7 @@ export interface Passed {
 export interface OpenBackend {
   readonly name: BackendName;
   readonly backend: Backend<unknown>;
-  /** What computes, in words. */
+  /** A description of the device that computes. */
   readonly adapter: string;
   readonly hardware: boolean;
   /** Plain facts for a report; empty where there is no GPU. */

@@ -2,7 +2,7 @@
 import { isSoftware } from "@attnkit/tfjs/webgpu";
 import { type BackendName, backendNames, type Device, next, type Passed } from "./device.ts";
 
-/** What stands in the header until the browser has answered. */
+/** The header's device until the browser has answered. */
 export const looking: Device = {
   name: "tfjs-webgpu",
   adapter: "asking the browser",
@@ -30,7 +30,7 @@ export async function probe(wanted: BackendName | "auto"): Promise<Device> {
 
 export type Found = Pick<Device, "adapter" | "hardware">;
 
-/** What it is, or why it is not there. */
+/** For each backend: finds its device, or returns the reason why there is none. */
 const look: Readonly<Record<BackendName, () => Promise<Found | string>>> = {
   async "tfjs-webgpu"() {
     if (!globalThis.isSecureContext) return "WebGPU needs a page served over https or from localhost";

@@ -6,7 +6,7 @@ import { colourOf } from "./colour.ts";
 import type { Weights } from "./weights.ts";
 
 export interface HeatmapProps {
-  /** What it shows, for those who do not see it. */
+  /** A description of the picture, for screen readers. */
   readonly label: string;
   readonly weights: Weights;
   readonly row: Signal<number>;

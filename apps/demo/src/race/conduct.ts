@@ -75,7 +75,7 @@ export async function conduct(course: Course): Promise<void> {
   results.finished = new Date().toISOString();
 }
 
-/** Whether a lane still has something to time. */
+/** Returns whether a lane still has something to time. */
 const todo = ({ options }: RaceResults, lane: LaneResult): boolean =>
   lane.status === "waiting" ||
   lane.status === "lost" ||

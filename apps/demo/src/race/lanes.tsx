@@ -1,4 +1,4 @@
-/** What the race has found so far: plots of the checked lanes, and every lane as a row. */
+/** The results of the race so far: plots of the checked lanes, and every lane as a row. */
 import { bytes, percent, spread, time } from "@attnkit/measure/format";
 import type { JSX } from "preact";
 import { titles } from "../device/device.ts";

@@ -8,7 +8,7 @@ import type { RaceOptions, RaceResults } from "./results.ts";
 
 export interface Racing {
   readonly kind: Signal<"idle" | "running" | "stopping" | "stopped" | "done">;
-  /** What is being done, in words. */
+  /** A description of the current step. */
   readonly doing: Signal<string>;
   /** Read after `changed`. */
   results(): RaceResults | undefined;

@@ -39,7 +39,7 @@ const Lane = z.object({
   mechanism: z.string(),
   options: z.record(z.string(), z.unknown()),
   backend,
-  /** What computed, in words; null until the backend was open. */
+  /** A description of the device that computed; null until the backend was open. */
   adapter: z.string().nullable(),
   /** False for the processor and for software adapters: their times say nothing about a GPU. */
   hardware: z.boolean(),

@@ -1,2 +1,5 @@
-/** What an exported race is; `results.ts` says what is in it. Apart from that, so that the page need not load a validator. */
+/**
+ * The schema name of an exported race; `results.ts` defines its content. It has its own file, so that the page does not
+ * load a validator.
+ */
 export const SCHEMA = "attnkit-race/1";

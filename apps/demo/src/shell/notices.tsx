@@ -1,4 +1,4 @@
-/** What the page has to say: errors, the state of the device, and words for screen readers alone. */
+/** The page's messages: errors, the state of the device, and texts for screen readers only. */
 import { type Signal, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { UrlState } from "../contract.ts";

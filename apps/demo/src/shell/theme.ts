@@ -22,7 +22,7 @@ function stored(): Theme | undefined {
   }
 }
 
-/** What is shown now; pictures on a canvas follow it. */
+/** The current theme. Pictures on a canvas follow it. */
 export const theme: ReadonlySignal<Theme> = computed(() => chosen.value ?? system.value);
 
 export function choose(wanted: Theme): void {

@@ -13,7 +13,7 @@ export interface UrlState {
   choice<T extends string>(key: string, fallback: T, values: readonly T[]): Signal<T>;
   /** Any of `values`, in their order. Where a link names none that is known, the default. */
   list<T extends string>(key: string, fallback: readonly T[], values: readonly T[]): Signal<readonly T[]>;
-  /** What a link brought from elsewhere, `?replay=...`; never written. */
+  /** Returns a parameter of a link from elsewhere, such as `?replay=...`. It is never written. */
   query(key: string): string | undefined;
   /** The address with all that is bound. */
   href(): string;

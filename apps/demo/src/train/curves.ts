@@ -1,6 +1,6 @@
 import type { Point } from "./run.ts";
 
-/** What can be plotted over steps. */
+/** The quantities that can be plotted over steps. */
 export const quantities = ["loss", "heldOut", "tokensPerSecond", "gradientNorm", "attentionNorm"] as const;
 export type Quantity = (typeof quantities)[number];
 

@@ -1,4 +1,4 @@
-/** What trains, off the page's thread: one backend, one run at a time. The page talks to it through Comlink. */
+/** Trains outside the page's thread: one backend, one run at a time. The page talks to it through Comlink. */
 
 import type { BackendName, OpenBackend } from "../device/device.ts";
 import { openBackend } from "../device/open.ts";

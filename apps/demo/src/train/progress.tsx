@@ -1,4 +1,4 @@
-/** What the run has told so far: plots, and the same as a table. */
+/** The progress of a run: plots, and the same numbers as a table. */
 import { digits } from "@attnkit/measure/format";
 import type { JSX } from "preact";
 import { Plot } from "../plot/plot.tsx";

@@ -5,7 +5,7 @@ import { initialise, type ModelConfig } from "./model/config.ts";
 import { batchAt, corpus, heldOutBatch } from "./model/data.ts";
 import { type Snapshot, type StepReport, type Trainer, trainer } from "./model/trainer.ts";
 
-/** What the visitor chose; with the snapshots it decides a run. */
+/** The visitor's choices. Together with the snapshots they determine a run. */
 export interface Plan {
   readonly models: readonly ModelConfig[];
   readonly text: Uint8Array;
@@ -28,7 +28,7 @@ export interface Point extends StepReport {
 
 export type Snapshots = Readonly<Record<string, Snapshot>>;
 
-/** What a run tells while it goes on. */
+/** Receives the events of a run. */
 export interface Listener {
   point(point: Point): void;
   snapshot(mechanism: string, snapshot: Snapshot): void;

@@ -24,7 +24,7 @@ export interface Stretch {
 export interface Session {
   readonly status: Signal<Status>;
   readonly opened: Signal<Opened | undefined>;
-  /** By mechanism; read after `changed`. */
+  /** The curve of each mechanism. Read it after `changed`. */
   readonly curves: ReadonlyMap<string, Curve>;
   /** Counts changes of the curves. */
   readonly changed: Signal<number>;
@@ -34,7 +34,7 @@ export interface Session {
   unsaved(): boolean;
   /** Notes that a file with this model was handed out. */
   saved(mechanism: string, step: number): void;
-  /** What is in training, or was. */
+  /** The plan that is or was being trained. */
   readonly plan: Signal<Plan | undefined>;
   /** Starts anew with the first device that opens; `from` are models that were loaded. */
   start(plan: Plan, device: BackendName, from?: Snapshots): Promise<void>;

@@ -1,4 +1,4 @@
-/** What is trained: the visitor's choices, in the address but for the text. */
+/** The settings of training: the visitor's choices. All but the text are kept in the address. */
 import { mechanisms } from "@attnkit/catalog/mechanisms";
 import { type Signal, signal } from "@preact/signals";
 import type { JSX } from "preact";

@@ -1,4 +1,6 @@
-/** What is trained on until the visitor brings a text: written for this page, plain and with turns that come again. */
+/**
+ * The training text until the visitor gives one. It was written for this page, in plain words with phrases that recur.
+ */
 export const defaultText: string = `The keeper of the harbour light
 
 The light stood at the end of the long wall, and the keeper lived under it. Every evening she climbed the stairs, and

@@ -7,7 +7,7 @@ import * as planes from "./planes.ts";
 
 type Elementwise = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "where" | "exp" | "log" | "tanh";
 
-/** The operations that treat every element alone, over floats of the given type; booleans count as 0 and 1. */
+/** Returns the element-wise operations over floats of type `Float`. Booleans count as 0 and 1. */
 export function elementwise(Float: FloatType): Pick<Ops<NdArray>, Elementwise> {
   const operand = (x: NdArray | number): NdArray => (typeof x === "number" ? { shape: [], data: new Float([x]) } : x);
 

@@ -9,15 +9,22 @@ import { reductions } from "./reduce.ts";
 
 export type { NdArray } from "./ndarray.ts";
 
-/** A backend that runs at once, so that it also works synchronously through `ops`. */
+/** A backend that computes synchronously. It also runs through `ops` and `attention(...).sync`. */
 export interface CpuBackend extends Backend<NdArray> {
   readonly dtype: "float32" | "float64";
   readonly ops: EagerOps<NdArray>;
 }
 
 /**
- * The operations in plain JavaScript on one thread, in Node and in browsers: what every operation means, and fast enough
- * to use. `float64` is for oracles and gradient checks. Throws `ATTN_OPTION`.
+ * Creates the reference backend: every operation in plain JavaScript on one thread, in Node and in browsers.
+ *
+ * @param options `dtype` is the type of all floats: `"float32"` (default) or `"float64"`, for oracles and gradient
+ * checks.
+ * @throws `ATTN_OPTION` if an option or its value is unknown.
+ * @example
+ * ```ts
+ * const attend = attention(softmax(), cpu(), { causal: true });
+ * ```
  */
 export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): CpuBackend {
   knownOptions("cpu", options, ["dtype"]);
@@ -52,10 +59,10 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
   };
 }
 
-/** `x`, if it is an array of this backend. */
+/** Returns `x` if it is an array of this backend. Throws `ATTN_DATA` otherwise. */
 function own(x: NdArray): NdArray {
   if (Array.isArray(x?.shape) && isData(x.data) && x.data.length === elementCount(x.shape)) return x;
-  throw notOwnTensor("cpu", x, "{ shape, data } with as many values as the shape says");
+  throw notOwnTensor("cpu", x, "{ shape, data } with one value per element of shape");
 }
 
 const isData = (x: unknown): x is NdArray["data"] =>

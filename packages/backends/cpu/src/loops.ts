@@ -1,16 +1,16 @@
 import type { Shape } from "@attnkit/core";
 
 /**
- * How to walk an output and its operands with as few loops as possible. Axes of size 1 are gone, neighbours that every
- * operand walks as one are merged, and what is left is at least two axes: the last two are for an operation's own loops.
+ * The fewest loops that walk an output and its operands. Axes of size 1 are dropped. Adjacent axes are merged if every
+ * operand is contiguous across them. At least two axes remain: operations loop over the last two themselves.
  */
 export interface Loops {
   readonly sizes: readonly number[];
-  /** Distance in memory between neighbours, by operand and axis; 0 where the operand broadcasts. */
+  /** The distance in memory between neighbours, by operand and axis. It is 0 where the operand broadcasts. */
   readonly steps: readonly (readonly number[])[];
 }
 
-/** The loops of an operation whose operands, of the given shapes, broadcast to `out`. */
+/** Returns the loops of an operation whose operands, of the given shapes, broadcast to `out`. */
 export function broadcastLoops(out: Shape, operands: readonly Shape[]): Loops {
   return collapse(
     out,
@@ -27,7 +27,7 @@ export function broadcastLoops(out: Shape, operands: readonly Shape[]): Loops {
   );
 }
 
-/** Row-major distances between neighbours. */
+/** Returns the row-major distance between neighbours for each axis. */
 export function strides(shape: Shape): number[] {
   const out = new Array<number>(shape.length);
   for (let i = shape.length - 1, step = 1; i >= 0; i--) {
@@ -37,7 +37,7 @@ export function strides(shape: Shape): number[] {
   return out;
 }
 
-/** The fewest loops that visit `sizes` in row-major order with the given steps. */
+/** Returns the fewest loops that visit `sizes` in row-major order with the given steps. */
 export function collapse(sizes: Shape, steps: readonly (readonly number[])[]): Loops {
   const outSizes: number[] = [];
   const outSteps: number[][] = steps.map(() => []);
@@ -62,8 +62,8 @@ export function collapse(sizes: Shape, steps: readonly (readonly number[])[]): L
 }
 
 /**
- * Calls `visit` for every index of all axes but the last two: `m` rows of `n` elements, written from `out` on, read from
- * `at[operand]` in steps of `rows[operand]` and `columns[operand]`.
+ * Calls `visit` once for every index of all axes except the last two. A plane has `m` rows of `n` elements. It is
+ * written from `out` on. Each operand is read from `at[operand]` in steps of `rows[operand]` and `columns[operand]`.
  */
 export function forEachPlane(
   { sizes, steps }: Loops,
@@ -88,7 +88,7 @@ export function forEachPlane(
     for (let a = axes - 1; a >= 0; a--) {
       const size = sizes[a]!;
       const i = index[a]! + 1;
-      const back = i === size ? i - 1 : -1; // to the start of this axis, or one step on
+      const back = i === size ? i - 1 : -1; // back to the start of this axis, or one step forward
       for (let x = 0; x < at.length; x++) at[x]! -= back * steps[x]![a]!;
       index[a] = i === size ? 0 : i;
       if (i < size) break;

@@ -4,7 +4,7 @@ import { broadcastLoops, forEachPlane } from "./loops.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 import { TILE, tile } from "./tile.ts";
 
-/** Matrix products. They add up in float64, whatever the type that is stored. */
+/** Returns the matrix product. Sums are accumulated in float64 for both dtypes. */
 export function products(Float: FloatType): Pick<Ops<NdArray>, "matmul"> {
   const room: Room = { left: new Float64Array(0), right: new Float64Array(0) };
   return {
@@ -12,7 +12,7 @@ export function products(Float: FloatType): Pick<Ops<NdArray>, "matmul"> {
       const shape = matmulShape(a.shape, b.shape);
       const out = new Float(elementCount(shape));
       const [p, q] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
-      // Where all of a batch is multiplied by one matrix, its rows are those of one tall matrix.
+      // If the whole batch is multiplied by one matrix, its rows form one tall matrix.
       const one = elementCount(q) === 1;
       const m = one ? elementCount(a.shape.slice(0, -1)) : a.shape.at(-2)!;
       const [k, n] = b.shape.slice(-2) as [number, number];
@@ -29,7 +29,10 @@ export function products(Float: FloatType): Pick<Ops<NdArray>, "matmul"> {
   };
 }
 
-/** `multiply(i, j, l)` writes matrix i of the result: matrix j of `x`, `[m, k]`, times matrix l of `y`, `[k, n]`. */
+/**
+ * Returns `multiply(i, j, l)`, which writes matrix i of the result: matrix j of `x`, `[m, k]`, times matrix l of `y`,
+ * `[k, n]`.
+ */
 function multiplier(out: Floats, x: Floats, y: Floats, m: number, k: number, n: number, room: Room) {
   if (m < TILE) {
     const sums = new Float64Array(n);
@@ -51,13 +54,13 @@ function multiplier(out: Floats, x: Floats, y: Floats, m: number, k: number, n: 
   };
 }
 
-/** Where operands are packed, kept from call to call: memory fresh from the system costs more than filling it. */
+/** Buffers for packed operands, reused between calls: allocating them anew costs more than filling them. */
 interface Room {
   left: Float64Array;
   right: Float64Array;
 }
 
-/** Elements of a packed operand up to which its room is kept, 2 MB. */
+/** The largest number of elements of a buffer that is reused: 2 MB of float64. */
 const KEPT = 2 ** 18;
 
 function atLeast(room: Room, side: keyof Room, size: number): Float64Array {
@@ -67,7 +70,7 @@ function atLeast(room: Room, side: keyof Room, size: number): Float64Array {
   return made;
 }
 
-/** Up to four rows of the result, from `o` on, out of their packed factor and all the packed columns. */
+/** Writes up to four rows of the result, from `o` on: packed rows `left` times all packed columns `right`. */
 function tileRow(
   out: Floats,
   o: number,
@@ -86,15 +89,17 @@ function tileRow(
   }
 }
 
-/** A tile of which only a part lies inside the result. */
+/** Receives a tile that lies only partly inside the result. */
 const edge: Float64Array = /* @__PURE__ */ new Float64Array(TILE * TILE);
 
-/** `[rows, k] -> [k, 4]`; what is left there of other rows is never read out again. */
+/**
+ * Packs `[rows, k] -> [k, 4]`. Columns of `left` beyond `rows` keep old values, which are never copied to the result.
+ */
 function packRows(left: Float64Array, x: Floats, xi: number, rows: number, k: number): void {
   for (let r = 0; r < rows; r++) for (let l = 0, at = r, i = xi + r * k; l < k; l++, at += TILE) left[at] = x[i + l]!;
 }
 
-/** `[k, n] -> [n / 4, k, 4]`, the last columns filled up with whatever was there. */
+/** Packs `[k, n] -> [n / 4, k, 4]`. Columns beyond `n` keep old values, which are never copied to the result. */
 function packColumns(right: Float64Array, y: Floats, yi: number, k: number, n: number): void {
   for (let j = 0, at = 0; j < n; j += TILE) {
     const columns = Math.min(TILE, n - j);
@@ -103,7 +108,7 @@ function packColumns(right: Float64Array, y: Floats, yi: number, k: number, n: n
   }
 }
 
-/** One row times a matrix, as in decoding: `y` is read once and in order. */
+/** Writes one row times a matrix, as in decoding. It reads `y` once and in order. */
 function vectorMatrix(
   out: Floats,
   o: number,

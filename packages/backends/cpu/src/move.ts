@@ -74,7 +74,7 @@ export function moves(
   };
 }
 
-/** `x` as `outer` blocks of `n` entries along `axis`, each of `inner` elements that lie side by side. */
+/** Splits `x` at `axis` into `outer` blocks of `n` entries. Each entry is `inner` contiguous elements. */
 export function around(x: NdArray, axis: number): { outer: number; n: number; inner: number } {
   return {
     outer: elementCount(x.shape.slice(0, axis)),
@@ -90,7 +90,7 @@ const empty = (like: Data, size: number): Data =>
       ? new Float32Array(size)
       : new Float64Array(size);
 
-/** Shorter runs are copied faster by a loop than by `set`, which first makes a view. Measured on V8. */
+/** The run length from which `set` is faster than a loop: `set` first makes a view. Measured on V8. */
 const LONG = 64;
 
 function copy(out: Data, o: number, x: Data, i: number, n: number): void {
@@ -98,14 +98,14 @@ function copy(out: Data, o: number, x: Data, i: number, n: number): void {
   else for (let j = 0; j < n; j++) out[o + j] = x[i + j]!;
 }
 
-/** `x` read with one step per axis of `shape`. */
+/** Returns the elements of `x` that `step` visits, one step per axis of `shape`. */
 function permuted(x: Data, shape: Shape, step: readonly number[]): Data {
   const data = empty(x, elementCount(shape));
   const loops = collapse(shape, [step]);
   const from = loops.steps[0]!;
   const to = strides(loops.sizes);
   const last = from.length - 1;
-  // Rows are copied where they are contiguous in both, else the axes contiguous in one and in the other are swapped.
+  // If rows are contiguous in source and result, they are copied. Otherwise the two contiguous axes are swapped.
   const near = from[last] === 1 ? last - 1 : Math.max(0, from.indexOf(1));
   const order = [...from.keys()].filter((a) => a !== near && a !== last).concat(near, last);
   const by = (list: readonly number[]) => order.map((a) => list[a]!);
@@ -117,7 +117,7 @@ function permuted(x: Data, shape: Shape, step: readonly number[]): Data {
   return data;
 }
 
-/** Side of the square tiles in which two axes are swapped: the lines of both fit the first-level cache. */
+/** The side of the square tiles in which two axes are swapped. The cache lines of both fit the first-level cache. */
 const TILE = 16;
 
 function transposePlane(

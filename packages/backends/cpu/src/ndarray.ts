@@ -1,7 +1,9 @@
 import type { Data, Shape } from "@attnkit/core";
 import { dataShape, hostDataKind } from "@attnkit/core/backend";
 
-/** A dense row-major array of floats, or of booleans as bytes 0 and 1. Never modified once made; reshaping shares `data`. */
+/**
+ * A dense row-major array of floats, or of booleans as bytes 0 and 1. It is never modified. Reshaping shares `data`.
+ */
 export interface NdArray {
   readonly shape: Shape;
   readonly data: Data;
@@ -9,15 +11,15 @@ export interface NdArray {
 
 export type Floats = Float32Array | Float64Array;
 
-/** Makes float arrays of the backend's type. */
+/** The constructor of float arrays of the backend's type. */
 export type FloatType = new (from: number | ArrayLike<number>) => Floats;
 
-/** `x`'s numbers as floats of the given type; booleans are 0 and 1. */
+/** Returns the numbers of `x` as floats. Booleans become 0 and 1. */
 export function floatsOf(Float: FloatType, x: NdArray): Floats {
   return x.data instanceof Uint8Array ? new Float(x.data) : x.data;
 }
 
-/** `x` as a mask of bytes, one where it is not zero (NaN is not zero). */
+/** Returns `x` as a mask of bytes: 0 where `x` is 0, else 1. NaN counts as 1. */
 export function bytesOf({ data }: NdArray): Uint8Array {
   if (data instanceof Uint8Array) return data;
   const out = new Uint8Array(data.length);
@@ -25,7 +27,7 @@ export function bytesOf({ data }: NdArray): Uint8Array {
   return out;
 }
 
-/** Host data as an array that shares no memory with it. */
+/** Copies host data into an array of the backend's type. Throws `ATTN_DATA` or `ATTN_SHAPE`. */
 export function fromData(Float: FloatType, data: Data, shape: Shape): NdArray {
   const kind = hostDataKind("cpu", data, shape);
   return {
@@ -34,7 +36,7 @@ export function fromData(Float: FloatType, data: Data, shape: Shape): NdArray {
   };
 }
 
-/** Numbers as a float array. */
+/** Copies numbers into a float array. Throws `ATTN_DATA` or `ATTN_SHAPE`. */
 export function fromNumbers(Float: FloatType, data: ArrayLike<number>, shape: Shape): NdArray {
   return { shape: [...dataShape("constant", data.length, shape)], data: new Float(data) };
 }

@@ -1,8 +1,9 @@
 import type { Floats } from "./ndarray.ts";
 
 /**
- * `out[r, j] = f(a[r, j], b[r, j])` for m rows of n, written from `o` on; operand x is read at `xi + r * xr + j * xj`.
- * A loop per operation instead of one loop with a callback: V8 then compiles each of them without calls inside.
+ * Computes `out[r, j] = f(a[r, j], b[r, j])` for m rows of n. `out` is written from `o` on. Operand a is read at `ai +
+ * r * ar + j * aj`, operand b likewise.
+ * Each operation has its own loop: V8 compiles a loop without a callback to faster code.
  */
 export type Plane = (
   out: Floats,
@@ -49,7 +50,7 @@ export const minimum: Plane = (out, o, m, n, a, ai, ar, aj, b, bi, br, bj) => {
     for (let j = 0, p = ai, q = bi; j < n; j++, p += aj, q += bj) out[o++] = Math.min(a[p]!, b[q]!);
 };
 
-/** One row of `where`: `out[j] = w[j] ? a[j] : b[j]`. */
+/** Computes one row of `where`: `out[j] = w[j] ? a[j] : b[j]`. */
 export function select(
   out: Floats,
   o: number,

@@ -3,7 +3,7 @@ import type { Ops } from "@attnkit/core/program";
 import { around } from "./move.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 
-/** The operations along one axis. They add up in float64, whatever the type that is stored. */
+/** Returns the operations along one axis. Sums are accumulated in float64 for both dtypes. */
 export function reductions(Float: FloatType): Pick<Ops<NdArray>, "sum" | "max" | "cumsum"> {
   const reduce = (op: string, last: Rows, inner: Planes) => (x: NdArray, axis: number) => {
     const shape = reduceShape(op, x.shape, axis);
@@ -25,12 +25,12 @@ export function reductions(Float: FloatType): Pick<Ops<NdArray>, "sum" | "max" |
   };
 }
 
-/** `[rows, n] -> [rows]` */
+/** Reduces `[rows, n] -> [rows]`. */
 type Rows = (out: Floats, x: Floats, n: number) => void;
-/** `[outer, n, inner] -> [outer, inner]` */
+/** Reduces `[outer, n, inner] -> [outer, inner]`. */
 type Planes = (out: Floats, x: Floats, outer: number, n: number, inner: number) => void;
 
-/** Four sums side by side: one would wait for each addition to finish. */
+/** Uses four independent sums: each addition to a single sum would wait for the one before. */
 function sumRows(out: Floats, x: Floats, n: number): void {
   for (let r = 0, i = 0; r < out.length; r++) {
     let a = 0;

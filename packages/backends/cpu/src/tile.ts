@@ -1,11 +1,12 @@
 import type { Floats } from "./ndarray.ts";
 
-/** Side of the square of sums that one pass over the inner axis keeps in registers: 4 x 4 was fastest of 2 to 8 on V8. */
+/** The side of the square of sums that the inner loop keeps in registers. Of 2 to 8, 4 was fastest on V8. */
 export const TILE = 4;
 
 /**
- * Four rows times four columns: `out[o + i * step + j] = sum over l of left[l, i] * right[l, j]`. Both operands are packed
- * as `[k, 4]`, in float64, so that their elements lie in the order of use and this loop only ever sees one array type.
+ * Writes a 4 x 4 tile: `out[o + i * step + j] = sum over l of left[l, i] * right[l, j]`.
+ * Both operands are packed as `[k, 4]` in float64. Their elements lie in the order of use, and V8 sees one array type
+ * only.
  */
 export function tile(
   out: Floats,

@@ -2,16 +2,16 @@ import { AttentionError } from "@attnkit/core";
 import type { GraphProto, ModelProto, ValueInfoProto } from "./proto/onnx.ts";
 import { readModel, sizesOf } from "./read.ts";
 
-/** The first IR version that has the opset, by ONNX's own release table. */
+/** The first IR version that supports each opset, from the release table in ONNX's Versioning.md. */
 const IR: Readonly<Record<number, number>> = {
   ...{ 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13, 26: 13 },
 };
 
 export interface OnnxSummary {
   readonly irVersion: number;
-  /** Version by domain; ONNX's own is `"ai.onnx"`. */
+  /** The version of each imported operator set, by domain. ONNX's own domain is `"ai.onnx"`. */
   readonly opsets: Readonly<Record<string, number>>;
-  /** Sizes by name, numbers and symbols as text. */
+  /** The sizes of each input, by name. Numbers and symbolic dimensions are text: `["batch", "8", "1", "64"]`. */
   readonly inputs: Readonly<Record<string, readonly string[]>>;
   readonly outputs: Readonly<Record<string, readonly string[]>>;
   readonly nodes: number;
@@ -19,9 +19,19 @@ export interface OnnxSummary {
 }
 
 /**
- * The rules of ONNX's specification that hold for every graph, whatever its operators: each name is made once, and before
- * it is read, also across the graphs inside of nodes; inputs and outputs have types; every domain is imported; the IR
- * version has the opset. Throws `ATTN_DATA` with the first rule that is broken.
+ * Checks the rules of the ONNX specification that hold for every graph, whatever its operators.
+ *
+ * - Each name is made once and before it is read, also across the graphs inside nodes.
+ * - Inputs and outputs have types.
+ * - Every operator's domain is imported.
+ * - The IR version supports the opset.
+ *
+ * @returns The versions, inputs, outputs, number of nodes and metadata of the model.
+ * @throws `ATTN_DATA` if `file` is not an ONNX model, or with the first rule that is broken.
+ * @example
+ * ```ts
+ * const { inputs, nodes } = checkOnnx(await readFile("softmax.onnx"));
+ * ```
  */
 export function checkOnnx(file: Uint8Array): OnnxSummary {
   const model = readModel(file);
@@ -52,7 +62,9 @@ function opsetsOf(model: ModelProto): Record<string, number> {
   return opsets;
 }
 
-/** The number of nodes, those of inner graphs included. `outer` are the names that an inner graph may read. */
+/**
+ * Returns the number of nodes, including those of inner graphs. `outer` holds the names that an inner graph may read.
+ */
 function checkGraph(graph: GraphProto, outer: ReadonlySet<string>, opsets: Readonly<Record<string, number>>): number {
   const known = new Set(outer);
   const make = (name: string, what: string) => {
@@ -68,7 +80,7 @@ function checkGraph(graph: GraphProto, outer: ReadonlySet<string>, opsets: Reado
   let count = graph.node.length;
   for (const node of graph.node) {
     const what = `node ${node.name || node.opType}`;
-    if (!((node.domain || "ai.onnx") in opsets)) fail(`${what} is of domain ${node.domain}, which is not imported`);
+    if (!((node.domain || "ai.onnx") in opsets)) fail(`${what} uses the domain ${node.domain}, which is not imported`);
     for (const name of node.input) if (name !== "" && !known.has(name)) fail(`${what} reads ${name} before it is made`);
     for (const { g } of node.attribute) if (g) count += checkGraph(g, known, opsets);
     for (const name of node.output) if (name !== "") make(name, what);
@@ -77,7 +89,8 @@ function checkGraph(graph: GraphProto, outer: ReadonlySet<string>, opsets: Reado
     typed(x);
     if (!known.has(x.name)) fail(`output ${x.name} of graph ${graph.name} is never made`);
   }
-  for (const x of graph.valueInfo) if (!known.has(x.name)) fail(`there is a type for ${x.name}, which is never made`);
+  for (const x of graph.valueInfo)
+    if (!known.has(x.name)) fail(`value_info gives a type for ${x.name}, which is never made`);
   if (graph.output.length === 0) fail(`graph ${graph.name} has no output`);
   return count;
 }

@@ -9,16 +9,18 @@ import type { Value } from "./value.ts";
 
 export interface Chunkwise {
   readonly how: How;
-  /** Tokens of a chunk. */
+  /** The number of tokens per chunk. */
   readonly size: number;
   readonly opset: number;
 }
 
 /**
- * A block of any length for a mechanism with a state of fixed size: ONNX `Scan` runs the program on one chunk after the
- * other and hands the state on. Any cut gives the same answer (SEMANTICS S12); the keys that fill the last chunk are
- * absent (S4). Where every query sees every key, a first `Scan` makes the state and a second one reads it.
- * `x` holds `q k v`, `keyMask` where there is one, and `state.*` where there is a past.
+ * Records a block of any length for a mechanism whose state has a fixed size.
+ * ONNX `Scan` runs the program on one chunk after the other and passes the state on. Every split into chunks gives the
+ * same result (SEMANTICS S12). Keys that pad the last chunk are masked (S4). If `causal` is false, a first `Scan`
+ * computes the state of all keys, and a second one reads it.
+ *
+ * @param x `q`, `k`, `v`, `keyMask` if the file takes one, and `state.*` if the block continues a sequence.
  */
 export function chunkwise(g: Graph, mechanism: Mechanism, x: Tensors<Value>, options: Chunkwise): Tensors<Value> {
   const { how, size } = options;
@@ -34,7 +36,7 @@ export function chunkwise(g: Graph, mechanism: Mechanism, x: Tensors<Value>, opt
   const wanted = ["y", ...(how.lse ? ["lse"] : [])];
   if (how.causal) return joined(g, x, bodyOf(wanted, program));
   const left = bodyOf([], program);
-  // The state comes out as it went in: ONNX Runtime does not take a Scan with an output that nobody reads.
+  // The state is passed through unchanged: ONNX Runtime refuses a Scan with an output that is never read.
   return joined(g, x, body(g, { state: stateOf(left), parts, names: wanted }, readNothing, options));
 }
 
@@ -43,7 +45,10 @@ type Run = (o: ReturnType<typeof recording>, x: Tensors<Value>) => Tensors<Value
 const stateOf = (x: Tensors<Value>): Tensors<Value> =>
   Object.fromEntries(Object.entries(x).filter(([name]) => name.startsWith("state.")));
 
-/** `q k v [B, H, chunks, size, w]` and `keyMask [B, chunks, size]`, 1 for the tokens that are there. */
+/**
+ * Splits into chunks: `q k v [B, H, chunks, size, d]` and `keyMask [B, chunks, size]`, 1 for real tokens, 0 for
+ * padding.
+ */
 function cut(g: Graph, x: Tensors<Value>, size: number): Tensors<Value> {
   const count = g.sizes.symbol("chunks");
   const split = (t: Value, axis: number) => {
@@ -56,7 +61,7 @@ function cut(g: Graph, x: Tensors<Value>, size: number): Tensors<Value> {
   );
 }
 
-/** The state that is given, or the state of nothing: of one absent key. */
+/** Returns the given state, or the state after one masked key, which equals the empty state. */
 function initial(g: Graph, x: Tensors<Value>, program: Run): Tensors<Value> {
   const given = stateOf(x);
   if (Object.keys(given).length > 0) return given;
@@ -69,11 +74,13 @@ function initial(g: Graph, x: Tensors<Value>, program: Run): Tensors<Value> {
 interface Loop {
   readonly state: Tensors<Value>;
   readonly parts: Tensors<Value>;
-  /** Outputs of every chunk that are kept. */
+  /** Names of the outputs to keep from every chunk. */
   readonly names: readonly string[];
 }
 
-/** The `Scan` node: the new state, and the kept outputs with the axis of chunks before that of tokens. */
+/**
+ * Records the `Scan` node. Returns the new state, and the kept outputs with the axis of chunks before that of tokens.
+ */
 function body(g: Graph, { state, parts, names }: Loop, run: Run, { opset }: Chunkwise): Tensors<Value> {
   const inner = new Graph(g.Float, g.sizes);
   const tokens = (name: string) => (name === "keyMask" ? 1 : 2);
@@ -88,7 +95,7 @@ function body(g: Graph, { state, parts, names }: Loop, run: Run, { opset }: Chun
   const kept = [...Object.keys(state), ...names];
   const prefix = names.length > 0 ? "/chunk" : "/gather";
   const results = Object.fromEntries(kept.map((name) => [`${prefix.slice(1)}.out.${name}`, made[name]!]));
-  // ONNX Runtime does not take a body that leaves an input unread.
+  // ONNX Runtime refuses a body that has an input it never reads.
   const read = needed(Object.values(results));
   const used = Object.keys(parts).filter((name) => read.includes(x[name]!));
   const graph = modelOf(inner, results, { opset, name: prefix.slice(1), prefix, valueInfo: true }).graph!;
@@ -110,7 +117,7 @@ function body(g: Graph, { state, parts, names }: Loop, run: Run, { opset }: Chun
   return Object.fromEntries(kept.map((name, i) => [name, outputs[i]!]));
 }
 
-/** Outputs of all chunks as those of one block: `[B, H, chunks, size, ...] -> [B, H, L, ...]`. */
+/** Joins the outputs of all chunks into one block: `[B, H, chunks, size, ...] -> [B, H, L, ...]`. */
 function joined(g: Graph, x: Tensors<Value>, outputs: Tensors<Value>): Tensors<Value> {
   const length = lengthOf(g, x);
   return Object.fromEntries(

@@ -43,7 +43,7 @@ const isTensor = (x: unknown): boolean => Array.isArray((x as Partial<ORT.Tensor
 type Signature = Readonly<Record<string, { readonly type: Type; readonly shape: SymbolicShape }>>;
 
 const OPSET = 21;
-/** Of output names: a graph has one name space, and a state goes in and comes out under the same name. */
+/** The prefix of output names. A graph has one name space, and a state has the same name as input and as output. */
 const OUT = "out.";
 /** Inputs of a mechanism's program that are no masks. */
 const FLOATS = /^([qkv]|bias|state\..*)$/;
@@ -55,7 +55,7 @@ export class Compiler {
   readonly #dtype: "float32" | "float64";
   readonly #sessions: Sessions;
   readonly #provider: string;
-  /** Whether the provider computes with the sizes of tensors. */
+  /** True if the provider can compute with the sizes of tensors. */
   readonly #canCount: boolean;
   /** An output that is an input is a tensor of its own: the caller's to dispose of, whatever becomes of the input. */
   readonly #twin: Places["twin"];
@@ -99,7 +99,10 @@ export class Compiler {
     };
   }) as unknown as Backend<ORT.Tensor>["compile"];
 
-  /** Whether a plan is for this call too: the types and sizes that it was made for, but for those that it leaves open. */
+  /**
+   * Returns whether a plan fits this call, too: types and sizes must be equal, except for sizes that the plan leaves
+   * open.
+   */
   #fits({ inputs, count, fills, granularity }: Plan, x: Tensors<ORT.Tensor>): boolean {
     let found = 0;
     for (const name in x) {
@@ -118,7 +121,9 @@ export class Compiler {
     return found === count;
   }
 
-  /** What tells calls apart that need graphs of their own; built on every call, so by plain concatenation. */
+  /**
+   * Returns a key that differs for calls that need different graphs. It is built on every call, by plain concatenation.
+   */
   #keyOf(x: Tensors<ORT.Tensor>, { axes, fills }: Sized): string {
     let key = fills ? "filled " : "";
     for (const name in x) {

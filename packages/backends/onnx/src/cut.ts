@@ -4,16 +4,16 @@ import type { Graph } from "./graph.ts";
 import { recording } from "./record.ts";
 import type { Value } from "./value.ts";
 
-/** A size of `x` as the runtime sees it: `[1]`. */
+/** Returns the size of an axis of `x` at run time, as an int64 tensor `[1]`. */
 export const sizeAt = (g: Graph, x: Value, axis: number): Value =>
   g.node("Shape", [x], "int64", [1], { start: axis, end: axis + 1 });
 
-/** Tokens of the block as the runtime sees them: `[1]`. */
+/** Returns the number of tokens L at run time, as an int64 tensor `[1]`. */
 export const lengthOf = (g: Graph, { q }: Tensors<Value>): Value => sizeAt(g, q!, q!.shape.length - 2);
 
 /**
- * `q k v` with zeros behind them up to a multiple of `size` tokens, and a `keyMask`, 1 for the tokens that are there and 0
- * for the others. Their length is the symbolic size `chunks` times `size`.
+ * Pads `q k v` with zeros to a multiple of `size` tokens. Also returns a `keyMask`: 1 for real tokens, 0 for padding.
+ * The padded length is the symbolic dimension `chunks` times `size`.
  */
 export function fill(g: Graph, x: Tensors<Value>, size: number): Record<"q" | "k" | "v" | "keyMask", Value> {
   const q = x.q!;

@@ -2,29 +2,31 @@ import { AttentionError } from "@attnkit/core";
 import type * as ORT from "onnxruntime-common";
 import type { Ort } from "./ort.ts";
 
-/** Tensors, wherever they are. */
+/** Reads and copies tensors in any location: CPU memory or GPU buffers. */
 export interface Places {
-  /** The values of a tensor, which stays where it is; ONNX Runtime's `getData` makes it one of the CPU's. */
+  /** Reads the values of a tensor without moving it. ONNX Runtime's own `getData` would turn it into a CPU tensor. */
   read(x: ORT.Tensor): Promise<ORT.Tensor.DataType>;
-  /** Another tensor of the same values in the same place, to be disposed of by itself. */
+  /** Makes a second tensor with the same values in the same location. Each of the two is disposed of separately. */
   twin(x: ORT.Tensor): Promise<ORT.Tensor>;
 }
 
-/** `device` is the one that sessions were given; without it, the one that ONNX Runtime says it made for them. */
+/**
+ * Makes `Places`. `device` is the WebGPU device of the sessions. If it is absent, the one that ONNX Runtime created is
+ * used.
+ */
 export function placesOf(ort: Ort, device: GPUDevice | undefined): Places {
   const { Tensor, env } = ort;
   const own = async (): Promise<GPUDevice> => {
     const found = device ?? ((await env.webgpu?.device) as GPUDevice | undefined);
     if (found) return found;
     const message =
-      "this build of ONNX Runtime does not read from a GPU buffer, and names no device that could; " +
-      'expected outputs with preferredOutputLocation "cpu"';
+      "this build of ONNX Runtime cannot read a GPU buffer; " + 'set sessionOptions.preferredOutputLocation to "cpu"';
     throw new AttentionError("ATTN_UNSUPPORTED", "onnx", message);
   };
   const read: Places["read"] = async (x) => {
     if (x.location !== "gpu-buffer") return x.getData();
     if (x.type !== "float32" && x.type !== "bool")
-      throw new AttentionError("ATTN_DATA", "onnx", `a tensor of ${x.type} on the GPU; expected float32 or bool`);
+      throw new AttentionError("ATTN_DATA", "onnx", `got a GPU tensor of ${x.type}, expected float32 or bool`);
     const bytes = await downloaded(await own(), x.gpuBuffer as GPUBuffer, x.type === "bool" ? x.size : 4 * x.size);
     return x.type === "bool" ? new Uint8Array(bytes) : new Float32Array(bytes);
   };
@@ -32,7 +34,7 @@ export function placesOf(ort: Ort, device: GPUDevice | undefined): Places {
     read,
     async twin(x) {
       if (x.location !== "gpu-buffer") {
-        // On the CPU the memory is shared: nothing writes to it, and it lives as long as either does.
+        // On the CPU both tensors share memory. Nothing writes to it, and it is freed with the last of them.
         const data = await x.getData();
         return new Tensor(x.type as "float32", data as Float32Array, x.dims);
       }
@@ -48,7 +50,7 @@ export function placesOf(ort: Ort, device: GPUDevice | undefined): Places {
   };
 }
 
-/** Copies are of whole words; buffers are, too. */
+/** Rounds a number of bytes up to a multiple of 4: WebGPU copies 4-byte words, and buffer sizes are multiples of 4. */
 const words = (bytes: number) => 4 * Math.ceil(bytes / 4);
 
 async function downloaded(device: GPUDevice, from: GPUBuffer, bytes: number): Promise<ArrayBuffer> {

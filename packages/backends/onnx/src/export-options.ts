@@ -1,45 +1,55 @@
 import type { Causal } from "@attnkit/core";
 
 export interface ExportDims {
-  /** Default: any, chosen by who runs the model. */
+  /** The batch size. Default: a symbolic dimension, chosen at run time. */
   readonly B?: number;
   readonly Hq: number;
-  /** Default Hq. */
+  /** Default: Hq. */
   readonly Hkv?: number;
-  /** Tokens of a block, queries and keys alike. Default: any from 1; always 1 where the form is `"decode"`. */
+  /**
+   * Tokens per block, queries and keys alike. Default: a symbolic dimension >= 1. It is always 1 if the form is
+   * `"decode"`.
+   */
   readonly L?: number;
   readonly d: number;
-  /** Default d. */
+  /** Default: d. */
   readonly dv?: number;
 }
 
 export interface ExportOptions {
-  /** `"prefill"`: L tokens without a past. `"block"`: L tokens after a past. `"decode"`: one token after a past. */
+  /**
+   * The kind of call. `"prefill"`: L tokens without a state. `"block"`: L tokens after a state. `"decode"`: one token
+   * after a state.
+   */
   readonly form: "prefill" | "block" | "decode";
-  /** As in `attention`; default false. */
+  /** Which keys a query may see, as in `attention`. Default: false. */
   readonly causal?: Causal;
   readonly dims: ExportDims;
-  /** Also take `mask [B, 1, L, P + L]`, boolean; `"per-head"`: `[B, Hq, L, P + L]`. Default false. */
+  /**
+   * The file takes `mask`, boolean. `true`: `[B, 1, L, P + L]`. `"per-head"`: `[B, Hq, L, P + L]`. P is the number of
+   * past tokens. Default: false.
+   */
   readonly mask?: boolean | "per-head";
-  /** Also take `bias`, a float of one of these shapes. Default false. */
+  /** The file takes `bias`, a float tensor with the shapes of `mask`. Default: false. */
   readonly bias?: boolean | "per-head";
-  /** Also take `keyMask [B, L]`, and what a state remembers of it. Default false. */
+  /** The file takes `keyMask [B, L]`, and a state that remembers it. Default: false. */
   readonly keyMask?: boolean;
-  /** Also give `lse`. Default false. */
+  /** The file also returns `lse [B, Hq, L]`. Default: false. */
   readonly lse?: boolean;
   /**
-   * Default float32. `"float16"`: `q k v bias y` and caches of keys and values; it is computed in float32, because squares,
-   * sums and exponents leave float16's range (65504), and `lse` and states that are sums are float32 too.
+   * The type of the tensors in the file. Default: `"float32"`.
+   * `"float16"` applies to `q k v bias y` and to caches of keys and values. The computation is float32: squares, sums
+   * and exponentials exceed float16's range of 65504. `lse`, and states that are sums, are float32 as well.
    */
   readonly dtype?: "float16" | "float32" | "float64";
-  /** 18 to 25; default 21. */
+  /** The ONNX operator set, 18 to 25. Default: 21. */
   readonly opset?: number;
   /**
-   * Write one of the programs in ONNX nodes that `@attnkit/<mechanism>/onnx` attaches, made for ONNX Runtime's CPU
-   * providers. Throws `ATTN_NO_KERNEL` where none takes the call, or where L is any and the program is cut by it, as causal
-   * softmax is. Default false.
+   * Use one of the programs in ONNX nodes that `@attnkit/<mechanism>/onnx` attaches, written for ONNX Runtime's CPU
+   * providers. Throws `ATTN_NO_KERNEL` if none accepts the call. Causal softmax also needs a number for L, because its
+   * program splits the block by length. Default: false.
    */
   readonly fused?: boolean;
-  /** Where L is any and the state has a fixed size: tokens computed at a time. Default 128. */
+  /** Tokens computed at a time, if L is symbolic and the state has a fixed size. An integer >= 1. Default: 128. */
   readonly chunk?: number;
 }

@@ -15,9 +15,19 @@ import type { Value } from "./value.ts";
 import { VERSION } from "./version.ts";
 
 /**
- * A mechanism as an ONNX file: `q k v [mask] [bias] [keyMask] [past.*] -> y [lse] present.*`. Batch and length are dynamic
- * unless `dims.B` and `dims.L` are given, and so is the length of a past that holds every key. The same arguments give
- * the same bytes. Throws `ATTN_OPTION`, `ATTN_NO_KERNEL`, and what `checkCall` throws.
+ * Exports a mechanism as an ONNX file with inputs `q k v [mask] [bias] [keyMask] [past.*]` and outputs
+ * `y [lse] present.*`.
+ * Batch and length are symbolic dimensions unless `dims.B` and `dims.L` are given. The length of a key-value cache is
+ * always symbolic. The same arguments give the same bytes.
+ *
+ * @returns The bytes of the file.
+ * @throws `ATTN_OPTION` if an option is unknown or out of range; `ATTN_NO_KERNEL` if `fused` is true and no program
+ * accepts the call; `ATTN_UNSUPPORTED` if the mechanism lacks what an option asks for; `ATTN_SHAPE` if sizes disagree.
+ * @example
+ * ```ts
+ * const bytes = exportOnnx(softmax(), { form: "decode", dims: { Hq: 8, d: 64 } });
+ * await writeFile("softmax-decode.onnx", bytes);
+ * ```
  */
 export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8Array {
   const asked = checked(mechanism, options);
@@ -62,30 +72,34 @@ export function exportOnnx(mechanism: Mechanism, options: ExportOptions): Uint8A
 
 interface Fusing {
   readonly kernel: FusedKernel;
-  /** Tokens to a multiple of which a block of any length is filled up; 1 for none. */
+  /** A block of any length is padded to a multiple of this number of tokens; 1 means no padding. */
   readonly granularity: number;
 }
 
-/** The kernel for a call, and how it is recorded. */
+/** Chooses the fused program for a call. Throws `ATTN_NO_KERNEL` with the reason of every program that refuses. */
 function kernelFor(mechanism: Mechanism, { dims }: ExportOptions, call: Call): Fusing {
   const refusals = fusedKernels(mechanism).map((kernel) => {
     const granularity = dims.L === undefined ? kernel.granularity(call) : 1;
     return {
       kernel,
       granularity,
-      answer: granularity === undefined ? "cut by its length, which is any" : kernel.takes(call),
+      answer: granularity === undefined ? "it splits the block by length; set dims.L" : kernel.takes(call),
     };
   });
   const found = refusals.find(({ answer }) => answer === true);
   if (found) return { ...found, granularity: found.granularity! };
   const reasons = refusals.map(({ kernel, answer }) => `${kernel.name}: ${answer}`).join("; ");
-  const why = reasons || `there is none; @attnkit/${mechanism.name}/onnx may have it`;
-  throw new AttentionError("ATTN_NO_KERNEL", "exportOnnx", `no fused program takes this call (${why})`);
+  const why = reasons || `none is attached; see @attnkit/${mechanism.name}/onnx`;
+  throw new AttentionError(
+    "ATTN_NO_KERNEL",
+    "exportOnnx",
+    `no fused program takes this call (${why}). Without fused, the portable program is exported`,
+  );
 }
 
 const NAMES = ["form", "causal", "dims", "mask", "bias", "keyMask", "lse", "dtype", "opset", "fused", "chunk"];
 
-/** The options with the length of a decode step. Throws what `exportOnnx` throws. */
+/** Checks the options and sets L = 1 for a decode step. Throws `ATTN_OPTION` or `ATTN_UNSUPPORTED`. */
 function checked(mechanism: Mechanism, options: ExportOptions): ExportOptions {
   requireMechanism("exportOnnx", mechanism);
   knownOptions("exportOnnx", options, NAMES);
@@ -95,14 +109,14 @@ function checked(mechanism: Mechanism, options: ExportOptions): ExportOptions {
   known(["prefill", "block", "decode"].includes(form), "form", form, '"prefill", "block" or "decode"');
   known([true, false, "end"].includes(causal), "causal", causal, 'true, false or "end"');
   known(["float16", "float32", "float64"].includes(dtype), "dtype", dtype, '"float16", "float32" or "float64"');
-  known(Number.isInteger(opset) && opset >= 18 && opset <= 25, "opset", opset, "a whole number from 18 to 25");
-  known(Number.isInteger(chunk) && chunk >= 1, "chunk", chunk, "a whole number from 1");
-  known(typeof dims === "object" && dims !== null, "dims", dims, "{ Hq, d } and more");
+  known(Number.isInteger(opset) && opset >= 18 && opset <= 25, "opset", opset, "an integer from 18 to 25");
+  known(Number.isInteger(chunk) && chunk >= 1, "chunk", chunk, "an integer >= 1");
+  known(typeof dims === "object" && dims !== null, "dims", dims, "an object such as { Hq: 8, d: 64 }");
   knownOptions("exportOnnx, dims", dims, ["B", "Hq", "Hkv", "L", "d", "dv"]);
   const size = (name: keyof ExportDims, least: number, must = false) => {
     const n = dims[name];
     const ok = n === undefined ? !must : Number.isInteger(n) && n >= least && n < 2 ** 31;
-    known(ok, `dims.${name}`, n, `a whole number from ${least}`);
+    known(ok, `dims.${name}`, n, `an integer >= ${least} and < 2^31`);
   };
   size("B", 1);
   size("Hq", 1, true);
@@ -110,7 +124,7 @@ function checked(mechanism: Mechanism, options: ExportOptions): ExportOptions {
   size("L", 1);
   size("d", 1, true);
   size("dv", 1);
-  known(form !== "decode" || (dims.L ?? 1) === 1, "dims.L", dims.L, "1, or nothing, to decode");
+  known(form !== "decode" || (dims.L ?? 1) === 1, "dims.L", dims.L, "1 or undefined, because the form is decode");
   for (const name of ["keyMask", "lse", "fused"] as const)
     known([undefined, true, false].includes(options[name]), name, options[name], "true or false");
   for (const name of ["mask", "bias"] as const) {

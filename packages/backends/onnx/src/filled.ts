@@ -6,8 +6,8 @@ import type { Graph } from "./graph.ts";
 import type { Value } from "./value.ts";
 
 /**
- * A program for lengths that are multiples of `size` as one for any length: the block is filled up with absent keys
- * (SEMANTICS S4), and the rows of the filling are dropped.
+ * Turns a program for lengths that are multiples of `size` into one for any length. The block is padded with masked
+ * keys (SEMANTICS S4), and the rows of the padding are dropped from the outputs.
  */
 export function filled(g: Graph, program: Program, size: number): (o: Ops<Value>, x: Tensors<Value>) => Tensors<Value> {
   return (o, x) => {

@@ -2,11 +2,14 @@ import type { Shape } from "@attnkit/core";
 import { elementCount } from "@attnkit/core/backend";
 import type { Numbers } from "./value.ts";
 
-/** Arithmetic on the constants of a graph, so that it holds their result and not their making. */
+/** Arithmetic on the constants of a graph: the graph then holds the result instead of the nodes that compute it. */
 
 type Floats = new (length: number) => Float32Array | Float64Array;
 
-/** `out[i] = data[from(multi-index of i)]`, where a step per axis of `shape` gives the position in `data`. */
+/**
+ * Returns `out[i] = data[start + sum over axes a of steps[a] *
+ * index[a]]`, where `index` is the multi-index of i in `shape`.
+ */
 export function gathered<X extends Numbers>(data: X, shape: Shape, steps: readonly number[], start = 0): X {
   const n = elementCount(shape);
   const like = data.constructor as new (n: number) => { [i: number]: number };
@@ -26,7 +29,7 @@ export function gathered<X extends Numbers>(data: X, shape: Shape, steps: readon
   return result as unknown as X;
 }
 
-/** Elements between neighbours along each axis. */
+/** Returns the number of elements between neighbours along each axis. */
 export function strides(shape: Shape): number[] {
   const out = new Array<number>(shape.length);
   let step = 1;
@@ -37,7 +40,7 @@ export function strides(shape: Shape): number[] {
   return out;
 }
 
-/** The data of a tensor of shape `from` repeated to the shape `to`. */
+/** Repeats the data of a tensor of shape `from` to the shape `to`, by NumPy's broadcast rule. */
 export function spread<X extends Numbers>(data: X, from: Shape, to: Shape): X {
   if (elementCount(from) === elementCount(to)) return data;
   const own = strides(from);
@@ -57,7 +60,7 @@ export const arithmetic = {
   Min: (a: number, b: number): number => Math.min(a, b),
 };
 
-/** `f` of two constants, entry by entry, rounded to the float type. */
+/** Applies `f` to two constants element by element, with broadcasting, and rounds the result to the float type. */
 export function combined(
   Float: Floats,
   f: (a: number, b: number) => number,

@@ -42,7 +42,7 @@ export interface Fused {
 /** A kernel whose program can be recorded elsewhere too: an export with `fused` writes it into a file. */
 export interface FusedKernel extends Kernel<ORT.Tensor> {
   readonly providers: readonly string[];
-  /** What `accepts` says of the call, whatever runs it. */
+  /** Returns the answer of `accepts` to the call, on any backend. */
   takes(call: Call): true | string;
   /** As `Mechanism.granularity`. */
   granularity(call: Call): number | undefined;

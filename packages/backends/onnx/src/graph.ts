@@ -6,7 +6,7 @@ import type { Numbers, Type, Value } from "./value.ts";
 
 export type FloatArray = typeof Float32Array | typeof Float64Array;
 
-/** Bytes as a text that is equal exactly where they are. */
+/** Returns a text that is equal for equal bytes, and different for different bytes. */
 export function textOf(data: Numbers): string {
   if (Array.isArray(data)) return data.join();
   const { buffer, byteOffset, byteLength } = data as Float32Array;
@@ -16,7 +16,7 @@ export function textOf(data: Numbers): string {
   return text;
 }
 
-/** A graph while it is recorded: equal constants and equal nodes exist once. */
+/** A graph that is being recorded. Equal constants and equal nodes exist once. */
 export class Graph {
   readonly sizes: Sizes;
   readonly Float: FloatArray;
@@ -52,7 +52,7 @@ export class Graph {
     return this.constant("float", checkedShape("constant", shape), new this.Float(data));
   }
 
-  /** Whole numbers as ONNX takes them: shapes, axes, positions. */
+  /** Makes an int64 constant `[n]`, as ONNX takes shapes, axes and positions. */
   ints(...data: readonly number[]): Value {
     return this.constant("int64", [data.length], data);
   }
@@ -66,12 +66,12 @@ export class Graph {
     return this.node("Div", [this.node("Mul", [one, this.ints(factor)], "int64", [1]), this.ints(own)], "int64", [1]);
   }
 
-  /** Name the length `base`, which no input has as its size. */
+  /** Gives the symbolic dimension `base` its value at run time. It is needed if no input has that size. */
   measure(base: string, value: Value): void {
     this.#lengths.set(base, value);
   }
 
-  /** A multiple of the length `base`, and which. */
+  /** Returns a known multiple of the symbolic dimension `base`, and the factor: `[factor * base, factor]`. */
   #measured(base: string): [Value, number] {
     const known = this.#lengths.get(base);
     if (known) return [known, 1];
@@ -81,7 +81,11 @@ export class Graph {
       const one = this.node("Shape", [x], "int64", [1], { start: axis, end: axis + 1 });
       return [one, multipleOf(x.shape[axis]!)];
     }
-    throw new AttentionError("ATTN_UNSUPPORTED", "onnx", `no input has a size of ${base}`);
+    throw new AttentionError(
+      "ATTN_UNSUPPORTED",
+      "onnx",
+      `symbolic dimension ${base} is unknown at run time: no input has it as a size`,
+    );
   }
 
   full(shape: Shape, value: number, type: "float" | "bool" = "float"): Value {
@@ -101,7 +105,7 @@ export class Graph {
     return this.#once(key, { type, shape, op, from, attributes, ...(truth && { truth }) });
   }
 
-  /** A node with several outputs. */
+  /** Makes a node with several outputs and returns all of them. */
   nodes(
     op: string,
     from: readonly Value[],
@@ -117,7 +121,7 @@ export class Graph {
     return [first, ...others];
   }
 
-  /** An optional input that is left out. */
+  /** Stands for an optional input that is left out. */
   absent(): Value {
     return this.#once("absent", { type: "float", shape: [], op: "absent", from: [], attributes: {} });
   }
@@ -131,7 +135,7 @@ export class Graph {
   }
 }
 
-/** What the results are made from, in the order in which it can be computed. */
+/** Returns every value that the results depend on, in an order in which they can be computed. */
 export function needed(results: readonly Value[]): Value[] {
   const found = new Set<Value>();
   const queue = [...results];

@@ -6,10 +6,10 @@ import { knownShape } from "./sizes.ts";
 import { FLOAT, FLOAT16 } from "./types.ts";
 import type { Value } from "./value.ts";
 
-/** Smaller constants gain nothing from 2 bytes instead of 4. */
+/** Constants with fewer elements are kept in float32: the Cast node would need more bytes than it saves. */
 const FEW = 64;
 
-/** Outputs in float16 by name; the others stay as they are. */
+/** Casts the chosen outputs to float16. The others are returned unchanged. */
 export const asHalf = (g: Graph, outputs: Tensors<Value>, chosen: (name: string) => boolean): Tensors<Value> =>
   Object.fromEntries(
     Object.entries(outputs).map(([name, x]) => [
@@ -18,7 +18,7 @@ export const asHalf = (g: Graph, outputs: Tensors<Value>, chosen: (name: string)
     ]),
   );
 
-/** Large constants that float16 holds exactly (masks, positions) are kept in it. */
+/** Stores large constants as float16 if all their values are exact in it, such as masks and positions. */
 export const halfConstants = (g: Graph, outputs: Tensors<Value>): Tensors<Value> =>
   rewritten(outputs, (x, values) => {
     if (x.op !== "constant" || x.type !== "float" || x.data!.length < FEW) return from(g, x, values);

@@ -19,32 +19,42 @@ export type { Value } from "./value.ts";
 export interface OnnxOptions {
   /** The module `onnxruntime-node` or `onnxruntime-web`. */
   readonly ort: Ort;
-  /** As ONNX Runtime takes them; default its CPU provider: `cpu` in Node, `wasm` on the web. */
+  /** Passed on to ONNX Runtime. Default: its CPU provider, `cpu` in Node and `wasm` in browsers. */
   readonly executionProviders?: readonly ORT.InferenceSession.ExecutionProviderConfig[];
-  /** Handed on to every session: threads, optimisation, where outputs stay. */
+  /** Passed on to every session: number of threads, graph optimisation, location of outputs. */
   readonly sessionOptions?: Omit<ORT.InferenceSession.SessionOptions, "executionProviders">;
-  /** float64 where every provider computes in it: ONNX Runtime's `cpu` does. Default float32. */
+  /**
+   * The type of all floats. `"float64"` needs providers that compute in it, as ONNX Runtime's `cpu` does. Default:
+   * `"float32"`.
+   */
   readonly dtype?: "float32" | "float64";
-  /** Sessions kept for models seen before; default 64. */
+  /** The number of sessions that are kept for later calls, an integer >= 1 or Infinity. Default: 64. */
   readonly maxSessions?: number;
 }
 
 export interface OnnxBackend extends Backend<ORT.Tensor> {
   readonly dtype: "float32" | "float64";
   /**
-   * Where outputs are left, states among them: on provider `webgpu` of the web builds `"gpu-buffer"`, elsewhere `"cpu"`;
-   * `sessionOptions.preferredOutputLocation` goes before that. A `"gpu-buffer"` is given back by `free` or `dispose` alone.
+   * The location of outputs, states included. Default: `"gpu-buffer"` with provider `webgpu` in browsers, otherwise
+   * `"cpu"`. `sessionOptions.preferredOutputLocation` overrides it. Only `free` or `dispose` releases a `"gpu-buffer"`.
    */
   readonly outputs: OutputLocation;
-  /** Sessions that are alive. */
+  /** The number of sessions that are alive. */
   readonly sessions: number;
-  /** Releases every session; calls afterwards make new ones. */
+  /** Releases every session. Later calls create new ones. Rejects if the release of a session failed. */
   release(): Promise<void>;
 }
 
 /**
- * ONNX Runtime, handed in by the caller: programs are recorded as ONNX graphs, with open sizes where they may be
- * (`Varying`). Throws `ATTN_OPTION`.
+ * Creates a backend over ONNX Runtime, which the caller passes in. Programs are recorded as ONNX graphs. Sizes that
+ * vary between calls are symbolic dimensions where the mechanism allows it (`Varying`).
+ *
+ * @throws `ATTN_OPTION` if an option is missing, unknown or out of range.
+ * @example
+ * ```ts
+ * import * as ort from "onnxruntime-node";
+ * const attend = attention(softmax(), onnx({ ort }), { causal: true });
+ * ```
  */
 export function onnx(options: OnnxOptions): OnnxBackend {
   checkOptions(options);
@@ -55,7 +65,8 @@ export function onnx(options: OnnxOptions): OnnxBackend {
   const name = `ort-${provider}`;
   const device = deviceOf(executionProviders[0]);
   const outputs = sessionOptions?.preferredOutputLocation ?? outputsOf(ort, provider);
-  // Beyond "basic", ONNX Runtime fuses scale factors into attributes that are float32: a float64 result is then good to 1e-9.
+  // Above "basic", ONNX Runtime moves scale factors into float32 attributes. A float64 result would then have errors of
+  // 1e-9.
   const level = dtype === "float64" ? ({ graphOptimizationLevel: "basic" } as const) : {};
   const places = placesOf(ort, device);
   const stay = outputs === "cpu" ? {} : { preferredOutputLocation: outputs };
@@ -82,7 +93,11 @@ export function onnx(options: OnnxOptions): OnnxBackend {
       const data = await places.read(own(name, x));
       if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)
         return data.slice();
-      throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
+      throw new AttentionError(
+        "ATTN_DATA",
+        name,
+        `download: got a tensor of ${x.type}, expected float32, float64 or bool`,
+      );
     },
     shape: (x) => own(name, x).dims,
     boolean: (x) => x.type === "bool",
@@ -102,7 +117,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
   };
 }
 
-/** Throws `ATTN_OPTION`. */
+/** Throws `ATTN_OPTION` if an option is missing, unknown or out of range. */
 function checkOptions(options: OnnxOptions): void {
   const { ort, executionProviders, sessionOptions, dtype = "float32", maxSessions = 64 } = options ?? {};
   const given = ort?.InferenceSession !== undefined && ort.Tensor !== undefined && ort.env !== undefined;
@@ -115,35 +130,35 @@ function checkOptions(options: OnnxOptions): void {
   requireOption(settings, "onnx", "sessionOptions", sessionOptions, "an object");
   requireOption(["float32", "float64"].includes(dtype), "onnx", "dtype", dtype, '"float32" or "float64"');
   const most = isPositiveInteger(maxSessions) || maxSessions === Number.POSITIVE_INFINITY;
-  requireOption(most, "onnx", "maxSessions", maxSessions, "a whole number from 1, or Infinity");
+  requireOption(most, "onnx", "maxSessions", maxSessions, "an integer >= 1, or Infinity");
 }
 
 const isTensor = (x: ORT.Tensor): boolean =>
   typeof x === "object" && x !== null && Array.isArray(x.dims) && typeof x.type === "string";
 
-/** `x`, if it is a tensor of ONNX Runtime that still has its values. */
+/** Returns `x` if it is a tensor of ONNX Runtime whose values were not disposed of. Throws `ATTN_DATA` otherwise. */
 function own(who: string, x: ORT.Tensor): ORT.Tensor {
   if (!isTensor(x)) throw notOwnTensor(who, x, "an ort.Tensor");
   if (x.location !== "none") return x;
   const shape = `[${x.dims.join(", ")}]`;
-  throw new AttentionError("ATTN_DATA", who, `got a tensor ${shape} that was disposed, expected one that was not`);
+  throw new AttentionError("ATTN_DATA", who, `got a tensor ${shape} that was disposed of, expected a live one`);
 }
 
 const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefined): string =>
   typeof provider === "object" ? provider.name : (provider ?? "cpu");
 
-/** The WebGPU device that the caller hands in. */
+/** Returns the WebGPU device that the caller passed in with the provider, if any. */
 const deviceOf = (config: ORT.InferenceSession.ExecutionProviderConfig | undefined): GPUDevice | undefined =>
   typeof config === "object" && "device" in config ? (config.device as GPUDevice | undefined) : undefined;
 
-/** What the device says of itself. */
+/** Returns vendor, architecture and description of the device's adapter, in parentheses, as far as they are known. */
 function adapterOf(device: GPUDevice | undefined): string {
   const info = device?.adapterInfo;
   const words = info ? [info.vendor, info.architecture, info.description].filter(Boolean) : [];
   return words.length > 0 ? ` (${words.join(" ")})` : "";
 }
 
-/** The vjp of a program as a program. */
+/** Returns the vector-Jacobian product of a program, as a program. */
 function pulled(
   program: Program,
   inputs: readonly string[],

@@ -1,4 +1,7 @@
-/** Who does something in a runtime, and who waits for it. Two copies of this package share it: its form is fixed. */
+/**
+ * A queue for one ONNX Runtime module: whether an operation runs, and who waits for it. Two copies of this package
+ * share the object, so its shape must not change.
+ */
 export interface Line {
   busy: boolean;
   readonly waiting: (() => void)[];
@@ -7,8 +10,8 @@ export interface Line {
 const LINES: unique symbol = Symbol.for("@attnkit/onnx/lines");
 
 /**
- * The line of the runtime that `env` is the environment of: one object for every backend that was given the module, and for
- * wrappers around it. The lines are global, because a page may hold two copies of this package.
+ * Returns the queue of the runtime with environment `env`. All backends that were given this module share it, and so do
+ * wrappers around the module. The map is global because a page may hold two copies of this package.
  */
 export function lineOf(env: object): Line {
   const shared = globalThis as { [LINES]?: WeakMap<object, Line> };
@@ -19,12 +22,13 @@ export function lineOf(env: object): Line {
 }
 
 /**
- * `act`, once everything before it in the line has ended, well or not. ONNX Runtime's web builds (1.30) do one thing at a
- * time: they keep arguments on the WebAssembly stack across `await`, so that runs which overlap overwrite each other, and a
- * run that begins while another waits for the GPU never ends. `act` must not wait for the same line.
+ * Runs `act` after everything before it in the queue has settled.
+ * ONNX Runtime's web builds (1.30) must do one thing at a time. They keep arguments on the WebAssembly stack across
+ * `await`, so overlapping runs overwrite each other. A run that begins while another waits for the GPU never ends.
+ * `act` must not wait for the same queue: it would wait for ever.
  */
 export async function inTurn<R>(line: Line, act: () => Promise<R>): Promise<R> {
-  // The one before hands the line on while it is busy, so that nobody comes between.
+  // The previous operation stays busy while it hands over, so no other can start in between.
   if (line.busy) await new Promise<void>((enter) => line.waiting.push(enter));
   line.busy = true;
   try {

@@ -5,9 +5,11 @@ import { BOOL, DOUBLE, FLOAT } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /**
- * A recorded graph in the operations that a provider has right. ONNX Runtime's WebGPU provider moves no booleans, and its
- * logarithm of 0 is that of the smallest number there is (1.30): booleans move as 1 and 0, and 0 is told apart. Its `Clip`,
- * `Max` and `Min` give the other argument for NaN, `Log` a number: what is not equal to itself is told apart too.
+ * Replaces operations that a provider computes wrongly. It only changes graphs for ONNX Runtime's WebGPU provider
+ * (1.30):
+ * - It cannot move booleans: they are moved as floats 1 and 0.
+ * - `Log(0)` is the logarithm of the smallest positive number: 0 is selected separately.
+ * - `Clip`, `Max`, `Min` and `Log` lose NaN: inputs that differ from themselves are selected separately.
  */
 export const lowered = (
   g: Graph,
@@ -16,7 +18,7 @@ export const lowered = (
 ): Readonly<Record<string, Value>> =>
   provider === "webgpu" ? rewritten(outputs, (x, values) => onWebgpu(g, x, values)) : outputs;
 
-/** Operators that move elements, and which of their inputs are the elements. */
+/** The operators that move elements, each with the test whether input i holds the elements. */
 const MOVES: Readonly<Record<string, (input: number) => boolean>> = {
   Reshape: (i) => i === 0,
   Transpose: (i) => i === 0,
@@ -50,7 +52,7 @@ function onWebgpu(g: Graph, x: Value, values: readonly Value[]): Value {
   );
 }
 
-/** The result of a node with one input that is not a constant; NaN where that is NaN. */
+/** Returns `result`, or NaN where the one input that is not a constant is NaN. */
 function withNaN(g: Graph, x: Value, values: readonly Value[], result: Value): Value {
   const tested = values.filter((y) => !y.data);
   if (tested.length !== 1) return result;

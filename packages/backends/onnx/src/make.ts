@@ -9,9 +9,12 @@ import { onWeb } from "./web.ts";
 type Make = (model: Uint8Array) => Promise<Session>;
 
 /**
- * Makes sessions. Where the caller names one provider and it is not the CPU's, nothing moves to the CPU unseen: ONNX
- * Runtime would otherwise compute there what the provider lacks. Naming `"cpu"` or `"wasm"` after it allows that.
- * Throws `ATTN_UNSUPPORTED`, with the operators that the provider lacks, or because it does not start.
+ * Returns a function that makes sessions.
+ * If the caller names a single provider that is not the CPU's, no operation falls back to the CPU. By default, ONNX
+ * Runtime would compute there whatever the provider lacks. Naming `"cpu"` or `"wasm"` as second provider allows the
+ * fallback.
+ *
+ * @throws `ATTN_UNSUPPORTED` with the operators that the provider lacks, or because the provider does not start.
  */
 export function sessionMaker(
   ort: Ort,
@@ -22,7 +25,7 @@ export function sessionMaker(
   const tuned = provider === "webgpu" ? withoutTransposes(options) : options;
   const onCpu = provider === "cpu" || provider === "wasm";
   const strict = onCpu || tuned.executionProviders?.length !== 1 ? tuned : withoutFallback(tuned);
-  // In Node nothing needs a line: the runtime begins and ends a run without giving way to another.
+  // In Node no queue is needed: the runtime begins and ends a run synchronously.
   const plainly = (model: Uint8Array, how: InferenceSession.SessionOptions) => ort.InferenceSession.create(model, how);
   const create = isWeb(ort) ? onWeb(ort, places) : plainly;
   const make: Make = (model) => create(model, { logSeverityLevel: 3, ...strict });
@@ -40,13 +43,13 @@ export function sessionMaker(
 export const isWeb = (ort: Ort): boolean => ort.env.versions.node === undefined;
 
 /**
- * Where a provider's sessions leave their outputs, unless the caller says so. In Node, ONNX Runtime 1.30 ends the process
- * when a tensor on the GPU is downloaded, or read once the last session is released: there they are downloaded after each run.
+ * Returns the default location of a provider's outputs. In Node, ONNX Runtime 1.30 crashes when a GPU tensor is
+ * downloaded, or is read after its last session was released. There, outputs are downloaded after each run.
  */
 export const outputsOf = (ort: Ort, provider: string): "cpu" | "gpu-buffer" =>
   provider === "webgpu" && isWeb(ort) ? "gpu-buffer" : "cpu";
 
-/** Entries under `extra[group]`; the caller's own go before them. */
+/** Adds entries to `extra[group]` of the session options. Entries of the caller take precedence. */
 function withExtra(
   options: InferenceSession.SessionOptions,
   group: string,
@@ -60,8 +63,8 @@ const withoutFallback = (options: InferenceSession.SessionOptions): InferenceSes
   withExtra(options, "session", { disable_cpu_ep_fallback: "1" });
 
 /**
- * ONNX Runtime moves transposes through `Where` to its booleans, and into a layout for convolutions; its WebGPU provider
- * then refuses the graph for the boolean Transpose that it has made itself (1.30).
+ * Turns off ONNX Runtime's transpose optimiser. It moves transposes through `Where` to the boolean condition, and into
+ * a layout for convolutions. The WebGPU provider (1.30) then refuses the boolean Transpose that the optimiser made.
  */
 function withoutTransposes(options: InferenceSession.SessionOptions): InferenceSession.SessionOptions {
   const executionProviders = options.executionProviders?.map((p) => {
@@ -72,7 +75,7 @@ function withoutTransposes(options: InferenceSession.SessionOptions): InferenceS
   return withExtra(kept, "optimization", { disable_specified_optimizers: "TransposeOptimizer" });
 }
 
-/** The runtime does not say which node it was: each kind of node is tried by itself. */
+/** Explains why a provider refused a model. The runtime does not name the node, so each kind of node is tried alone. */
 async function explained(error: unknown, provider: string, make: Make, model: Uint8Array): Promise<unknown> {
   const kinds = kindsOfNodes(model);
   const refused: string[] = [];
@@ -87,8 +90,8 @@ async function explained(error: unknown, provider: string, make: Make, model: Ui
   const said = error instanceof Error ? error.message : String(error);
   const message =
     refused.length === kinds.size
-      ? `provider ${provider} does not start here, or runs none of ${refused.join(", ")}: ${said}`
-      : `provider ${provider} lacks ${refused.join(", ")}; two executionProviders, ${provider} and a CPU's, let the CPU compute them`;
+      ? `provider ${provider} does not start here, or supports none of ${refused.join(", ")}: ${said}`
+      : `provider ${provider} does not support ${refused.join(", ")}; to run these on the CPU, add a CPU provider to executionProviders`;
   const typed = new AttentionError("ATTN_UNSUPPORTED", `ort-${provider}`, message);
   typed.cause = error;
   return typed;

@@ -14,23 +14,25 @@ import { knownShape } from "./sizes.ts";
 import { BOOL, DOUBLE, FLOAT, FLOAT16, INT64 } from "./types.ts";
 import type { Type, Value } from "./value.ts";
 
-/** The IR version of the ONNX release that brought each opset: what reads the opset reads it. */
+/** The IR version of the ONNX release that introduced each opset. Readers of the opset can read it. */
 const IR: Readonly<Record<number, number>> = { 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13 };
 
 export interface ModelOptions {
   readonly opset: number;
   readonly name: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Also declare inputs that nothing reads. */
+  /** Declare inputs that no node reads, too. */
   readonly allInputs?: boolean;
-  /** Also write the type and shape of every value, for readers of the file. */
+  /** Write the type and shape of every value, for people and tools that read the file. */
   readonly valueInfo?: boolean;
   readonly version?: string;
-  /** Before the names of nodes and constants: those of a graph inside another must be its own. */
+  /**
+   * A prefix of the names of nodes and constants. A graph inside another needs its own, because names must be unique.
+   */
   readonly prefix?: string;
 }
 
-/** A recorded graph as ONNX ModelProto. The same graph gives the same message, field by field. */
+/** Returns a recorded graph as an ONNX ModelProto. The same graph gives the same message, field by field. */
 export function modelOf(
   g: Graph,
   outputs: Readonly<Record<string, Value>>,
@@ -49,7 +51,7 @@ export function modelOf(
   const inputs = options.allInputs ? g.inputs : g.inputs.filter((x) => names.has(x));
   const steps = values.filter((x) => !["constant", "input", "absent", "output"].includes(x.op));
   const further = values.filter((x) => x.op === "output");
-  /** By position; the empty name is an output that nothing reads. */
+  /** Returns the names of a node's outputs by position. The empty name is an output that no node reads. */
   const made = (x: Value) =>
     Array.from({ length: x.outputs ?? 1 }, (_, i) => {
       const other = i === 0 ? x : further.find((y) => y.from[0] === x && y.attributes.index === i);
@@ -57,7 +59,7 @@ export function modelOf(
     });
   const domains = [...new Set(steps.map((x) => domainOf(x.op)))].filter((domain) => domain !== "");
   const results = Object.entries(outputs).map(
-    // By its own name even where it is an input, or used inside, or twice an output.
+    // An Identity node gives each result its own name, even if it is an input, is read inside, or is returned twice.
     ([name, x]): NodeProto => ({
       ...{ name, opType: "Identity", domain: "", attribute: [] },
       ...{ input: [nameOf(x)], output: [name] },
@@ -85,7 +87,9 @@ export function modelOf(
 
 export const bytesOf = (model: ModelProto): Uint8Array => encodeModel(model);
 
-/** Inputs keep theirs, nodes are numbered per operator, constants say what they hold. */
+/**
+ * Names all values. Inputs keep their names, nodes are numbered per operator, constants are named after their values.
+ */
 function namesOf(values: readonly Value[], prefix: string): Map<Value, string> {
   const counts = new Map<string, number>();
   return new Map(

@@ -1,7 +1,7 @@
 import type * as ORT from "onnxruntime-common";
 
-/** What is used of onnxruntime-node or onnxruntime-web. */
+/** The part of onnxruntime-node or onnxruntime-web that the backend uses. */
 export type Ort = Pick<typeof ORT, "InferenceSession" | "Tensor" | "env">;
 
-/** Where ONNX Runtime leaves the outputs of a session. */
+/** The location of a session's outputs, as ONNX Runtime names it: `"cpu"`, `"gpu-buffer"` and others. */
 export type OutputLocation = NonNullable<ORT.InferenceSession.SessionOptions["preferredOutputLocation"]>;

@@ -8,12 +8,12 @@ import {
 } from "./proto/onnx.ts";
 import { BOOL, FLOAT, INT64 } from "./types.ts";
 
-/** What gives truth whatever it is given. */
+/** ONNX operators whose output is boolean. */
 const PREDICATES = ["And", "Or", "Not", "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "IsNaN", "IsInf"];
 
 /**
- * The kinds of node in a model, as `Concat(bool, bool)`, each with a model of one such node; in order of appearance.
- * A provider is asked about each of these where it refuses the whole.
+ * Returns the kinds of nodes in a model, such as `Concat(bool, bool)`, each with a model of one such node, in order of
+ * appearance. If a provider refuses a model, each of these shows whether it refuses that kind.
  */
 export function kindsOfNodes(model: Uint8Array): Map<string, Uint8Array> {
   const whole = decodeModel(model);
@@ -34,7 +34,7 @@ export function kindsOfNodes(model: Uint8Array): Map<string, Uint8Array> {
   return kinds;
 }
 
-/** The type of a node's outputs. */
+/** Returns the type of a node's outputs. */
 function typeOf({ opType, input, attribute }: NodeProto, types: ReadonlyMap<string, number>): number {
   if (PREDICATES.includes(opType)) return BOOL;
   if (opType === "Cast") return Number(attribute.find((a) => a.name === "to")!.i);
@@ -42,7 +42,7 @@ function typeOf({ opType, input, attribute }: NodeProto, types: ReadonlyMap<stri
   return types.get(input[opType === "Where" ? 1 : 0]!) ?? FLOAT;
 }
 
-/** One node of a model, with its constants; what else it reads comes from outside. */
+/** Returns a model with a single node and the constants it reads. Everything else that it reads becomes an input. */
 function alone(
   { graph, irVersion, opsetImport }: ModelProto,
   node: NodeProto,

@@ -1,7 +1,7 @@
 import { type Graph, needed } from "./graph.ts";
 import type { Value } from "./value.ts";
 
-/** The graph with every value replaced by what `change` makes of it and of the changed values it is from. */
+/** Rebuilds a graph: `change` maps each value, and the already changed values that it was made from, to a new value. */
 export function rewritten(
   outputs: Readonly<Record<string, Value>>,
   change: (x: Value, from: readonly Value[]) => Value,
@@ -12,7 +12,7 @@ export function rewritten(
   return Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name, now(x)]));
 }
 
-/** The same value, made from others. */
+/** Returns the same value computed from other inputs. */
 export function from(g: Graph, x: Value, values: readonly Value[]): Value {
   if (values.every((y, i) => y === x.from[i])) return x;
   if (x.outputs !== undefined) return g.nodes(x.op, values, Array(x.outputs).fill(x), x.attributes)[0]!;

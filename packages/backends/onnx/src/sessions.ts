@@ -1,7 +1,7 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { textOf } from "./graph.ts";
 
-/** What is used of a session. */
+/** The part of an ONNX Runtime session that the backend uses. */
 export interface Session {
   run(feeds: InferenceSession.FeedsType): Promise<InferenceSession.ReturnType>;
   release(): Promise<void>;
@@ -9,24 +9,24 @@ export interface Session {
 
 interface Entry {
   readonly session: Promise<Session>;
-  /** The same once it is there: a step of a decode is too short to wait for what has long happened. */
+  /** The session once it exists. Awaiting a settled promise would cost a decode step too much time. */
   ready?: Session;
-  /** Calls that run on the session or wait for it. */
+  /** The number of calls that run on the session or wait for it. */
   running: number;
-  /** Called after the last of them, once the entry is out of the map. */
+  /** Called after the last of these calls, if the entry was removed from the map. */
   idle?: () => void;
 }
 
 /**
- * Sessions by the model that they run, so that equal programs share one. At most `most` are kept beside those that calls
- * run on; the one that was used longest ago is released.
+ * Caches sessions by model, so that equal programs share one. It keeps at most `most` sessions, and more only while
+ * calls use them. The least recently used session is released first.
  */
 export class Sessions {
   readonly #entries = new Map<string, Entry>();
   #last: Entry | undefined;
   readonly #most: number;
   readonly #create: (model: Uint8Array) => Promise<Session>;
-  /** Releases that have not ended, or that failed and nobody was told yet. */
+  /** Releases that are pending, or that failed and were not reported yet. */
   readonly #ending = new Set<Promise<void>>();
 
   constructor(most: number, create: (model: Uint8Array) => Promise<Session>) {
@@ -34,18 +34,20 @@ export class Sessions {
     this.#create = create;
   }
 
-  /** What keeps `model` apart from every other. */
+  /** Returns a key that is equal for equal models only. */
   static keyOf(model: Uint8Array): string {
     return textOf(model);
   }
 
-  /** `use` a session of the model; `make` gives the model where there is none yet. */
+  /**
+   * Calls `use` with a session of the model. `make` returns the model; it is called only if there is no session yet.
+   */
   async use<R>(key: string, make: () => Uint8Array, use: (session: Session) => Promise<R>): Promise<R> {
     const entry = this.#entries.get(key) ?? { session: this.#create(make()), running: 0 };
     if (this.#last !== entry) {
       this.#last = entry;
       this.#entries.delete(key);
-      this.#entries.set(key, entry); // the last used is the last in the map
+      this.#entries.set(key, entry); // a Map keeps insertion order: the most recently used entry is the last
     }
     entry.running++;
     if (this.#entries.size > this.#most) this.#evict();
@@ -53,7 +55,7 @@ export class Sessions {
       entry.ready ??= await entry.session;
       return await use(entry.ready);
     } catch (error) {
-      // A model that the runtime refuses is not kept; the key may have another entry by now.
+      // A session that could not be created is dropped. The key may belong to a newer entry by now.
       if (entry.ready === undefined && this.#entries.get(key) === entry) this.#entries.delete(key);
       throw error;
     } finally {
@@ -63,7 +65,10 @@ export class Sessions {
     }
   }
 
-  /** Releases every session, those in use after their last call. Throws what a release threw, of an evicted one as well. */
+  /**
+   * Releases every session, those in use after their last call. Throws the first error of any release, evicted sessions
+   * included.
+   */
   async clear(): Promise<void> {
     const all = [...this.#entries.values()];
     this.#last = undefined;
@@ -79,7 +84,7 @@ export class Sessions {
     return this.#entries.size;
   }
 
-  /** Calls in flight keep their sessions here, so that the next call of the same model finds them. */
+  /** Sessions with running calls are not evicted: the next call of the same model needs them. */
   #evict(): void {
     for (const [key, entry] of this.#entries) {
       if (this.#entries.size <= this.#most) return;
@@ -89,12 +94,14 @@ export class Sessions {
     }
   }
 
-  /** Begins the release of an entry that is out of the map. A failure is for `clear` to tell: it is no call's own. */
+  /**
+   * Starts to release an entry that was removed from the map. `clear` reports a failure, because it belongs to no call.
+   */
   #release(entry: Entry): void {
     const last = entry.running === 0 ? undefined : new Promise<void>((idle) => Object.assign(entry, { idle }));
     const ended = (async () => {
       await last;
-      await entry.ready?.release(); // a session that could not be made is not there, and its calls have said so
+      await entry.ready?.release(); // a session that could not be created is absent here; its calls reported the error
     })();
     this.#ending.add(ended);
     ended.then(

@@ -69,7 +69,7 @@ export function entriesOf(
   return mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv }, mask || bias ? ["k", "v"] : undefined);
 }
 
-/** Whether some entry of the state lengthens with every token. */
+/** Returns whether the state has an entry that grows with every token. */
 export const keepsTokens = (mechanism: Mechanism, asked: ExportOptions): boolean =>
   Object.values(entriesOf(mechanism, asked)).some(({ shape }) => shape.includes("P"));
 

@@ -3,9 +3,9 @@ import type { Axis, Dim, VaryingAxes } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import { type Sizes, totalOf } from "./sizes.ts";
 
-/** What a call leaves open of its sizes. */
+/** The sizes that a call leaves open. */
 export interface Sized extends VaryingAxes {
-  /** Whether the block has to be filled up to a multiple of `granularity`. */
+  /** True if the block must be padded to a multiple of `granularity`. */
   readonly fills: boolean;
 }
 
@@ -19,8 +19,8 @@ export function withoutLengths({ axes }: VaryingAxes): VaryingAxes {
 }
 
 /**
- * What of a call is left open. Nothing where some input is empty: what follows from that is worked out while recording,
- * and makes the graph another one.
+ * Returns the sizes that a call leaves open. There are none if an input is empty: its consequences are computed while
+ * recording, and lead to a different graph.
  */
 export function callOf(varying: VaryingAxes, x: Tensors<ORT.Tensor>): Sized {
   const { axes, granularity } = varying;

@@ -9,12 +9,18 @@ import {
 } from "./proto/onnx.ts";
 import { readModel, sizesOf, typeName } from "./read.ts";
 
-/** Numbers of a constant that are written out. */
+/** The number of values of a constant that are written out. */
 const MANY = 8;
 
 /**
- * A model as text, in the form that ONNX's own parser has for it; of long constants only the beginning. For reading, for
- * diffs and for reviews. Throws `ATTN_DATA` where the bytes are no ONNX model.
+ * Writes a model in ONNX's text format, for reading, diffs and reviews. Of each constant, only the first 8 values are
+ * written.
+ *
+ * @throws `ATTN_DATA` if the bytes are not an ONNX model.
+ * @example
+ * ```ts
+ * console.log(toText(exportOnnx(softmax(), { form: "decode", dims: { Hq: 8, d: 64 } })));
+ * ```
  */
 export function toText(file: Uint8Array): string {
   const model = readModel(file);
@@ -88,7 +94,10 @@ function constant(x: TensorProto): string {
   return `${typeName(x.dataType)}${shape} ${identifier(x.name)} = {${few?.join(", ") ?? ""}${rest}}`;
 }
 
-/** Numbers of the types that attention is made of, from raw bytes; nothing for other types and other storage. */
+/**
+ * Reads the first n numbers of a constant from its raw bytes. Returns undefined for types that attention does not use,
+ * and for data stored otherwise.
+ */
 function firstNumbers({ dataType, rawData }: TensorProto, n: number): string[] | undefined {
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
   const readers: Readonly<Record<string, readonly [bytes: number, read: (at: number) => unknown]>> = {

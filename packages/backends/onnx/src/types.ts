@@ -4,11 +4,11 @@ import type { Graph } from "./graph.ts";
 import { knownShape } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
-/** Floats and booleans made from each other. */
+/** Conversions between floats and booleans, and operations on booleans. */
 export interface Typed {
-  /** Floats: booleans become 1 and 0, numbers scalars. */
+  /** Converts to float: booleans become 1 and 0, numbers become scalars. */
   float(x: Value | number): Value;
-  /** Booleans: true where not 0. */
+  /** Converts to boolean: true where `x` is not 0. */
   bool(x: Value): Value;
   and(a: Value, b: Value): Value;
   not(x: Value): Value;
@@ -49,7 +49,7 @@ export function typed(g: Graph): Typed {
   };
 }
 
-/** Numbers of `TensorProto.DataType`. */
+/** The numbers of `TensorProto.DataType`. */
 export const FLOAT = 1;
 export const INT64 = 7;
 export const BOOL = 9;

@@ -1,2 +1,2 @@
-/** As in package.json, which a browser cannot read; a test compares them, and says so when a release changes one. */
+/** The version in package.json, which a browser cannot read. A test compares the two. */
 export const VERSION = "0.0.0";

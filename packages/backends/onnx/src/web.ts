@@ -5,8 +5,9 @@ import type { Ort } from "./ort.ts";
 import type { Session } from "./sessions.ts";
 
 /**
- * Makes sessions of a web build. They are made, run and released in turn (`inTurn`). Disposing of a tensor on the GPU after
- * its session was released runs into freed memory (ONNX Runtime 1.30): a session lives as long as the tensors that it made.
+ * Makes sessions of a web build. Their creation, runs and release take turns (`inTurn`).
+ * In ONNX Runtime 1.30, disposing of a GPU tensor after its session was released accesses freed memory. A session is
+ * therefore released after the last tensor that it made.
  */
 export const onWeb =
   (ort: Ort, { read }: Places) =>
@@ -25,7 +26,7 @@ export const onWeb =
         dispose() {
           x.dispose();
           alive--;
-          // Nobody waits for this release any more, so nobody could be told that it failed.
+          // The caller of release has its answer already, so a failure could not be reported to anyone.
           if (released && alive === 0) end().catch(() => {});
         },
       });

@@ -6,7 +6,7 @@ import { onWebgl, quotient } from "./webgl.ts";
 
 type Elementwise = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "where" | "exp" | "log" | "tanh";
 
-/** The operations that treat every element alone; booleans count as 0 and 1. */
+/** Returns the element-wise operations. Booleans count as 0 and 1. */
 export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
   const operand = (x: Operand): Tensor => (typeof x === "number" ? tf.scalar(x, "float32") : float(tf, x));
 
@@ -37,9 +37,9 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
       const shape = broadcastShape("where", mask.shape, shapeOf(a), shapeOf(b));
       const size = elementCount(shape);
       if (size === 0) return empty(tf, shape);
-      // Not a cast: on WebAssembly that makes 0.5 false.
+      // Not a cast: on the wasm backend, a cast to bool makes 0.5 false.
       const condition = mask.dtype === "bool" ? mask : tf.notEqual(mask, tf.scalar(0, mask.dtype));
-      // One axis: the WebGPU kernel knows no rank above 4.
+      // One axis: the WebGPU kernel of `where` supports at most rank 4.
       const flat = (x: Operand) => tf.reshape(expand(tf, x, shape), [size]);
       const choice = (x: Operand) => flat(typeof x === "number" ? x : float(tf, x));
       return tf.reshape(tf.where(flat(condition), choice(a), choice(b)), [...shape]);
@@ -47,12 +47,12 @@ export function elementwise(tf: Tf): Pick<Ops<Tensor>, Elementwise> {
     exp: unary("exp"),
     log(x) {
       const y = unary("log")(x);
-      // WGSL and GLSL may assume that there are no infinities, and then log 0 is -88.
+      // WGSL and GLSL may assume that there are no infinities. log(0) is then -88 on some drivers.
       if (!["webgpu", "webgl"].includes(tf.getBackend()) || x.size === 0) return y;
       const flat = (t: Tensor) => tf.reshape(t, [-1]);
       const lowest = tf.fill([x.size], Number.NEGATIVE_INFINITY);
       const known = tf.reshape(tf.where(flat(tf.notEqual(x, tf.scalar(0))), flat(y), lowest), x.shape);
-      // WGSL may give a number for NaN; `minimum` of tfjs keeps NaN, and no logarithm is above its argument.
+      // WGSL may return a number for log(NaN). tfjs's `minimum` keeps NaN, and log(x) < x for every number.
       return tf.minimum(known, float(tf, x));
     },
     tanh: unary("tanh"),

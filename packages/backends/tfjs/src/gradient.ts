@@ -5,9 +5,10 @@ import type { Tensor, Tf } from "./tf.ts";
 import { onWebgl } from "./webgl.ts";
 
 /**
- * `raw` under tfjs's own tape, with core's gradient rules instead of tfjs's: those of `maximum`, `minimum`, batched
- * `matMul` and `cumsum` have wrong shapes or axes, that of `where` lets NaN through, and most have to be registered by an
- * import that plain Node cannot do. Without a tape the operations run as they are.
+ * Registers core's gradient rules on tfjs's own tape, for operations `raw`.
+ * tfjs's rules cannot be used. Those of `maximum`, `minimum`, batched `matMul` and `cumsum` have wrong shapes or axes.
+ * That of `where` lets NaN through. Most need an import that plain Node cannot load. If no tape is active, the
+ * operations run unchanged.
  */
 export function differentiable(tf: Tf, raw: EagerOps<Tensor>): EagerOps<Tensor> {
   type Op = Exclude<keyof EagerOps<Tensor>, "dtype" | "shape" | "constant">;
@@ -20,7 +21,7 @@ export function differentiable(tf: Tf, raw: EagerOps<Tensor>): EagerOps<Tensor> 
     const rule = (y: Tensor, args: Args) =>
       (rules[name] as (y: Tensor, ...args: Args) => readonly ((g: Tensor) => Tensor)[])(y, ...args);
     const taped = (...args: Args): Tensor => {
-      onWebgl(tf); // refuses devices without float32
+      onWebgl(tf); // throws on devices without float32
       if (tf.engine().state.gradientDepth === 0) return run(...args);
       const operands = operandsOf(args);
       const wanted = [...operands.keys()].filter((i) => tensorsOf(operands[i]).some((x) => x.dtype === "float32"));
@@ -32,7 +33,8 @@ export function differentiable(tf: Tf, raw: EagerOps<Tensor>): EagerOps<Tensor> 
           const restored = (x: unknown): unknown =>
             isTensor(x) ? kept.shift() : Array.isArray(x) && x.some(isTensor) ? x.map(restored) : x;
           const pulls = rule(y as Tensor, args.map(restored));
-          // tfjs disposes of gradients that it adds up, so none may be `g` itself: reshape makes another tensor.
+          // tfjs disposes of gradients that it adds up. `g` itself must not be among them, so reshape makes a new
+          // tensor.
           return wanted.map((i, n) => {
             const { shape } = inputs[n] as Tensor;
             return o.reshape(unbroadcast(o, (pulls[i] as (g: Tensor) => Tensor)(g), shape), shape);
@@ -73,7 +75,7 @@ export function differentiable(tf: Tf, raw: EagerOps<Tensor>): EagerOps<Tensor> 
   const zeros = (shape: readonly number[]) => tf.zeros([...shape]);
   const rules: GradientRules<Tensor, number> = {
     ...gradientRules(o),
-    // Core's work on any backend; these two need fewer launches.
+    // Core's rules work on every backend. On tfjs, these two need fewer launches.
     sum: (_, x) => [(g) => o.mul(g, tf.ones(x.shape))],
     slice: (_, x, axis, start, end) => [
       (g) => {
@@ -87,7 +89,7 @@ export function differentiable(tf: Tf, raw: EagerOps<Tensor>): EagerOps<Tensor> 
   return o;
 }
 
-/** `Backend.vjp` by tfjs's tape. */
+/** Computes `Backend.vjp` with tfjs's tape. Throws `ATTN_SHAPE` if a name is unknown or a seed has the wrong shape. */
 export function vjp(
   tf: Tf,
   o: EagerOps<Tensor>,
@@ -97,18 +99,18 @@ export function vjp(
   wrt: readonly string[],
 ): Tensors<Tensor> {
   const names = Object.keys(seeds);
-  const inputs = wrt.map((name) => x[name] ?? refuse(`no input ${name}; got ${Object.keys(x).join(", ")}`));
+  const inputs = wrt.map((name) => x[name] ?? refuse(`wrt: no input ${name}; got ${Object.keys(x).join(", ")}`));
   return tf.tidy(() => {
     const seeded = () => {
       const outputs = program(o, x);
       const counted = names.map((name) => {
-        const y = outputs[name] ?? refuse(`no output ${name}; got ${Object.keys(outputs).join(", ")}`);
+        const y = outputs[name] ?? refuse(`seeds: no output ${name}; got ${Object.keys(outputs).join(", ")}`);
         const { shape } = seeds[name] as Tensor;
         return equalShapes(y.shape, shape)
           ? y
-          : refuse(`the seed of ${name} has another shape; got [${shape}], expected [${y.shape}]`);
+          : refuse(`seed ${name} must have the shape of its output; got [${shape}], expected [${y.shape}]`);
       });
-      // The seeds enter as gradients, not as factors: an output that is infinite would turn a seed of 0 into NaN.
+      // The seeds are injected as gradients. As factors of a sum, an infinite output would turn a seed of 0 into NaN.
       return tf.customGrad(() => ({
         value: tf.scalar(0),
         gradFunc: () => names.map((name) => tf.clone(seeds[name] as Tensor)),

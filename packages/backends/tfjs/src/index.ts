@@ -11,7 +11,10 @@ import { onWebgl } from "./webgl.ts";
 
 export type { Tensor, Tf } from "./tf.ts";
 
-/** A backend that runs at once on the caller's tensors, so that it also works inside `tf.tidy` and `tf.grads` through `ops`. */
+/**
+ * A backend that computes synchronously on the caller's tensors. It also works inside `tf.tidy` and `tf.grads` through
+ * `ops`.
+ */
 export interface TfjsBackend extends Backend<Tensor> {
   readonly ops: EagerOps<Tensor>;
   /** What it was made of: kernels ask it for its device. */
@@ -19,8 +22,16 @@ export interface TfjsBackend extends Backend<Tensor> {
 }
 
 /**
- * attnkit on the caller's own tfjs, on whatever backend that runs: `tfjs({ tf })`. Every output is a tensor of its own
- * that the caller frees; intermediates are freed here. Throws `ATTN_OPTION`.
+ * Creates a backend over the caller's own tfjs and whatever tfjs backend is current. The caller disposes of every
+ * output; intermediates are disposed of here.
+ *
+ * @param options `tf` is the module `@tensorflow/tfjs`, or `@tensorflow/tfjs-core` with a tfjs backend registered.
+ * @throws `ATTN_OPTION` if `tf` is missing or another option is given.
+ * @example
+ * ```ts
+ * import * as tf from "@tensorflow/tfjs";
+ * const attend = attention(softmax(), tfjs({ tf }), { causal: true });
+ * ```
  */
 export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
   const { tf } = options ?? {};
@@ -36,7 +47,7 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
     ...reductions(tf),
   });
   return {
-    // tfjs can be switched to another backend at any time, so what it runs on is asked each time.
+    // tfjs can switch backends at any time, so name and device are read on each access.
     get name() {
       return `tfjs-${tf.getBackend()}`;
     },
@@ -51,7 +62,7 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
     upload: (data, shape) => upload(tf, data, shape),
     async download(x) {
       const data = await own(x).data();
-      // Some tfjs backends hand out their own memory.
+      // Some tfjs backends return their own memory, so the data is copied.
       return x.dtype === "bool" ? Uint8Array.from(data) : Float32Array.from(data);
     },
     shape: (x) => own(x).shape,
@@ -83,7 +94,7 @@ function eachTensor<R>(x: Nested<Tensor>, replace: (t: Tensor) => R): Nested<R> 
 }
 
 function upload(tf: Tf, data: Data, shape: Shape): Tensor {
-  onWebgl(tf); // refuses devices without float32
+  onWebgl(tf); // throws on devices without float32
   if (hostDataKind("tfjs", data, shape) !== "Uint8Array")
     return tf.tensor(Float32Array.from(data), [...shape], "float32");
   const bits = Uint8Array.from(data, (b) => (b ? 1 : 0));
@@ -92,10 +103,10 @@ function upload(tf: Tf, data: Data, shape: Shape): Tensor {
 
 const isTensor = (x: Tensor): boolean => typeof x === "object" && x !== null && "dataId" in x && Array.isArray(x.shape);
 
-/** `x`, if it is a tensor of tfjs that still has its values. */
+/** Returns `x` if it is a tf.Tensor that was not disposed of. Throws `ATTN_DATA` otherwise. */
 function own(x: Tensor): Tensor {
   if (!isTensor(x)) throw notOwnTensor("tfjs", x, "a tf.Tensor");
   if (!x.isDisposed) return x;
   const shape = `[${x.shape.join(", ")}]`;
-  throw new AttentionError("ATTN_DATA", "tfjs", `got a tensor ${shape} that was disposed, expected one that was not`);
+  throw new AttentionError("ATTN_DATA", "tfjs", `got a tensor ${shape} that was disposed of, expected a live one`);
 }

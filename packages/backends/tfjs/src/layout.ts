@@ -2,11 +2,11 @@ import type { Shape } from "@attnkit/core";
 import { elementCount, equalShapes, nonNegativeAxis } from "@attnkit/core/backend";
 import type { Operand, Tensor, Tf } from "./tf.ts";
 
-/** A tensor without elements: tfjs backends fail on many operations that make or read one, so none of them is asked. */
+/** Makes a tensor without elements. Many tfjs operations fail on such tensors, so callers use this instead. */
 export const empty = (tf: Tf, shape: Shape, dtype: "float32" | "bool" = "float32"): Tensor =>
   tf.zeros([...shape], dtype);
 
-/** Booleans and integers as floats. */
+/** Converts booleans and integers to float32. */
 export const float = (tf: Tf, x: Tensor): Tensor => (x.dtype === "float32" ? x : tf.cast(x, "float32"));
 
 export const shapeOf = (x: Operand): Shape => (typeof x === "number" ? [] : x.shape);
@@ -17,13 +17,19 @@ export interface Around {
   readonly inner: number;
 }
 
-/** The sizes before, on and after one axis: seen as `[outer, n, inner]`, no operation along an axis meets a rank limit. */
+/**
+ * Returns the sizes before, on and after one axis. Seen as `[outer, n, inner]`, a tensor never exceeds tfjs's rank
+ * limits.
+ */
 export function around(op: string, shape: Shape, axis: number): Around {
   const at = nonNegativeAxis(op, shape, axis);
   return { outer: elementCount(shape.slice(0, at)), n: shape[at] as number, inner: elementCount(shape.slice(at + 1)) };
 }
 
-/** `x` broadcast to `shape`: tfjs's own `broadcastTo` has no WebGPU kernel above rank 4, and `where` and `matMul` rely on it. */
+/**
+ * Broadcasts `x` to `shape`. tfjs's own `broadcastTo`, which `where` and `matMul` use, has no WebGPU kernel above rank
+ * 4.
+ */
 export function expand(tf: Tf, x: Operand, shape: Shape): Tensor {
   if (typeof x === "number") return tf.fill([...shape], x, "float32");
   if (equalShapes(x.shape, shape)) return x;
@@ -35,7 +41,7 @@ export function expand(tf: Tf, x: Operand, shape: Shape): Tensor {
   const from = [...Array<number>(shape.length - x.rank).fill(1), ...x.shape];
   const runs = alike(from, shape);
   if (runs.length > 4) {
-    // The trailing axes first: they are one run afterwards, which leaves at most four each time for a rank of 6.
+    // The trailing axes first: they form one run afterwards. Up to rank 6, each step then has at most four runs.
     const half = Math.floor(shape.length / 2);
     const trailing = shape.map((n, i) => (i < half ? (from[i] as number) : n));
     return expand(tf, expand(tf, x, trailing), shape);
@@ -51,7 +57,7 @@ export function expand(tf: Tf, x: Operand, shape: Shape): Tensor {
   return tf.reshape(tiled, [...shape]);
 }
 
-/** Neighbouring axes that are all repeated or all kept, as one; sizes of 1 are gone. */
+/** Merges neighbouring axes that are all repeated or all kept. Axes of size 1 are dropped. */
 function alike(from: Shape, to: Shape): { repeat: boolean; size: number }[] {
   const runs: { repeat: boolean; size: number }[] = [];
   to.forEach((size, i) => {

@@ -14,7 +14,7 @@ import type { Tensor, Tf } from "./tf.ts";
 
 type Moves = Pick<EagerOps<Tensor>, "constant" | "reshape" | "transpose" | "slice" | "concat" | "take">;
 
-/** The operations that only move elements; floats stay floats and booleans stay booleans. */
+/** Returns the operations that only move elements. Floats stay floats and booleans stay booleans. */
 export function moves(tf: Tf): Moves {
   const none = (x: Tensor, shape: readonly number[]) => empty(tf, shape, x.dtype === "bool" ? "bool" : "float32");
   return {

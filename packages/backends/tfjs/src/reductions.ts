@@ -4,7 +4,7 @@ import { around, empty, expand, float } from "./layout.ts";
 import type { Tensor, Tf } from "./tf.ts";
 import { largest, onWebgl } from "./webgl.ts";
 
-/** The operations along one axis, and products. */
+/** Returns the operations along one axis, and matrix products. */
 export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" | "matmul"> {
   const along = (op: string, x: Tensor, axis: number): Tensor => {
     const { outer, n, inner } = around(op, x.shape, axis);
@@ -32,10 +32,10 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
       if (elementCount(shape) === 0 || k === 0) return empty(tf, shape);
       const [x, y] = [float(tf, a), float(tf, b)];
       const batch = shape.slice(0, -2);
-      // One matrix for all of a batch: its rows are those of one tall matrix.
+      // If the whole batch is multiplied by one matrix, its rows form one tall matrix.
       if (elementCount(b.shape.slice(0, -2)) === 1)
         return tf.reshape(product(tf, tf.reshape(x, [1, -1, k]), tf.reshape(y, [1, k, n])), shape);
-      // tfjs pairs batches by their number alone, which is wrong where both operands are broadcast.
+      // tfjs pairs batches by their flat index, which is wrong if both operands are broadcast.
       const full = (t: Tensor) =>
         equalShapes(t.shape.slice(0, -2), batch) ? t : expand(tf, t, [...batch, ...t.shape.slice(-2)]);
       return tf.reshape(product(tf, tf.reshape(full(x), [-1, m, k]), tf.reshape(full(y), [-1, k, n])), shape);
@@ -43,7 +43,10 @@ export function reductions(tf: Tf): Pick<Ops<Tensor>, "sum" | "max" | "cumsum" |
   };
 }
 
-/** `[batch, m, k] x [batch, k, n]`, where tfjs reads beyond the inner axis with zeros up to a whole tile there. */
+/**
+ * Multiplies `[batch, m, k] x [batch, k, n]`. Where tfjs reads beyond the inner axis, it is padded with zeros to a
+ * whole tile.
+ */
 function product(tf: Tf, rows: Tensor, columns: Tensor): Tensor {
   const [batch, m, k] = rows.shape as [number, number, number];
   if (tf.getBackend() === "wasm" && batch > 1 && m * k * (columns.shape[2] as number) >= ALONE)

@@ -1,7 +1,7 @@
 import { AttentionError, type Shape } from "@attnkit/core";
 import type { Tensor, Tf } from "./tf.ts";
 
-/** The part of tfjs's WebGL backend that runs a program of one's own. */
+/** The part of tfjs's WebGL backend that runs a custom program. */
 interface WebGLBackend {
   runWebGLProgram(
     program: { readonly variableNames: string[]; readonly outputShape: number[]; readonly userCode: string },
@@ -11,8 +11,8 @@ interface WebGLBackend {
 }
 
 /**
- * Returns whether tfjs runs on WebGL now. Throws `ATTN_UNSUPPORTED` where its numbers would not be float32: on devices that
- * render to textures of float16 alone, and with WebGL 1, which has no test for NaN.
+ * Returns whether tfjs runs on WebGL now. Throws `ATTN_UNSUPPORTED` if WebGL would not compute in float32: on devices
+ * that render to float16 textures only, and with WebGL 1, which has no test for NaN.
  */
 export function onWebgl(tf: Tf): boolean {
   if (tf.getBackend() !== "webgl") return false;
@@ -22,15 +22,16 @@ export function onWebgl(tf: Tf): boolean {
     throw new AttentionError(
       "ATTN_UNSUPPORTED",
       "tfjs-webgl",
-      `needs WebGL 2 with textures of float32; got WebGL ${version} with float${float32 ? 32 : 16}, ` +
+      `the WebGL backend needs WebGL 2 and float32 textures; got WebGL ${version} and float${float32 ? 32 : 16}, ` +
         "expected WEBGL_VERSION 2 and WEBGL_RENDER_FLOAT32_ENABLED true. Set another tfjs backend: webgpu, wasm or cpu",
     );
   return true;
 }
 
 /**
- * `a / b`. tfjs's own WebGL kernel returns 1 wherever a equals b, so 0 / 0 and Infinity / Infinity would not be NaN. Other
- * equal operands still give 1 exactly, which a driver's division need not. Both are float32 and broadcast to `shape`.
+ * Computes `a / b`. Both are float32 and broadcast to `shape`.
+ * tfjs's own WebGL kernel returns 1 wherever a = b. Here, 0 / 0 and Infinity / Infinity are NaN. Other equal operands
+ * still give exactly 1, which a driver's division does not guarantee.
  */
 export function quotient(tf: Tf, a: Tensor, b: Tensor, shape: Shape): Tensor {
   const program = {
@@ -47,12 +48,13 @@ export function quotient(tf: Tf, a: Tensor, b: Tensor, shape: Shape): Tensor {
   return tf.engine().makeTensorFromTensorInfo(backend.runWebGLProgram(program, [a, b], "float32"));
 }
 
-/** Any power of two that brings every float32 above the -1e20 where tfjs's WebGL kernel starts. */
+/** A power of two for which every float32 times SHRINK is above -1e20, the start value of tfjs's WebGL kernel. */
 const SHRINK = 2 ** -64;
 
 /**
- * The largest along axis 1. tfjs's WebGL kernel starts from -1e20, so it never returns less. Where it did not return more,
- * the numbers are compared again, shrunk: then -1e20 stands for -Infinity, and it overflows to that when it is enlarged.
+ * Returns the maximum along axis 1. tfjs's WebGL kernel starts at -1e20, so it never returns less.
+ * Where the maximum is below -2^66, it is computed again from `x * SHRINK`. There, -1e20 stands for
+ * -Infinity, and overflows to it when it is divided by SHRINK.
  */
 export function largest(tf: Tf, x: Tensor): Tensor {
   const usual = tf.max(x, 1);

@@ -1,42 +1,56 @@
 import { AttentionError } from "@attnkit/core";
 
-/** What is used of npm's `webgpu`, Dawn for Node. */
+/** The part of npm's `webgpu`, Dawn for Node, that is used. */
 export interface Dawn {
   create(flags: string[]): GPU;
   readonly globals: object;
 }
 
 export interface WebgpuOptions {
-  /** In Node: the module `webgpu`. Its globals and `navigator.gpu` are defined here, because tfjs expects a browser's. */
+  /**
+   * In Node: the module `webgpu`. `webgpuDevice` defines its globals and `navigator.gpu`, because tfjs expects a
+   * browser's.
+   */
   readonly webgpu?: Dawn;
-  /** Handed to Dawn, e.g. `["backend=vulkan"]`. */
+  /** Passed on to Dawn, for example `["backend=vulkan"]`. Default: `[]`. */
   readonly flags?: readonly string[];
-  /** Default `"high-performance"`. */
+  /** Default: `"high-performance"`. */
   readonly powerPreference?: GPUPowerPreference;
 }
 
 export interface WebgpuDevice {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
-  /** The adapter computes on the CPU: right answers, and timings that say nothing about a GPU. */
+  /** True if the adapter computes on the CPU. Results are correct, but times say nothing about a GPU. */
   readonly software: boolean;
-  /** Destroys the device; in Node also lets go of what keeps the process alive. */
+  /** Destroys the device. In Node it also removes `navigator.gpu`, which keeps the process alive. */
   release(): void;
 }
 
-/** As strings: tfjs brings older types of WebGPU, which lack the last. */
+/** Typed as strings: tfjs brings older types of WebGPU, which lack "subgroups". */
 const wanted: readonly string[] = ["timestamp-query", "bgra8unorm-storage", "shader-f16", "subgroups"];
 
 /**
- * A WebGPU device with everything of the adapter that tfjs and our kernels use: tfjs's own device has neither subgroups
- * nor 16-bit floats. `new WebGPUBackend(device, info)` runs on it. Throws `ATTN_UNSUPPORTED` where there is no adapter.
+ * Requests a WebGPU device with all features and limits that tfjs and our kernels can use. tfjs's own device has
+ * neither subgroups nor 16-bit floats.
+ *
+ * @throws `ATTN_UNSUPPORTED` if WebGPU or an adapter is missing.
+ * @example
+ * ```ts
+ * const { device, info } = await webgpuDevice();
+ * tf.registerBackend("webgpu", () => new WebGPUBackend(device, info));
+ * await tf.setBackend("webgpu");
+ * ```
  */
 export async function webgpuDevice(options: WebgpuOptions = {}): Promise<WebgpuDevice> {
   const { webgpu, flags = [], powerPreference = "high-performance" } = options;
   const gpu = webgpu ? inNode(webgpu, flags) : (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
-  if (!gpu) throw refusal("there is no navigator.gpu; in Node hand in npm's module webgpu: webgpuDevice({ webgpu })");
+  if (!gpu)
+    throw refusal(
+      "WebGPU is not available: there is no navigator.gpu. In Node, pass npm's module webgpu: webgpuDevice({ webgpu })",
+    );
   const adapter = await gpu.requestAdapter({ powerPreference });
-  if (!adapter) throw refusal("no adapter: this machine has no GPU, or no driver, that WebGPU can use");
+  if (!adapter) throw refusal("WebGPU found no adapter: this machine has no GPU, or no driver that WebGPU can use");
   const requiredFeatures = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: limitsOf(adapter) });
   const release = () => {
@@ -46,7 +60,14 @@ export async function webgpuDevice(options: WebgpuOptions = {}): Promise<WebgpuD
   return { device, info: adapter.info, software: isSoftware(adapter.info), release };
 }
 
-/** Adapters that compute on the CPU, by what they call themselves. */
+/**
+ * Returns whether an adapter computes on the CPU, by its vendor, architecture and description.
+ * @example
+ * ```ts
+ * const { info } = await webgpuDevice();
+ * if (isSoftware(info)) console.warn("Times on this adapter say nothing about a GPU.");
+ * ```
+ */
 export function isSoftware(info: { readonly [name in "vendor" | "architecture" | "description"]?: string }): boolean {
   const fallback = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
   const text = `${info.vendor} ${info.architecture} ${info.description}`.toLowerCase();
@@ -69,7 +90,7 @@ function inNode({ create, globals }: Dawn, flags: readonly string[]): GPU {
   const gpu = create([...flags]);
   if (scope.navigator === undefined)
     Object.defineProperty(scope, "navigator", { value: {}, configurable: true, writable: true });
-  // Node from 21 has a navigator of its own, whose properties are all getters.
+  // Node >= 21 defines its own navigator, whose properties are getters.
   Object.defineProperty(scope.navigator, "gpu", { value: gpu, configurable: true, writable: true });
   return gpu;
 }

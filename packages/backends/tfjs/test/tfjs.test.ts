@@ -1,4 +1,4 @@
-/** What users of tfjs do with the backend, without any gradient registered: plain Node cannot import those alone. */
+/** Uses the backend as users of tfjs do, without registered gradients: plain Node cannot import those alone. */
 import type { Program } from "@attnkit/core/backend";
 import type { Ops } from "@attnkit/core/program";
 import { tfjs } from "@attnkit/tfjs";

@@ -39,13 +39,13 @@ export interface Supports {
   readonly accuracy?: Readonly<Partial<Record<keyof Ops<unknown>, number>>>;
 }
 
-/** What a new backend supplies. `T` is its own tensor type, never wrapped. */
+/** A backend. `T` is its own tensor type, never wrapped. */
 export interface Backend<T> {
-  /** What reports and tables call it: `"cpu"`, `"tfjs-webgpu"`. */
+  /** The name in reports and tables: `"cpu"`, `"tfjs-webgpu"`. */
   readonly name: string;
   /** The family that kernels name: `"cpu"`, `"tfjs"`, `"onnx"`. */
   readonly kind: string;
-  /** What does the work, in words, as a report should print it. */
+  /** A description of the device that computes, for reports. */
   readonly device: string;
   readonly dtype: DType;
   readonly supports: Supports;
@@ -56,7 +56,10 @@ export interface Backend<T> {
   /** Floats come back as Float32Array (Float64Array where `dtype` is float64), booleans as Uint8Array. */
   download(x: T): Promise<Data>;
   shape(x: T): Shape;
-  /** Whether a tensor is boolean. Where a backend has this, `attention` refuses floats as `mask`: an additive mask is `bias`. */
+  /**
+   * Returns whether a tensor is boolean. If a backend has this method, `attention` refuses floats as `mask`: an
+   * additive mask is `bias`.
+   */
   boolean?(x: T): boolean;
   free(x: T): void;
   /** Prepare a program for many calls. `varying`: sizes that may differ between calls without it being another program. */

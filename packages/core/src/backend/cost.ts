@@ -13,20 +13,34 @@ import {
   transposeShape,
 } from "./shape-rules.ts";
 
-/** What one run of a program costs, whatever the values. */
+/** The cost of one run of a program. It depends on shapes only. */
 export interface ProgramCost {
-  /** Primitive operations: what an eager GPU backend launches. `shape`, `constant` and `reshape` are free. */
+  /**
+   * The number of primitive operations: an eager GPU backend launches each. `shape`, `constant` and `reshape` count 0.
+   */
   readonly ops: number;
-  /** `2 m n k` per matrix product; 1 per element out of elementwise operations, exp, log and tanh too; 1 per element into reductions and cumsum; moves 0. */
+  /**
+   * Floating-point operations. A matrix product counts `2 m n k`. Element-wise operations count 1 per output element,
+   * `exp`, `log` and `tanh` included. Reductions and `cumsum` count 1 per input element. Operations that move elements
+   * count 0.
+   */
   readonly flops: number;
-  /** Written by those operations, at 4 bytes per element. */
+  /** Bytes written by those operations, at 4 bytes per element. */
   readonly bytes: number;
-  /** Elements of the largest tensor that the program makes, constants included. */
+  /** The number of elements of the largest tensor that the program makes, constants included. */
   readonly largest: number;
   readonly outputs: Readonly<Record<string, Shape>>;
 }
 
-/** Runs a program on shapes alone: nothing is computed, every shape is checked as strictly as a backend may. */
+/**
+ * Runs a program on shapes only: no values are computed, and every shape is checked.
+ * @param shapes The shape of every input, by name.
+ * @throws `ATTN_SHAPE` or `ATTN_DATA` if an operation breaks its shape rule.
+ * @example
+ * ```ts
+ * programCost((o, x) => ({ y: o.matmul(x.a, x.b) }), { a: [2, 3], b: [3, 4] }).flops; // 48
+ * ```
+ */
 export function programCost(program: Program, shapes: Readonly<Record<string, Shape>>): ProgramCost {
   const total = { ops: 0, flops: 0, bytes: 0, largest: 0 };
   const outputs = program(counting(total), shapes);

@@ -3,7 +3,7 @@ import type { Ops } from "../program/ops.ts";
 import { type Dim, plusDim, requireKnown, type SymbolicShape } from "../program/sizes.ts";
 import { elementCount, nonNegativeAxis } from "./shape-rules.ts";
 
-/** From the gradient of a result to that of one operand, up to broadcasting (see `unbroadcast`). */
+/** Maps the gradient of a result to the gradient of one operand, before `unbroadcast`. */
 export type GradientRule<T> = (g: T) => T;
 
 /** For every primitive: from its result `y` and its arguments to one gradient per operand, masks left out. */
@@ -14,10 +14,19 @@ export type GradientRules<T, D extends Dim = Dim> = {
   ) => readonly GradientRule<T>[];
 };
 
-/** The gradient of every primitive, itself in primitives. */
+/**
+ * Returns the gradient rule of every primitive. Rules use primitives only.
+ * @example
+ * ```ts
+ * const [toOperand] = gradientRules(o).exp(y, x); // toOperand(g) is g y
+ * ```
+ */
 export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
   const neg = (x: T) => o.mul(x, -1);
-  /** What reaches operand `a` of a maximum or minimum: all where it alone was chosen, half of a tie, else nothing. */
+  /**
+   * Returns the gradient of operand `a` of a maximum or minimum: g where only `a` was chosen, g / 2 where a = b, else
+   * 0.
+   */
   const chosen = (y: T, a: T | number, b: T | number) => (g: T) =>
     o.where(o.sub(a, y), 0, o.where(o.sub(b, y), g, o.mul(g, 0.5)));
   return {
@@ -27,21 +36,21 @@ export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
     div: (y, _, b) => [(g) => o.div(g, b), (g) => neg(o.div(o.mul(g, y), b))],
     maximum: (y, a, b) => [chosen(y, a, b), chosen(y, b, a)],
     minimum: (y, a, b) => [chosen(y, a, b), chosen(y, b, a)],
-    // Selected like the values: what was not chosen gets an exact 0, whatever the gradient.
+    // `where` instead of a product: entries that were not chosen get exactly 0, even if g is infinite or NaN.
     where: (_, mask) => [(g) => o.where(mask, g, 0), (g) => o.where(mask, 0, g)],
 
     exp: (y) => [(g) => o.mul(g, y)],
     log: (_, x) => [(g) => o.div(g, x)],
     tanh: (y) => [(g) => o.mul(g, o.sub(1, o.mul(y, y)))],
 
-    sum: (_, x) => [(g) => o.where(x, g, g)], // g in the shape of x, whatever x holds
+    sum: (_, x) => [(g) => o.where(x, g, g)], // broadcasts g to the shape of x; both branches are g
     max: (y, x, axis) => [
       (g) => {
         const below = o.sub(x, y);
         return o.where(below, 0, o.div(g, o.sum(o.where(below, 0, 1), axis)));
       },
     ],
-    // `sum(g) - cumsum(g) + g` would be only as exact as the sum is large: turn the axis around instead.
+    // `sum(g) - cumsum(g) + g` loses accuracy if the sum is large. A cumsum over the reversed axis does not.
     cumsum: (_, x, axis) => [
       (g) => {
         const backward = [...Array(knownAxisSize(o, x, axis)).keys()].reverse();
@@ -71,7 +80,13 @@ export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
   };
 }
 
-/** Zeros of the shape of `x`, without looking at its values. */
+/**
+ * Returns zeros in the shape of `x`, even if `x` holds NaN or infinities.
+ * @example
+ * ```ts
+ * const none = zerosLike(o, x);
+ * ```
+ */
 export const zerosLike = <T>(o: Ops<T>, x: T): T => o.where(x, 0, 0);
 
 /** `g` summed to `shape` over the axes along which that shape was broadcast. */
@@ -92,10 +107,10 @@ function inverse(perm: readonly number[], rank: number): number[] {
   return out;
 }
 
-/** The transpose of `take`: entry i of `g` is added to entry `indices[i]` of `n` zeros. */
+/** Transposes `take`: adds entry i of `g` to entry `indices[i]` of `n` zeros. */
 function scatter<T>(o: Ops<T>, g: T, axis: number, indices: readonly number[], n: number): T {
   if (new Set(indices).size === indices.length) {
-    const source = new Array<number>(n).fill(indices.length); // the entry after the last is 0
+    const source = new Array<number>(n).fill(indices.length); // the appended entry is 0
     indices.forEach((to, from) => {
       source[to] = from;
     });

@@ -2,30 +2,50 @@ import { AttentionError } from "../program/errors.ts";
 import type { Data, Shape } from "../program/ops.ts";
 import type { Dim, SymbolicShape } from "../program/sizes.ts";
 
-/** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
+/** Shape rules of the primitives, for every backend. A function throws `ATTN_SHAPE` if its arguments break its rule. */
 
 /** Returns whether two shapes have the same rank and the same sizes. */
 export const equalShapes = (a: SymbolicShape, b: SymbolicShape): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i]);
 
-/** Number of elements; `[]` is a scalar and has one. */
+/**
+ * Returns the number of elements. The shape `[]` is a scalar with one element.
+ * @example
+ * ```ts
+ * elementCount([2, 3]); // 6
+ * ```
+ */
 export function elementCount(shape: Shape): number {
   let size = 1;
   for (const n of shape) size *= n;
   return size;
 }
 
-/** `shape` itself, if every size is a whole number from 0. */
+/**
+ * Returns `shape` if every size is an integer >= 0.
+ * @param op The operation, named in the error.
+ * @throws `ATTN_SHAPE` if a size is not an integer >= 0, or if `shape` is not an array.
+ * @example
+ * ```ts
+ * checkedShape("zeros", [2, -1]); // throws ATTN_SHAPE
+ * ```
+ */
 export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
     throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0)
-      throw wrong(op, `a size is a whole number from 0; got ${show(shape)}, expected no other`);
+    if (!Number.isInteger(n) || n < 0) throw wrong(op, `sizes must be integers >= 0; got ${show(shape)}`);
   return shape;
 }
 
-/** The shape of `constant(data, shape)`, or of data uploaded by `op`; `ATTN_DATA` where the number of values is another. */
+/**
+ * Returns `shape` if it holds `length` values. Backends call it in `constant` and `upload`.
+ * @throws `ATTN_DATA` if the number of elements is not `length`; `ATTN_SHAPE` if `shape` is invalid.
+ * @example
+ * ```ts
+ * dataShape("constant", 6, [2, 3]); // [2, 3]
+ * ```
+ */
 export function dataShape(op: string, length: number, shape: Shape): Shape {
   const size = elementCount(checkedShape(op, shape));
   if (length !== size)
@@ -34,11 +54,17 @@ export function dataShape(op: string, length: number, shape: Shape): Shape {
 }
 
 /**
- * The kind of host data that a backend's `upload` got. Throws `ATTN_DATA` where it is none of these or has another number of
- * values than `shape`, `ATTN_SHAPE` where `shape` is none.
+ * Returns the type of the data that a backend's `upload` was given.
+ * @param who The backend, named in the error.
+ * @throws `ATTN_DATA` if `data` is none of the three typed arrays, or does not have one value per element of `shape`;
+ * `ATTN_SHAPE` if `shape` is invalid.
+ * @example
+ * ```ts
+ * hostDataKind("cpu", Float32Array.of(1, 2), [2]); // "Float32Array"
+ * ```
  */
 export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Array" | "Float64Array" | "Uint8Array" {
-  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, the same in every realm
+  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, this works across realms
   if (kind !== "Float32Array" && kind !== "Float64Array" && kind !== "Uint8Array")
     throw new AttentionError(
       "ATTN_DATA",
@@ -57,7 +83,14 @@ export function nonNegativeAxis(op: string, x: SymbolicShape, axis: number): num
   return axis < 0 ? axis + rank : axis;
 }
 
-/** The shape that all of `shapes` broadcast to by NumPy's rule. */
+/**
+ * Returns the shape that all of `shapes` broadcast to by NumPy's rule.
+ * @throws `ATTN_SHAPE` if two sizes of an axis differ and neither is 1.
+ * @example
+ * ```ts
+ * broadcastShape("add", [2, 1], [3]); // [2, 3]
+ * ```
+ */
 export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
   const rank = Math.max(0, ...shapes.map((s) => s.length));
   const out = new Array<number>(rank).fill(1);
@@ -71,16 +104,24 @@ export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
   return out;
 }
 
-/** Shape of `reshape(x, to)`: `to` with its -1, if any, worked out. */
+/**
+ * Returns the shape of `reshape(x, to)`: `to`, with a size of -1 replaced by the size that keeps the number of
+ * elements.
+ * @throws `ATTN_SHAPE` if the numbers of elements differ.
+ * @example
+ * ```ts
+ * reshapeShape([2, 6], [3, -1]); // [3, 4]
+ * ```
+ */
 export function reshapeShape(x: Shape, to: Shape): Shape {
   const free = to.indexOf(-1);
   const rest = to.toSpliced(free, free < 0 ? 0 : 1);
   checkedShape("reshape", rest);
   const size = elementCount(x);
-  // Next to a size of 0 the free axis could be anything: n / 0 is not a whole number, so that is an error, as in NumPy.
+  // Beside a size of 0, a size of -1 is undetermined. As in NumPy, this is an error: 0 / 0 and n / 0 are not integers.
   const out = free < 0 ? to : to.with(free, size / elementCount(rest));
   if (!out.every(Number.isInteger) || elementCount(out) !== size)
-    throw wrong("reshape", `sizes differ; got ${show(x)} to be ${show(to)}, ${size} elements`);
+    throw wrong("reshape", `got ${show(x)} to ${show(to)}, expected ${size} elements`);
   return out;
 }
 
@@ -108,7 +149,14 @@ export function sliceShape<D extends Dim>(
   return (x as readonly (D | number)[]).with(at, end - start);
 }
 
-/** Shape of `concat(xs, axis)`. */
+/**
+ * Returns the shape of `concat(xs, axis)`: the sizes on `axis` are added.
+ * @throws `ATTN_SHAPE` if there are no tensors, or if other sizes differ.
+ * @example
+ * ```ts
+ * concatShape([[2, 3], [2, 1]], 1); // [2, 4]
+ * ```
+ */
 export function concatShape(xs: readonly Shape[], axis: number): Shape {
   const [first] = xs;
   if (!first) throw wrong("concat", "got no tensors, expected one or more");
@@ -141,7 +189,14 @@ export function reduceShape<D extends Dim>(op: string, x: readonly D[], axis: nu
   return (x as readonly (D | number)[]).with(nonNegativeAxis(op, x, axis), 1);
 }
 
-/** Shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. */
+/**
+ * Returns the shape of `matmul(a, b)`: `[..., m, k] x [..., k, n] -> [..., m, n]`. Leading axes broadcast.
+ * @throws `ATTN_SHAPE` if a rank is below 2, the inner sizes differ, or the leading axes do not broadcast.
+ * @example
+ * ```ts
+ * matmulShape([8, 2, 3], [3, 5]); // [8, 2, 5]
+ * ```
+ */
 export function matmulShape(a: Shape, b: Shape): Shape {
   if (a.length < 2 || b.length < 2)
     throw wrong("matmul", `got ${show(a)} and ${show(b)}, expected [..., m, k] and [..., k, n]`);

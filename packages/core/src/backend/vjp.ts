@@ -6,9 +6,20 @@ import { type GradientRule, gradientRules, unbroadcast, zerosLike } from "./grad
 import { equalShapes } from "./shape-rules.ts";
 
 /**
- * The vector-Jacobian product of `Backend.vjp` over any `Ops`: runs `program` forward, then its tape backward, in
- * primitives alone, so that a recording backend records both and a vjp of a vjp works. Only what lies between `wrt` and
- * the seeded outputs is computed. `maximum`, `minimum` and `max` divide the gradient of a tie equally.
+ * Computes the vector-Jacobian product of `Backend.vjp` over any `Ops`. It runs `program` forward and then its tape
+ * backward.
+ * Both passes consist of primitives only. A recording backend can therefore record them, and a vjp of a vjp works. Only
+ * operations between `wrt` and the seeded outputs are differentiated. `maximum`, `minimum` and `max` divide the
+ * gradient of a tie equally.
+ *
+ * @param seeds The gradient of each seeded output, by name, in the output's shape.
+ * @param wrt Names of the inputs to differentiate with respect to.
+ * @returns The gradient of each input in `wrt`, in the input's shape.
+ * @throws `ATTN_SHAPE` if a name is unknown or a seed does not have its output's shape.
+ * @example
+ * ```ts
+ * const { a } = vjp(o, (ops, x) => ({ y: ops.mul(x.a, x.b) }), { a: a0, b: b0 }, { y: seed }, ["a"]); // seed b0
+ * ```
  */
 export function vjp<T>(
   o: Ops<T>,
@@ -29,24 +40,25 @@ export function vjp<T>(
   for (const [name, seed] of Object.entries(seeds)) {
     const out = outputs[name];
     if (!out)
-      throw new AttentionError("ATTN_SHAPE", "vjp", `no output ${name}; got ${Object.keys(outputs).join(", ")}`);
+      throw new AttentionError("ATTN_SHAPE", "vjp", `seeds: no output ${name}; got ${Object.keys(outputs).join(", ")}`);
     if (!equalShapes(o.shape(seed), o.shape(out.value)))
       throw new AttentionError(
         "ATTN_SHAPE",
         "vjp",
-        `the seed of ${name} has another shape; got [${o.shape(seed)}], expected [${o.shape(out.value)}]`,
+        `seed ${name} must have the shape of its output; got [${o.shape(seed)}], expected [${o.shape(out.value)}]`,
       );
     receive(o, out, seed);
   }
   for (const node of tape.reverse()) {
     if (node.gradient === undefined) continue;
     for (const { to, pull } of node.steps ?? []) receive(o, to, unbroadcast(o, pull(node.gradient), o.shape(to.value)));
-    node.gradient = undefined; // nothing reads it again: let eager backends drop it
+    node.gradient = undefined; // no step reads it again: eager backends can free it
   }
   return Object.fromEntries(
     wrt.map((name) => {
       const input = inputs[name];
-      if (!input) throw new AttentionError("ATTN_SHAPE", "vjp", `no input ${name}; got ${Object.keys(x).join(", ")}`);
+      if (!input)
+        throw new AttentionError("ATTN_SHAPE", "vjp", `wrt: no input ${name}; got ${Object.keys(x).join(", ")}`);
       return [name, input.gradient ?? zerosLike(o, input.value)];
     }),
   );
@@ -55,7 +67,9 @@ export function vjp<T>(
 /** A tensor of the program that is being differentiated. */
 interface Traced<T> {
   readonly value: T;
-  /** How its gradient reaches what it was made from; absent where nothing asks for it. */
+  /**
+   * The operands that the gradient flows to, each with its rule. Absent if no input in `wrt` depends on this tensor.
+   */
   readonly steps: readonly { readonly to: Traced<T>; readonly pull: GradientRule<T> }[] | undefined;
   gradient?: T | undefined;
 }
@@ -64,13 +78,13 @@ function receive<T>(o: Ops<T>, to: Traced<T>, gradient: T): void {
   if (to.steps) to.gradient = to.gradient === undefined ? gradient : o.add(to.gradient, gradient);
 }
 
-/** `o` over traced tensors: every operation runs at once and leaves on the tape how its gradient flows back. */
+/** Wraps `o` over traced tensors. Every operation runs at once and records on the tape how its gradient flows back. */
 function traced<T>(o: Ops<T>, tape: Traced<T>[]): Ops<Traced<T>> {
   type Operand = Traced<T> | number;
   const value = (x: Operand) => (typeof x === "number" ? x : x.value);
   const rule = gradientRules(o);
 
-  /** `pulls[i]` is the gradient of operand i. */
+  /** Makes a traced tensor. `pulls[i]` gives the gradient of operand i. */
   const node = (y: T, operands: readonly Operand[], pulls: readonly GradientRule<T>[]): Traced<T> => {
     const steps = operands.flatMap((to, i) => (typeof to !== "number" && to.steps ? [{ to, pull: pulls[i]! }] : []));
     const out: Traced<T> = { value: y, steps: steps.length > 0 ? steps : undefined };

@@ -18,7 +18,7 @@ interface KnownInput {
 
 interface KnownCall {
   readonly call: Call;
-  /** Whether a mask or bias has an entry for every key, so that it fits this length of the past alone. */
+  /** True if a mask or bias has an entry for every key. The call then fits this length of the past only. */
   readonly fixed: boolean;
   readonly inputs: Readonly<Record<string, KnownInput>>;
   readonly state: Readonly<Record<string, KnownInput>>;

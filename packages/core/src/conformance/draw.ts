@@ -5,7 +5,7 @@ import { bools, type Host, host } from "./host.ts";
 import type { HostBlock } from "./oracle.ts";
 import type { Random } from "./random.ts";
 
-/** What a drawn block has besides q, k and v. */
+/** The inputs of a drawn block besides q, k and v. */
 export interface Extras {
   /** Keys already in the state: the last axis of `mask` and `bias` is this much longer than S. */
   readonly past?: number;

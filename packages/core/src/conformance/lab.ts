@@ -18,7 +18,7 @@ export interface Row {
   readonly reference: Reference;
 }
 
-/** What a call gave, on the host; the state stays where it is. */
+/** The result of a call on the host. The state stays on the device. */
 export interface Outcome {
   readonly y: Host;
   readonly lse: Host | undefined;

@@ -28,19 +28,23 @@ export interface OracleCall {
 export interface OracleResult {
   /** `[B, Hq, L, dv]`, L being the rows that were asked for */
   readonly y: Host;
-  /** Of the shape of y: see `HeadResult.scale`. */
+  /** The scale of the rounding error of y, in its shape: see `HeadResult.scale`. */
   readonly scale: Host;
   /** `[B, Hq, L]`, or `[B, Hq, L, d]` where the normaliser is per channel; absent where there is none. */
   readonly lse?: Host;
-  /** Of the shape of `lse`, like `scale`: see `HeadResult.lseScale`, plus the rounding of the logarithm. */
+  /**
+   * Returns the scale of the rounding error of `lse`, in its shape: see `HeadResult.lseScale`. It includes the rounding
+   * of the logarithm.
+   */
   lseScale?(): Host;
   /** Length of the sums behind an entry: all keys plus the channels. */
   readonly terms: number;
 }
 
 /**
- * What a call must give, head by head in float64: everything the mechanisms share (SEMANTICS S1-S9) is decided here,
- * from the text of the rules alone, and the mechanism's `Reference` does the rest. Shares no code with core's programs.
+ * Computes the result that a call must give, head by head in float64. The rules that all mechanisms share (SEMANTICS
+ * S1-S9) are implemented here from their text; the mechanism's `Reference` does the rest. It shares no code with core's
+ * programs.
  */
 export function oracle(reference: Reference, { block, causal, past = [], rows: asked }: OracleCall): OracleResult {
   const [B, Hq, L, d] = block.q.shape as [number, number, number, number];

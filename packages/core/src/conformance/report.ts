@@ -2,7 +2,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { DType } from "../program/ops.ts";
 import type { Item } from "./suite.ts";
 
-/** What became of one case. Plain data. */
+/** The result of one case. Plain data. */
 export interface CaseResult {
   readonly law: string;
   readonly rules: string;
@@ -18,7 +18,7 @@ export interface CaseResult {
   readonly error?: string;
 }
 
-/** What a run found. Plain data: `JSON.stringify` writes it. */
+/** The result of a run. Plain data: `JSON.stringify` writes it. */
 export interface Report {
   readonly format: "attnkit-conformance/1";
   readonly versions: Readonly<Record<string, string>>;

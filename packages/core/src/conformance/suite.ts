@@ -20,7 +20,7 @@ export interface ExpectedFailure {
   readonly reason: string;
 }
 
-/** What is to be tested. What is tested follows from what backend and mechanisms declare: there are no other switches. */
+/** The backend and mechanisms to test. Their declarations decide which cases run: there are no other switches. */
 export interface Subject {
   backend(): Backend<unknown> | Promise<Backend<unknown>>;
   /** Each with its oracle. None: the operations alone are tested. */

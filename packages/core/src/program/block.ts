@@ -1,7 +1,7 @@
 /** Tensors by name. */
 export type Tensors<T> = Readonly<Record<string, T>>;
 
-/** What a mechanism remembers of the tokens it has seen. Never modified in place, so it can be forked. */
+/** A mechanism's memory of the tokens it has seen. It is never modified in place, so it can be forked. */
 export type State<T> = Tensors<T>;
 
 /**
@@ -29,7 +29,7 @@ export interface Block<T> {
   readonly bias?: T | undefined;
   /** Boolean `[B, S]`, false = this key is absent, from the output and from the state. */
   readonly keyMask?: T | undefined;
-  /** What the previous block returned. */
+  /** The state that the previous block returned. */
   readonly state?: State<T> | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface Dims {
 /** How a block is to be read. */
 export interface How {
   readonly causal: Causal;
-  /** Whether the result carries `lse`. */
+  /** True if the result contains `lse`. */
   readonly lse: boolean;
   /** Whether the result carries the state after the block; absent means true. Without it `Result.state` is `{}`. */
   readonly state?: boolean | undefined;
@@ -38,7 +38,10 @@ export type Axis = "B" | "L" | "P" | "P+L";
 
 /** Which calls one recording of a program may serve. A backend that does not record has no use for it. */
 export interface VaryingAxes {
-  /** By input, what each of its axes is; null where the size is the program's. One letter is one size throughout a call. */
+  /**
+   * For each input, the symbolic name of each axis, or null if the program fixes its size. Axes with the same name have
+   * the same size in one call.
+   */
   readonly axes: Readonly<Record<string, readonly (Axis | null)[]>>;
   /** `Mechanism.granularity` of the block's length; 1 where no axis is one of the block's tokens. */
   readonly granularity: number;

@@ -25,7 +25,9 @@ export class AttentionError extends Error {
   }
 }
 
-/** Whether `error` is an `AttentionError`, of the given code if one is named; works across copies of core. */
+/**
+ * Returns whether `error` is an `AttentionError`, with the given code if there is one. It works across copies of core.
+ */
 export function isAttentionError(error: unknown, code?: ErrorCode): error is AttentionError {
   return error instanceof Error && error.name === "AttentionError" && "code" in error && (!code || error.code === code);
 }

@@ -3,7 +3,7 @@ import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 import { type Dim, isKnown } from "./sizes.ts";
 
-/** What a normalising mechanism gives for some queries over some keys. */
+/** The result of a normalising mechanism for some queries over some keys. */
 export interface Output<T> {
   /** `[B, Hq, L, dv]`, leading axes optional */
   readonly y: T;

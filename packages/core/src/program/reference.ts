@@ -9,7 +9,7 @@ export interface Head {
   readonly k: Matrix;
   /** `[T][dv]` */
   readonly v: Matrix;
-  /** Whether row i may attend to key j. */
+  /** Returns whether row i may attend to key j. */
   visible(i: number, j: number): boolean;
   /** Additive bias of row i and key j; 0 where none is given. Never -Infinity: such a key is not visible. */
   bias(i: number, j: number): number;
@@ -28,7 +28,7 @@ export interface HeadResult {
   readonly scale: number[][];
   /** `[L]`, or `[L][d]` where the normaliser is per channel; absent where the mechanism has none. */
   readonly lse?: number[] | number[][];
-  /** Of the shape of `lse`: the rounding error of the normaliser, relative to it, in units of u. */
+  /** The rounding error of the normaliser, relative to it, in units of u. It has the shape of `lse`. */
   readonly lseScale?: number[] | number[][];
 }
 

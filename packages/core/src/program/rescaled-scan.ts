@@ -62,13 +62,13 @@ export function rescaledScan<T>(o: Ops<T>, x: Rescaled<T>, start?: Rescaled<T>):
   };
 }
 
-/** Of a scan: what each element found, `start` first, or nothing. */
+/** Exclusive prefix of a scan: element i holds the combination of `start` and elements 0..i-1. */
 export function exclusivePrefix<T>(o: Ops<T>, { m, s }: Rescaled<T>, start?: Rescaled<T>): Rescaled<T> {
   const axis = o.shape(m).length - 1;
   return { m: shiftAlong(o, m, axis, start?.m, EMPTY_EXPONENT), s: shiftAlong(o, s, axis, start?.s) };
 }
 
-/** Of a scan: the last element. */
+/** Returns the last element of a scan, which combines all of them. */
 export function scanTotal<T>(o: Ops<T>, { m, s }: Rescaled<T>): Rescaled<T> {
   const n = axisSize(o, m, -1);
   const axis = o.shape(m).length - 1;

@@ -138,7 +138,7 @@ function termsOf<T>(o: Ops<T>, q: T, order: number): T[] {
   return terms;
 }
 
-/** What each chunk finds before it, and the state after the last. */
+/** Returns the sums before each chunk, and the state after the last one. */
 function acrossChunks(
   o: Nodes,
   own: Rescaled<Value>,

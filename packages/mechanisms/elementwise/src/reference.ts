@@ -5,9 +5,9 @@ interface Term {
   readonly v: number;
   /** log of the weight. */
   readonly score: number;
-  /** What the weight loses to the sums it enters: its absolute terms over the weight, each times its roundings. */
+  /** `sum_m |t_m| (m + 1) / w` for the weight `w = sum_m t_m`: how much it amplifies rounding errors of its terms. */
   readonly size: number;
-  /** What the weight itself lost, the same in numerator and denominator. */
+  /** The rounding error of the weight itself, which is the same in numerator and denominator. */
   readonly loss: number;
 }
 

@@ -74,7 +74,7 @@ function forward(
   const [queries, features, values] = [rows(phiQ), keys(phiK), keys(v)];
   const [N, n] = o.shape(features) as [Dim, Dim];
 
-  /** Of the keys of a chunk, 1 for those that are there: `[N, n, 1, size]`. */
+  /** Returns 1 for the keys of a chunk that are present, else 0: `[N, n, 1, size]`. */
   const there = () =>
     present && transposeLast(o, keys(replaceAbsent(o, present, o.add(zerosWithSize(o, k, -1, 1), 1), 0)));
   const pairs = phi.weights
@@ -83,7 +83,7 @@ function forward(
   const square = o.reshape(pairs, [N, n, G, size, size]);
   const weights = o.reshape(o.node("Trilu", [square], square.shape, { upper: 0 }), [N, n, G * size, size]);
 
-  /** What each chunk finds when it starts, and what the last one leaves, of sums per chunk. */
+  /** Returns the sums before each chunk, and the sum after the last one, from the sums of each chunk. */
   const running = (totals: Value, start: Value | undefined) => {
     const before = n === 1 ? undefined : o.node("CumSum", [totals, { int: 1 }], totals.shape, { exclusive: 1 });
     const found = before === undefined ? start : start === undefined ? before : o.add(before, start);

@@ -24,7 +24,7 @@ export function linear(options: LinearOptions = {}): Mechanism {
   return withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form(options))));
 }
 
-/** What a feature map is in WGSL; expressions of `x`, a channel of q or k. */
+/** A feature map in WGSL, as expressions of `x`, a channel of q or k. */
 type Map = Pick<MatrixState, "q" | "k" | "weight" | "features" | "numbers">;
 
 const channelwise = (x: string): Map => ({ q: x, k: x });
@@ -70,6 +70,6 @@ function form(options: LinearOptions): MatrixState {
   };
 }
 
-/** By identity: another map may bear the same name. */
+/** Finds a map by identity: another map may have the same name. */
 const nameOf = (map: FeatureMap): FeatureMapName | undefined =>
   (Object.keys(featureMaps) as FeatureMapName[]).find((name) => featureMaps[name] === map);

@@ -63,7 +63,7 @@ function logMean(terms: readonly Term[], values: Matrix) {
   return { y: cells.map((cell) => cell.y), scale: cells.map((cell) => cell.scale), lse, lseScale };
 }
 
-/** What the logarithm of a sum of exp(score) loses: the weighted mean of what its terms lose. */
+/** Returns the rounding error of the logarithm of a sum of exp(score): the weighted mean of the errors of its terms. */
 function loss(terms: readonly Pick<Term, "score" | "size">[]): number {
   const peak = terms.reduce((most, t) => Math.max(most, t.score), Number.NEGATIVE_INFINITY);
   const total = logSumExp(terms.map((t) => t.score));

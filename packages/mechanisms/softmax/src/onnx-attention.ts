@@ -23,13 +23,13 @@ export interface OnnxAttentionAttributes {
   readonly right_window_size?: Int;
 }
 
-/** What a graph says of an `Attention` node beside its attributes. */
+/** The properties of an `Attention` node that are not attributes. */
 export interface OnnxAttentionNode {
   /** Default 25. */
   readonly opset?: number;
   /** The type of the input `attn_mask`: booleans say who may attend, floats are added. Default `"boolean"`. */
   readonly mask?: "boolean" | "float";
-  /** Whether the fourth output is there. Default false. */
+  /** True if the node has its fourth output. Default: false. */
   readonly qkMatmulOutput?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface OnnxAttention {
   readonly options: SoftmaxOptions;
   /** For `attention(mechanism, backend, { causal })`. */
   readonly causal: boolean;
-  /** What `qk_matmul_output` shows, for `scores`. */
+  /** The stage that `qk_matmul_output` returns, for `scores`. */
   readonly stage: Stage;
   /** The least precise float type in which `softmax_precision` is kept: the `dtype` of a backend. */
   readonly precision: "float32" | "float64";

@@ -18,7 +18,7 @@ import { type SoftmaxOptions, type Stage, scores, softmax } from "./index.ts";
 /** Inputs and outputs by the names that ONNX has for them. */
 export type AttentionProgram = <T>(o: Ops<T>, x: Tensors<T>) => Tensors<T>;
 
-/** What is known of an `Attention` node. */
+/** The known properties of an `Attention` node. */
 export interface Node {
   readonly options: SoftmaxOptions;
   readonly causal: boolean;
@@ -26,7 +26,7 @@ export interface Node {
   readonly heads: { readonly q: number; readonly kv: number };
   readonly mask: "boolean" | "float";
   readonly opset: number;
-  /** What the fourth output shows, if it is there. */
+  /** The stage that the fourth output returns, if the node has it. */
   readonly shown?: Stage;
 }
 
@@ -151,7 +151,7 @@ const blockOf = ({ "state.k": k, "state.v": v, ...own }: Record<string, Shape>):
   state: k && v && { k, v },
 });
 
-/** What the operator demands of its inputs and softmax does not. */
+/** Checks the rules that the operator has for its inputs and softmax does not have. */
 function checkInputs<T>(o: Ops<T>, { heads, opset }: Node, x: Tensors<T>): void {
   const fail = (code: "ATTN_SHAPE" | "ATTN_OPTION", rule: string): never => {
     const got = Object.entries(x).map(([name, t]) => `${name} [${o.shape(t).join(", ")}]`);

@@ -34,7 +34,7 @@ const block: Block<NdArray> = {
   state: { k: up(pastK), v: up(pastV) },
 };
 
-/** What the ONNX text says, in loops: product and scale, softcap, bias and masks, softmax. */
+/** Computes the ONNX specification in loops: product and scale, softcap, bias and masks, softmax. */
 function expected(stage: Stage, causal: boolean, { scale = 1 / Math.sqrt(d), softcap }: SoftmaxOptions): number[] {
   const out: number[] = [];
   for (let b = 0; b < B; b++) {

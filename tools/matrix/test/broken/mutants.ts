@@ -19,7 +19,7 @@ export interface Mutant {
   readonly soundBackend: boolean;
   backend(): Backend<unknown>;
   readonly rows: readonly Row[];
-  /** What breaks, whole: the same law must pass on it. */
+  /** The unbroken original. The same law must pass on it. */
   readonly whole: { backend(): Backend<unknown>; readonly rows: readonly Row[] };
 }
 

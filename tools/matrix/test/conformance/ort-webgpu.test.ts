@@ -15,7 +15,7 @@ describe(`${name} in Node`, () => {
     const filter = { mechanism: row.mechanism.name, law: "partition", case: 0 };
     conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
   }
-  // What this provider does with NaN is lowered in one place, whatever the mechanism.
+  // NaN is handled in one place for this provider, for every mechanism.
   const diverged = { mechanism: "softmax", law: "diverged", case: 0 };
   conformance({ describe, test }, { backend: create, mechanisms: first }, diverged);
 });

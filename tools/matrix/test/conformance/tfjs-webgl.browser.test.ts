@@ -134,7 +134,7 @@ describe(name, () => {
   }
 });
 
-// By default tfjs computes small tensors on the CPU and large ones on WebGL, so that results of both meet.
+// With tfjs's default, small tensors are computed on the CPU and large ones on WebGL, and results of both meet.
 describe(`${name} with WEBGL_CPU_FORWARD, tfjs's default`, () => {
   beforeAll(() => tf.env().set("WEBGL_CPU_FORWARD", true));
   afterAll(() => tf.env().set("WEBGL_CPU_FORWARD", false));

@@ -31,7 +31,7 @@ const foreign = {
   "a function": () => 1,
 };
 
-/** What an act throws or rejects with; the error says what was got and what was expected. */
+/** Returns the error that an act throws or rejects with. It must say what was got and what was expected. */
 async function refusal(act: () => unknown): Promise<string> {
   let result: unknown;
   try {

@@ -1,4 +1,7 @@
-/** What a layer must give, in plain float64: its projections as sums, around the mechanism's reference head by head. */
+/**
+ * Computes the result that a layer must give, in float64: its projections as sums, and the mechanism's reference per
+ * head.
+ */
 
 import { mechanisms } from "@attnkit/catalog";
 import type { Matrix, Reference } from "@attnkit/core/program";

@@ -20,7 +20,7 @@ test("outputs are on the CPU, and one that the caller keeps on the GPU is refuse
   expect(y.location).toBe("gpu-buffer");
   const refusal = await backend.download(y).catch((error) => error);
   expect(isAttentionError(refusal, "ATTN_UNSUPPORTED"), String(refusal)).toBe(true);
-  expect(refusal.message).toMatch(/preferredOutputLocation "cpu"/);
+  expect(refusal.message).toMatch(/preferredOutputLocation to "cpu"/);
   for (const t of [y, ...Object.values(state)]) backend.free(t);
   await backend.release();
 }, 30_000);

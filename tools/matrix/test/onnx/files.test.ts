@@ -167,7 +167,7 @@ describe("exported files", () => {
         ]);
         continue;
       }
-      expect(() => exportOnnx(m, { ...options, dims })).toThrow(/cut by its length/);
+      expect(() => exportOnnx(m, { ...options, dims })).toThrow(/splits the block by length/);
       const why = thrown(() => exportOnnx(m, { ...options, keyMask: true }));
       expect(isAttentionError(why, "ATTN_NO_KERNEL"), String(why)).toBe(true);
       expect(String(why)).toMatch(/keyMask: /);

@@ -42,7 +42,7 @@ test.each(all.map((m) => [title(m), m] as const))(
       free({ y, ...(lse && { lse }) }, state);
       expect(counted()).toEqual(before);
     }
-    // What was returned and freed was not the caller's own.
+    // The returned and freed tensors were not the caller's own.
     expect((await backend.download(block.k)).length).toBe(B * H * 20 * d);
     free(block);
   },

@@ -36,8 +36,8 @@ export interface KernelCall {
 type Values = Record<string, Float32Array>;
 
 /**
- * What every kernel owes: on the calls `taken` it gives what the portable program gives, outputs and gradients, with
- * every buffer full of NaN before it is written; the calls `refused` it refuses for the reason given.
+ * Tests every kernel. On the calls `taken` it must match the portable program, in outputs and gradients, with every
+ * buffer full of NaN before it is written. It must refuse the calls `refused` with the given reason.
  */
 export function kernelLaws(
   name: string,
@@ -136,7 +136,9 @@ async function downloaded<T>(result: Result<T>, read: (t: T) => Promise<ArrayLik
   return Object.fromEntries(await Promise.all(entries));
 }
 
-/** Of a random weighting of all outputs, the state among them, with respect to every float input. */
+/**
+ * Returns the gradients of a random weighting of all outputs, including the state, with respect to every float input.
+ */
 async function gradients(attend: Attention<Tensor>, block: Block<Tensor>): Promise<Values> {
   const { ops } = attend.backend as TfjsBackend;
   const { state = {}, keyMask, mask, ...rest } = block;

@@ -1,6 +1,6 @@
 /**
- * What a long prefill asks of a GPU, on Dawn's null device: it compiles, checks and counts everything and computes nothing,
- * which a software adapter would take minutes to do.
+ * Measures the GPU use of a long prefill on Dawn's null device. It compiles, checks and counts everything and computes
+ * nothing. A software adapter would take minutes.
  */
 
 import { attention } from "@attnkit/core";

@@ -1,6 +1,6 @@
 import type { Backend, Options, Shape } from "@attnkit/core";
 
-/** Sizes that the inputs of a baseline keep from call to call. */
+/** The sizes of a baseline's inputs that are the same in every call. */
 export interface BaselineSizes {
   readonly Hq: number;
   readonly Hkv: number;
@@ -11,41 +11,49 @@ export interface BaselineSizes {
 export type Inputs = Readonly<Record<"q" | "k" | "v", unknown>>;
 
 /**
- * Causal attention over a whole block by something that is not attnkit, in float32. `upload` and `download` translate
- * between attnkit's layout and its own, so that a call pays for neither.
+ * Causal attention over a whole block, computed by something other than attnkit, in float32. `upload` and `download`
+ * convert between attnkit's layout and the baseline's, so that a timed call does not.
  */
 export interface Baseline {
-  /** What computes, in words. */
+  /** A description of the device that computes. */
   readonly device: string;
-  /** `[B, Hq, L, d]`, `[B, Hkv, L, d]`, `[B, Hkv, L, dv]`. */
+  /** Uploads q `[B, Hq, L, d]`, k `[B, Hkv, L, d]` or v `[B, Hkv, L, dv]`. */
   upload(data: Float32Array, shape: Shape): unknown;
   attend(x: Inputs): Promise<unknown>;
-  /** Resolves when what `attend` returned has been computed. */
+  /** Resolves when the result of `attend` has been computed. */
   settle(y: unknown): Promise<void>;
-  /** `[B, Hq, L, dv]`, row-major. */
+  /** Downloads the result, `[B, Hq, L, dv]`, row-major. */
   download(y: unknown): Promise<Float32Array>;
-  /** The shape of what `download` gives. */
+  /** Returns the shape of the data that `download` returns. */
   shape(y: unknown): Shape;
   free(x: unknown): void;
-  /** Elements of the largest tensor that it makes for q of this shape, as far as is known. */
+  /** Returns the number of elements of the largest tensor for q of this shape, as far as it is known. */
   largest(q: Shape): number;
-  /** The backend whose GPU it computes on, where that can be metered. */
+  /** The backend whose GPU it computes on, if that GPU can be metered. */
   readonly metered?: Backend<unknown>;
-  /** Where it is a product of matrices and not attention: operations for q of this shape. */
+  /** Only for a plain matrix product: the number of operations for q of this shape. */
   flops?(q: Shape): number;
-  /** Likewise: the largest error in sampled entries, as a share of the allowed one. */
+  /** Only for a plain matrix product: the largest error of sampled entries, divided by the allowed one. */
   errorUsed?(y: unknown): Promise<number>;
 }
 
-/** What a user of a framework would run instead of attnkit. */
+/** A program that a user of a framework would run instead of attnkit. */
 export interface BaselineEntry {
   readonly name: string;
-  /** The backend of the catalog beside which it stands: same framework, same session options. */
+  /** The catalog's backend that it is compared with. Both use the same framework and session options. */
   readonly backend: string;
-  /** The mechanism and options whose reference its answers are checked against; a matmul has none, it is a yardstick. */
+  /**
+   * The mechanism and options whose reference checks its answers. Absent for a matrix product, which is a yardstick.
+   */
   readonly computes?: { readonly mechanism: string; readonly options: Options };
-  /** Mechanisms that its times are compared with; all where absent: softmax attention is what anybody would use. */
+  /**
+   * The mechanisms that its times are compared with. Absent: all of them, because softmax attention is the usual
+   * choice.
+   */
   readonly beside?: readonly string[];
-  /** Throws where the framework cannot run it here, or not in these sizes; `threads` as for the backend. */
+  /**
+   * Throws if the framework cannot run it on this machine or in these sizes. `threads` has the same meaning as for the
+   * backend.
+   */
   create(sizes: BaselineSizes, how?: { threads?: number }): Promise<Baseline>;
 }

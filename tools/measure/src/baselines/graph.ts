@@ -4,10 +4,10 @@ import { AttributeProto_AttributeType as Kind, ModelProtoSchema, TensorProto_Dat
 type Attribute = number | string | { readonly float: number };
 type Port = readonly [name: string, type: "float" | "int32", rank: number];
 
-/** One node as a whole model; an output that is named "" is left out. Sizes are free. */
+/** One node as a model. An input or output named "" is omitted. Sizes are free. */
 export interface Single {
   readonly op: string;
-  /** `""` is ONNX itself. */
+  /** `""` is ONNX's own domain. */
   readonly domain: "" | "com.microsoft";
   readonly opset: number;
   readonly inputs: readonly (Port | "")[];

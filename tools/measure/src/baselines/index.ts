@@ -5,7 +5,7 @@ import { tfjsBaselines } from "./tfjs.ts";
 
 export type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
 
-/** What the mechanisms on a backend are timed against. */
+/** The baselines that mechanisms are timed against, for every backend. */
 export const baselines: readonly BaselineEntry[] = [
   ...(["cpu", "wasm", "webgpu"] as const).flatMap(tfjsBaselines),
   ...(["cpu", "wasm", "webgpu"] as const).flatMap((p) =>

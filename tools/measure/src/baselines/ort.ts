@@ -6,14 +6,14 @@ import type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
 import { type Single, single } from "./graph.ts";
 import { matrices, productError, sideOf } from "./matmul.ts";
 
-/** A provider of ONNX Runtime with the options that the catalog's backend on it has. */
+/** A provider of ONNX Runtime, with the options of the catalog's backend on it. */
 export interface Runtime {
   readonly ort: Ort;
   readonly device: string;
   readonly options: InferenceSession.SessionOptions;
 }
 
-/** ONNX Runtime's own attention operators on one provider. */
+/** Returns the baselines for ONNX Runtime's own attention operators on one provider. */
 export function ortBaselines(backend: string, runtime: (threads?: number) => Promise<Runtime>): BaselineEntry[] {
   const entry = (operator: Operator): BaselineEntry => ({
     name: operator.name,
@@ -26,12 +26,12 @@ export function ortBaselines(backend: string, runtime: (threads?: number) => Pro
 }
 
 interface Operator extends Pick<BaselineEntry, "name" | "computes" | "beside"> {
-  /** q, k and v as `[B, L, heads * width]`; otherwise four axes as in attnkit. */
+  /** q, k and v are `[B, L, heads * width]`. Otherwise they have four axes as in attnkit. */
   readonly packed?: boolean;
   node(sizes: BaselineSizes): Single;
-  /** Everything that the node is fed, from q, k and v. */
+  /** Returns all inputs of the node, made from q, k and v. */
   feeds?(x: Readonly<Record<"q" | "k" | "v", Tensor>>, ort: Ort): Record<string, Tensor>;
-  /** The side of the square matrices that it multiplies instead. */
+  /** Only for a plain matrix product: the side of the square matrices. */
   readonly side?: typeof sideOf;
 }
 
@@ -44,7 +44,8 @@ const multiHead: Operator = {
   computes: softmax,
   packed: true,
   node({ Hq, Hkv }) {
-    if (Hq !== Hkv) throw new Error(`it has no grouped heads: ${Hq} query heads, ${Hkv} key heads`);
+    if (Hq !== Hkv)
+      throw new Error(`MultiHeadAttention does not support grouped heads; got Hq = ${Hq} and Hkv = ${Hkv}`);
     const attributes = { num_heads: Hq, unidirectional: 1 };
     const op = "MultiHeadAttention";
     return { op, domain: "com.microsoft", opset: 21, inputs: packed, outputs: [["y", "float", 3]], attributes };
@@ -83,7 +84,8 @@ const standard: Operator = {
 
 const linear: Operator = {
   name: "com.microsoft.LinearAttention",
-  // It has neither feature map nor normaliser: less work than the mechanism's default form, and so no easier to beat.
+  // It has neither feature map nor normaliser. That is less work than the mechanism's default, so it is no easier to
+  // beat.
   computes: { mechanism: "linear", options: { featureMap: "identity", normalize: false } },
   beside: ["linear"],
   packed: true,
@@ -132,7 +134,7 @@ async function baseline(runtime: Runtime, operator: Operator, sizes: BaselineSiz
       const out = await session.run(feeds(x as Readonly<Record<"q" | "k" | "v", Tensor>>, ort), ["y"]);
       return out.y;
     },
-    settle: async () => {}, // a run ends when its outputs are there
+    settle: async () => {}, // a run ends when its outputs exist
     async download(y) {
       const { dims } = y as Tensor;
       const data = (await (y as Tensor).getData()) as Float32Array;
@@ -145,7 +147,7 @@ async function baseline(runtime: Runtime, operator: Operator, sizes: BaselineSiz
       return operator.packed ? [dims[0]!, sizes.Hq, dims[1]!, dims[2]! / sizes.Hq] : dims;
     },
     free: (x) => (x as Tensor).dispose(),
-    // What ONNX Runtime makes inside is not known: the output is the least.
+    // Tensors inside ONNX Runtime are not known. The output is a lower bound.
     largest: (q) => (side ? side(q, sizes.dv) ** 2 : q[0]! * q[1]! * q[2]! * sizes.dv),
     ...(side && {
       flops: (q: Shape) => 2 * side(q, sizes.dv) ** 3,
@@ -154,7 +156,7 @@ async function baseline(runtime: Runtime, operator: Operator, sizes: BaselineSiz
   };
 }
 
-/** Second and third axis exchanged. */
+/** Exchanges the second and third axis. */
 function swapped(data: Float32Array, [b, m, n, width]: [number, number, number, number]): Float32Array {
   const out = new Float32Array(elementCount([b, m, n, width]));
   for (let i = 0; i < b; i++) {

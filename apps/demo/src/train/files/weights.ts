@@ -3,7 +3,7 @@ import { readSafetensors, writeSafetensors } from "@attnkit/measure/safetensors"
 import { fileTensor, floats } from "@attnkit/measure/tensor";
 import { fault, type ModelConfig, parameters, sizeOf } from "../model/config.ts";
 
-/** What a weight file says of itself, beside the tensors. */
+/** The format name in the metadata of a weight file. */
 const FORMAT = "attnkit-demo/1";
 
 /** A trained model as a file holds it. */

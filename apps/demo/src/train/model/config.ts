@@ -78,7 +78,7 @@ export function initialise(config: ModelConfig, seed: number): Float32Array {
   return flat;
 }
 
-/** What is wrong with the sizes, in words; undefined where nothing is. */
+/** Returns the first error in the sizes as a sentence, or undefined if there is none. */
 export function fault({ layers, heads, width, context }: ModelConfig): string | undefined {
   const within = (name: string, n: number, low: number, high: number) =>
     Number.isInteger(n) && n >= low && n <= high

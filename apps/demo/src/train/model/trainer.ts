@@ -6,7 +6,7 @@ import { type ModelConfig, parameters, sizeOf } from "./config.ts";
 import type { Batch } from "./data.ts";
 import { crossEntropy, forward } from "./forward.ts";
 
-/** What one step tells. */
+/** The report of one training step. */
 export interface StepReport {
   /** Mean cross-entropy of the batch before the step, nats per byte. */
   readonly loss: number;

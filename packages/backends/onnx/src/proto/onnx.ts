@@ -1,4 +1,4 @@
-/** The messages of ONNX models, as far as attnkit writes or reads them (onnx.proto3 of ONNX 1.20, IR version 13). */
+/** The messages of ONNX models that attnkit writes or reads, from onnx.proto3 of ONNX 1.20 (IR version 13). */
 import { decode, encode, type Field, type Fields, type FieldType, type Message } from "./wire.ts";
 
 export interface ModelProto {
@@ -30,7 +30,7 @@ export interface NodeProto {
 
 export interface AttributeProto {
   readonly name: string;
-  /** An `AttributeType`. */
+  /** A value of `AttributeType`. */
   readonly type: number;
   readonly f?: number;
   readonly i?: bigint;
@@ -45,7 +45,7 @@ export interface AttributeProto {
 export interface TensorProto {
   readonly name: string;
   readonly dims: readonly bigint[];
-  /** A number of `DATA_TYPES`. */
+  /** An index of `DATA_TYPES`. */
   readonly dataType: number;
   readonly rawData: Uint8Array;
 }
@@ -55,11 +55,11 @@ export interface ValueInfoProto {
   readonly type?: TypeProto;
 }
 
-/** One of its fields is given. Of types that are no tensors only the bytes are kept. */
+/** The type of a value: exactly one field is given. Types other than tensors are kept as bytes. */
 export interface TypeProto {
   readonly tensorType?: {
     readonly elemType: number;
-    /** Absent where not even the rank is known. */
+    /** Absent if not even the rank is known. */
     readonly shape?: { readonly dim: readonly DimensionProto[] };
   };
   readonly sequenceType?: Uint8Array;
@@ -68,13 +68,13 @@ export interface TypeProto {
   readonly optionalType?: Uint8Array;
 }
 
-/** A size, its symbol, or neither where it is not known. */
+/** One axis: its size, its symbolic name, or neither if the size is unknown. */
 export interface DimensionProto {
   readonly dimValue?: bigint;
   readonly dimParam?: string;
 }
 
-/** `AttributeProto.AttributeType`, by name. */
+/** The numbers of `AttributeProto.AttributeType`, by name. */
 export const AttributeType = {
   FLOAT: 1,
   INT: 2,
@@ -92,7 +92,7 @@ export const AttributeType = {
   TYPE_PROTOS: 14,
 } as const;
 
-/** `TensorProto.DataType`: the name of each number, as ONNX's textual form writes it. */
+/** The name of each `TensorProto.DataType` in ONNX's text format, by number. */
 export const DATA_TYPES: readonly string[] = [
   ...["undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16"],
   ...["double", "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz"],
@@ -162,7 +162,7 @@ const DIMENSION: Fields = { dimValue: given(1, "long"), dimParam: given(2, "stri
 /** Returns the bytes of a model. The same model gives the same bytes. */
 export const encodeModel = (model: ModelProto): Uint8Array => encode(MODEL, model as unknown as Message);
 
-/** Reads a model. Fields of type string or number that the bytes leave out have their default value. Throws an Error. */
+/** Decodes a model. Numbers and strings that are absent in the bytes get their default value. Throws an Error. */
 export const decodeModel = (bytes: Uint8Array): ModelProto => withDefaults(MODEL, decode(MODEL, bytes)) as never;
 
 const DEFAULTS: Readonly<Record<string, unknown>> = { int: 0, long: 0n, float: 0, double: 0, string: "" };

@@ -1,20 +1,20 @@
 /**
- * Protocol Buffers' wire format, driven by a table of fields: enough of it to write and read ONNX models.
- * https://protobuf.dev/programming-guides/encoding
+ * Protocol Buffers' wire format, driven by a table of fields: the part that is needed to write and read ONNX models.
+ * See https://protobuf.dev/programming-guides/encoding
  */
 
 /**
- * What a field holds. `"int"` is an int32 or an enum, `"long"` an int64 as a bigint. A message is named by its own table,
- * given as a function because messages contain each other.
+ * The type of a field. `"int"` is an int32 or an enum, `"long"` an int64 as a bigint. A message is given by its table,
+ * wrapped in a function because messages contain each other.
  */
 export type FieldType = "int" | "long" | "float" | "double" | "string" | "bytes" | (() => Fields);
 
 export interface Field {
   readonly number: number;
   readonly type: FieldType;
-  /** Whether the field is a list. Its numbers are written one by one, as ONNX's own writer does, and also read packed. */
+  /** The field is a list. Its numbers are written one by one, as ONNX's own writer does. They are also read packed. */
   readonly repeated?: boolean;
-  /** Whether a value of 0 is written too, because its absence means something else. */
+  /** The value 0 is written too, because its absence has another meaning. */
   readonly explicit?: boolean;
 }
 
@@ -61,7 +61,7 @@ function writeValue(writer: Writer, type: FieldType, value: unknown): void {
   else writer.varint(BigInt(value as number | bigint));
 }
 
-/** Bytes that grow by doubling. */
+/** Collects bytes in a buffer that grows by doubling. */
 class Writer {
   #bytes = new Uint8Array(64);
   #view = new DataView(this.#bytes.buffer);
@@ -75,7 +75,7 @@ class Writer {
     this.varint(BigInt(number * 8 + wireType));
   }
 
-  /** Negative numbers are written as 64-bit two's complement. */
+  /** Writes an integer as a varint. Negative numbers are 64-bit two's complement. */
   varint(value: bigint): void {
     let rest = BigInt.asUintN(64, value);
     this.#reserve(10);
@@ -98,7 +98,7 @@ class Writer {
     this.#length += 8;
   }
 
-  /** Bytes after their number. */
+  /** Writes the number of bytes, then the bytes. */
   block(bytes: Uint8Array): void {
     this.varint(BigInt(bytes.length));
     this.#reserve(bytes.length);
@@ -116,8 +116,8 @@ class Writer {
 }
 
 /**
- * Reads a message. Repeated fields are always lists; other fields are absent where the bytes do not have them; unknown
- * fields are left out. Throws an Error that says at which byte the format is broken.
+ * Decodes a message. Repeated fields are always lists. Other fields are absent if the bytes do not contain them.
+ * Unknown fields are skipped. Throws an Error with the position of the byte where the format is broken.
  */
 export function decode(fields: Fields, bytes: Uint8Array): Message {
   const byNumber = new Map(Object.entries(fields).map(([name, field]) => [field.number, [name, field] as const]));

@@ -5,25 +5,30 @@ import { type Dispatch, dispatch, grid } from "./dispatch.ts";
 import { type Gpu, output } from "./gpu.ts";
 
 /**
- * A mechanism whose channels attend each on its own and whose state is, per channel, a largest exponent and sums scaled
- * by it: `x[0]` and `x[1..]` of a private array `x` (MATH 1.4). One thread walks the tokens of a chunk for one channel.
+ * A mechanism in which each channel attends on its own. Its state holds, per channel, a largest exponent m and sums
+ * scaled by exp(-m) (MATH 1.4). In WGSL these are `x[0]` and `x[1..]` of a private array `x`. One thread processes the
+ * tokens of a chunk for one channel.
  */
 export interface ChannelScan {
   readonly name: string;
-  /** State entries in the order of `x`, and how many numbers per channel each has; the first is the exponent alone. */
+  /**
+   * The state's entries in the order of `x`, with their numbers per channel. The first entry is the exponent, one
+   * number.
+   */
   readonly entries: readonly (readonly [name: string, numbers: number])[];
   /**
-   * WGSL `fn exponent(k: f32) -> f32`, the exponent of a key; `fn absorb(k: f32, v: f32, weight: f32)`, which adds it to
-   * `x[1..]`; `fn answer(q: f32) -> vec2f`, y and lse from `x`, with `p.none` for the logarithm of 0. `clip` limits q and k.
+   * WGSL functions: `exponent(k: f32) -> f32` returns the exponent of a key. `absorb(k: f32, v: f32, weight: f32)` adds
+   * a token to `x[1..]`. `answer(q: f32) -> vec2f` returns y and lse from `x`; `p.none` is the logarithm of 0. q and k
+   * are clamped to `-clip..clip` before.
    */
   readonly wgsl: string;
   readonly clip: number;
 }
 
-/** Tokens that one thread walks: enough that states between chunks are few beside the tokens. */
+/** The number of tokens per thread. States between chunks are then few compared with the tokens. */
 const CHUNK = 64;
 const THREADS = 64;
-/** `EMPTY` of core: below every exponent, and finite because WGSL may assume that there are no infinities. */
+/** `EMPTY` of core: smaller than every exponent, and finite because WGSL may assume that there are no infinities. */
 const EMPTY = "-1e30";
 
 /** `y`, `lse` where asked for, and the state after the block: two dispatches for one token, three for any number. */
@@ -66,7 +71,7 @@ export function channelScan(gpu: Gpu, scan: ChannelScan, block: Block<Tensor>, c
     run("read", threads, { code: text.readAndKeep, inputs: { q: own.q, after }, outputs: { ...rows, ...next } });
     return { ...rows, state: state() };
   }
-  // Slot i: the state before chunk i; the last: after all of them.
+  // Slot i holds the state before chunk i. The last slot holds the state after all chunks.
   const slots = output(gpu, [chunks + 1, numbers, channels]);
   run("totals", channels * chunks, {
     ...{ code: text.totals, inputs: { k: own.k, v: own.v, ...keep }, outputs: { slots } },
@@ -98,7 +103,7 @@ function generate({ entries, wgsl }: ChannelScan, past: boolean, keep: boolean, 
   const numbers = entries.reduce((n, [, size]) => n + size, 0);
   const each = (line: (i: number) => string, from = 0) =>
     Array.from({ length: numbers - from }, (_, i) => line(i + from)).join(" ");
-  /** Number i of a state is number j of an entry of n, `[B, Hkv, n, d]`. */
+  /** Maps number i of a state to number j of an entry `[B, Hkv, n, d]`. */
   const inEntry = (line: (name: string, i: number, at: string) => string) => {
     let i = 0;
     return entries

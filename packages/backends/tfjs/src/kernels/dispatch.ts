@@ -3,36 +3,45 @@ import type { Tensor } from "../tf.ts";
 import type { Gpu } from "./gpu.ts";
 import { keepsNaN } from "./nan.ts";
 
-/** One compute dispatch. */
+/** A compute dispatch. */
 export interface Dispatch {
-  /** Shown by GPU debuggers. */
+  /** The label that GPU debuggers show. */
   readonly name: string;
   /**
-   * WGSL with an entry point `main`. It finds every tensor under its name as `array<f32>` (`array<vec4f>` if listed in
-   * `vec4`; `array<i32>` if boolean, non-zero is true), every parameter as a field of `p`, and the functions of `keepsNaN`.
+   * WGSL with an entry point `main`. Each tensor is declared under its name as `array<f32>`. It is `array<vec4f>` if
+   * listed in `vec4`, and `array<i32>` if boolean: non-zero is true. Parameters are fields of `p`. The functions of
+   * `keepsNaN` are declared too.
    */
   readonly code: string;
   readonly inputs: Tensors<Tensor>;
-  /** Written by the kernel; none may be an input. */
+  /** The tensors that the kernel writes. None may be an input. */
   readonly outputs: Tensors<Tensor>;
-  /** Tensors to be seen as vectors of four: their last axis is a multiple of 4. */
+  /** Names of tensors to declare as vectors of four. Their last axis must be a multiple of 4. */
   readonly vec4?: readonly string[];
-  /** Sizes and offsets, as `u32`. */
+  /** Parameters of type `u32`, such as sizes and offsets. */
   readonly sizes?: Readonly<Record<string, number>>;
-  /** Factors, as `f32`. */
+  /** Parameters of type `f32`, such as factors. */
   readonly floats?: Readonly<Record<string, number>>;
   readonly workgroups: readonly [x: number, y?: number, z?: number];
 }
 
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
-/** Encodes a dispatch behind whatever tfjs has encoded so far. Nothing waits, nothing is downloaded. */
+/**
+ * Encodes a dispatch after everything that tfjs has encoded so far. It does not wait and downloads nothing.
+ * @example
+ * ```ts
+ * const y = output(gpu, [n]);
+ * const code = "@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) { y[id.x] = 2.0 * x[id.x]; }";
+ * dispatch(gpu, { name: "double", code, inputs: { x }, outputs: { y }, workgroups: [n] });
+ * ```
+ */
 export function dispatch(gpu: Gpu, d: Dispatch): void {
   const { backend, device } = gpu;
   const tensors = [...Object.values(d.inputs), ...Object.values(d.outputs)];
   for (const { dataId } of tensors) {
     backend.uploadToGPU(dataId);
-    // tfjs keeps what the queue still needs from being recycled.
+    // tfjs does not recycle these buffers while the queue still needs them.
     backend.commandQueueOwnedIds.add(dataId);
   }
   const pipeline = pipelineOf(device, d.name, headerOf(d) + keepsNaN + d.code);
@@ -54,7 +63,14 @@ export function dispatch(gpu: Gpu, d: Dispatch): void {
   if (backend.dispatchCountInPass >= gpu.tf.env().getNumber("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE")) backend.submitQueue();
 }
 
-/** `n` workgroups as a grid that no limit of an axis stops; the kernel's index is `id.x + id.y * groups.x`, below n. */
+/**
+ * Returns a grid of at least `n` workgroups within the device's limit per axis. The kernel computes its index as
+ * `group.x + group.y * groups.x` and returns if it is >= n.
+ * @example
+ * ```ts
+ * dispatch(gpu, { name, code, inputs, outputs, workgroups: grid(gpu, Math.ceil(n / 64)) });
+ * ```
+ */
 export function grid(gpu: Gpu, n: number): [number, number] {
   const most = gpu.device.limits.maxComputeWorkgroupsPerDimension;
   const y = Math.ceil(n / most);
@@ -72,7 +88,10 @@ function pipelineOf(device: GPUDevice, label: string, code: string): GPUComputeP
   return pipeline;
 }
 
-/** Bindings in the order of inputs, outputs, parameters. Every binding must be used by the code: layouts are inferred. */
+/**
+ * Declares the bindings in the order inputs, outputs, parameters. The code must use every binding, because layouts are
+ * inferred.
+ */
 function headerOf({ inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispatch): string {
   const type = (name: string, { dtype }: Tensor) =>
     dtype === "float32" ? (vec4.includes(name) ? "vec4f" : "f32") : "i32";
@@ -99,5 +118,8 @@ function uniformOf({ backend, device }: Gpu, { sizes = {}, floats = {} }: Dispat
   return buffer;
 }
 
-/** `GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST`: constants of the standard, and a global that Node lacks. */
+/**
+ * `GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST`. The values are fixed by the standard; the global is missing in
+ * Node.
+ */
 const UNIFORM_COPY_DST = 0x40 | 0x08;

@@ -2,8 +2,8 @@ import type { Backend } from "@attnkit/core";
 import type { Tensor, Tf } from "../tf.ts";
 
 /**
- * What kernels use of tfjs's WebGPU backend. Its own `runWebGPUProgram` writes one output per program and knows neither
- * workgroup memory nor its limits, so kernels are encoded beside it, into the same command stream.
+ * The part of tfjs's WebGPU backend that kernels use. tfjs's own `runWebGPUProgram` writes one output per program and
+ * does not support workgroup memory. Our kernels are therefore encoded into tfjs's command stream directly.
  */
 interface WebGPUBackend {
   readonly device: GPUDevice;
@@ -20,14 +20,14 @@ interface WebGPUBackend {
   dispatchCountInPass: number;
 }
 
-/** tfjs on WebGPU: where kernels run. */
+/** The WebGPU device and tfjs backend that kernels run on. */
 export interface Gpu {
   readonly tf: Tf;
   readonly device: GPUDevice;
   readonly backend: WebGPUBackend;
-  /** Size of subgroups, where the device has them and the adapter says that they are all of one size. */
+  /** The size of subgroups. Undefined if the device has none, or if the adapter reports several sizes. */
   readonly subgroups: number | undefined;
-  /** Bytes of workgroup memory: at least 16 KiB. */
+  /** Workgroup memory in bytes, at least 16384. */
   readonly workgroupMemory: number;
   /** The largest buffer that a kernel may bind, in bytes. */
   readonly largestBuffer: number;
@@ -35,7 +35,14 @@ export interface Gpu {
 
 const made = new WeakMap<GPUDevice, Gpu>();
 
-/** The GPU that a backend of kind `"tfjs"` runs on now, or why it runs on none. */
+/**
+ * Returns the GPU that a backend of kind `"tfjs"` runs on now, or the reason why it runs on none.
+ * @example
+ * ```ts
+ * const gpu = gpuOf(backend);
+ * if (typeof gpu === "string") return gpu; // for example "tfjs runs on cpu, not on webgpu"
+ * ```
+ */
 export function gpuOf(backend: Backend<Tensor>): Gpu | string {
   const { tf } = backend as { readonly tf?: Tf };
   if (tf === undefined) return `${backend.name} is not a tfjs backend`;
@@ -59,7 +66,13 @@ export function gpuOf(backend: Backend<Tensor>): Gpu | string {
   return gpu;
 }
 
-/** A new tensor whose elements are whatever its buffer held: a kernel writes them all. */
+/**
+ * Makes a float32 tensor with undefined contents. A kernel must write every element.
+ * @example
+ * ```ts
+ * const y = output(gpu, [B, H, L, dv]);
+ * ```
+ */
 export function output(gpu: Gpu, shape: readonly number[]): Tensor {
   const info = gpu.backend.makeTensorInfo([...shape], "float32");
   gpu.backend.uploadToGPU(info.dataId);

@@ -6,7 +6,7 @@ import type { Tensor } from "../tf.ts";
 import { type Fused, fused } from "./fused.ts";
 import { type Gpu, gpuOf } from "./gpu.ts";
 
-/** What a mechanism says about one of its kernels. */
+/** A kernel of a mechanism. */
 export interface KernelSpec {
   readonly name: string;
   /** True, or why not. Calls with an axis of size 0 never come here. */

@@ -1,9 +1,14 @@
 /**
- * WGSL functions that every kernel knows. `clamp`, `min` and `max` turn NaN into their other argument and `log` may give a
- * number for it, which would hide that a model has diverged. NaN is told by its bits: WGSL may assume that there is none.
+ * WGSL functions that every kernel can call.
+ * `clamp`, `min` and `max` replace NaN by their other argument, and `log(NaN)` may be a number. That would hide that a
+ * model has diverged. NaN is detected by its bits, because WGSL may assume that there is none.
  *
- * `limited(x, low, high)` is x within its limits, `limited4(x, size)` four of them within `-size..size`, and
- * `negative4(x)` is `min(x, 0)` and `logarithm(x)` is `log(x)`; NaN stays NaN.
+ * - `limited(x, low, high)` clamps x to `low..high`.
+ * - `limited4(x, size)` clamps four numbers to `-size..size`.
+ * - `negative4(x)` is `min(x, 0)`.
+ * - `logarithm(x)` is `log(x)`.
+ *
+ * In all of them NaN stays NaN.
  */
 export const keepsNaN = `
 fn limited(x: f32, low: f32, high: f32) -> f32 {

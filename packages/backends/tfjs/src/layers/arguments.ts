@@ -4,7 +4,7 @@ import { everyLayer } from "./base.ts";
 import type { MultiHeadAttentionArgs } from "./public.ts";
 import type { Config, Given, MechanismEntry, Scores } from "./types.ts";
 
-/** The arguments of a layer, checked, with defaults. */
+/** The arguments of a layer, checked and with defaults. */
 export interface Setup {
   readonly mechanism: Mechanism;
   readonly scores: Scores | undefined;
@@ -12,7 +12,7 @@ export interface Setup {
   readonly numKvHeads: number;
   readonly keyDim: number;
   readonly valueDim: number;
-  /** Undefined: as wide as the query. */
+  /** Undefined: as many channels as the query. */
   readonly outputShape: number | undefined;
   readonly useCausalMask: boolean;
   readonly useBias: boolean;
@@ -20,7 +20,7 @@ export interface Setup {
   readonly dropoutOn: "weights" | "output";
   readonly returnAttentionScores: boolean;
   readonly useInputMask: boolean;
-  /** Undefined: rank, type and shape tell. */
+  /** Undefined: rank, type and shape decide. */
   readonly lastIsMask: boolean | undefined;
   readonly kernels: "prefer" | "require" | "never";
 }
@@ -33,7 +33,10 @@ const own = [
   "kernels",
 ];
 const weights = ["kernel", "bias"].flatMap((x) => [`${x}Initializer`, `${x}Regularizer`, `${x}Constraint`]);
-/** Throws `ATTN_OPTION`, and `ATTN_UNSUPPORTED` where the mechanism has no weights that are asked for. */
+/**
+ * Checks the arguments of a layer and adds defaults. Throws `ATTN_OPTION`, and `ATTN_UNSUPPORTED` if weights are asked
+ * for and the mechanism has no `scores`.
+ */
 export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given): Setup {
   // tf.layers writes an absent value as null.
   const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value != null)) as typeof args;
@@ -41,8 +44,7 @@ export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given
   const mechanism = mechanismOf(given, mechanisms);
   const { numHeads, keyDim, numKvHeads = numHeads, valueDim = keyDim, outputShape, dropout = 0 } = given;
   const sizes = { numHeads, numKvHeads, keyDim, valueDim, ...(outputShape !== undefined && { outputShape }) };
-  for (const [name, n] of Object.entries(sizes))
-    requireOption(isPositiveInteger(n), who, name, n, "a whole number above 0");
+  for (const [name, n] of Object.entries(sizes)) requireOption(isPositiveInteger(n), who, name, n, "an integer >= 1");
   const even = numHeads % numKvHeads === 0;
   requireOption(even, who, "numKvHeads", numKvHeads, `a divisor of numHeads, which is ${numHeads}`);
   const {
@@ -55,9 +57,9 @@ export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given
   for (const [name, x] of Object.entries({ useCausalMask, useBias, returnAttentionScores, useInputMask }))
     requireOption(typeof x === "boolean", who, name, x, "true or false");
   const told = lastIsMask === undefined || typeof lastIsMask === "boolean";
-  requireOption(told, who, "lastIsMask", lastIsMask, "true, false or none");
+  requireOption(told, who, "lastIsMask", lastIsMask, "true, false or undefined");
   const rate = typeof dropout === "number" && dropout >= 0 && dropout < 1;
-  requireOption(rate, who, "dropout", dropout, "a number from 0 to below 1");
+  requireOption(rate, who, "dropout", dropout, "a number >= 0 and < 1");
   const { dropoutOn = "weights", kernels = "prefer" } = given;
   requireOption(["weights", "output"].includes(dropoutOn), who, "dropoutOn", dropoutOn, '"weights" or "output"');
   const modes = ["prefer", "require", "never"];
@@ -67,18 +69,21 @@ export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given
     throw new AttentionError(
       "ATTN_UNSUPPORTED",
       who,
-      `${what} the weights of ${mechanism.name}, which are not known here; expected mechanisms: { ${mechanism.name}: { create, scores } } in attentionLayers, where the mechanism has scores`,
+      `${what} the weights of ${mechanism.name}, but no scores were given for it; if the mechanism has scores, pass mechanisms: { ${mechanism.name}: { create, scores } } to attentionLayers`,
     );
   };
   if (!scores && returnAttentionScores) without("returnAttentionScores needs");
-  if (!scores && dropout > 0 && dropoutOn === "weights") without('dropout, unless dropoutOn is "output", thins out');
+  if (!scores && dropout > 0 && dropoutOn === "weights") without('dropout with dropoutOn: "weights" needs');
   return {
     ...{ mechanism, scores, numHeads, numKvHeads, keyDim, valueDim, outputShape, useCausalMask, useBias },
     ...{ dropout, dropoutOn, returnAttentionScores, useInputMask, lastIsMask, kernels },
   };
 }
 
-/** The arguments as plain data: what `resolve` makes the same setup from, where the mechanism is registered by its name. */
+/**
+ * Returns the arguments as plain data. `resolve` makes the same setup from it if the mechanism is registered by its
+ * name.
+ */
 export function configOf({ mechanism, scores, ...rest }: Setup): Config {
   const plain = Object.entries(mechanism.options).filter(([, value]) => value !== undefined);
   const config = { ...rest, outputShape: rest.outputShape ?? null, lastIsMask: rest.lastIsMask ?? null };
@@ -97,7 +102,7 @@ function mechanismOf(
     return mechanism;
   }
   const entry = entryOf(mechanisms, mechanism);
-  const names = Object.keys(mechanisms).join(", ") || "none; give attentionLayers some: mechanisms: { linear }";
+  const names = Object.keys(mechanisms).join(", ") || "none: pass mechanisms: { linear } to attentionLayers";
   requireOption(entry !== undefined, who, "mechanism", mechanism, `a mechanism, or the name of one of ${names}`);
   return (entry as MechanismEntry).create(mechanismOptions as Options | undefined);
 }

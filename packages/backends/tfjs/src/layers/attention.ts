@@ -29,7 +29,10 @@ import { weighted } from "./weighted.ts";
 
 type Part = "query" | "key" | "value" | "output";
 
-/** Multi-head attention (Vaswani et al. 2017, 3.2.2) around any mechanism. Constructing it throws what `resolve` throws. */
+/**
+ * Defines the multi-head attention layer (Vaswani et al. 2017, section 3.2.2) around any mechanism. The constructor
+ * throws what `resolve` throws.
+ */
 export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
   const { tf, layers } = given;
   const backend = tfjs({ tf });
@@ -40,11 +43,13 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     readonly #rules: WeightRules;
     #parts: Readonly<Record<Part, Projection>> | undefined;
     #attention: Attention<Tensor> | undefined;
-    /** The key masks that the call on this query was given; tf.layers says afterwards which it should have been. */
+    /**
+     * The key masks that a call used, by its query. tf.layers reports only afterwards which masks it should have used.
+     */
     readonly #used = new WeakMap<Tensor, readonly Tensor[]>();
-    /** The call that `apply` is running. tf.layers hands shapes alone to `build`, which say less. */
+    /** The call that `apply` is running. tf.layers passes only shapes to `build`, which say less than the call. */
     #call: Call<Shaped> | undefined;
-    /** Says, for a number of inputs, if the last is a mask in symbolic calls; undefined where such calls differ. */
+    /** For each number of inputs: true if the last input of symbolic calls is a mask, undefined if such calls differ. */
     readonly #told = new Map<number, boolean | undefined>();
 
     constructor(args: MultiHeadAttentionArgs) {
@@ -68,7 +73,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
         throw new AttentionError(
           "ATTN_DATA",
           who,
-          `a call mixes tensors with other values; got ${concrete} tensors among ${list.length} inputs, expected tensors or symbolic tensors alone`,
+          `a call mixes tensors with other values; got ${concrete} tensors among ${list.length} inputs, expected only tensors or only symbolic tensors`,
         );
       const symbolic = concrete === 0;
       const call = this.#read(inputs as Tensor | Tensor[], kwargs, symbolic);
@@ -80,7 +85,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
         const short = brief(call.inputs, this.#reading());
         const [n, last] = [short.length, call.inputs.mask !== undefined];
         this.#told.set(n, this.#told.has(n) && this.#told.get(n) !== last ? undefined : last);
-        // A list of one symbolic tensor is no shape for the check of `inputShape` in tf.layers.
+        // tf.layers checks `inputShape` against one shape, and a list of one symbolic tensor is not one.
         return super.apply((short.length === 1 ? short[0] : short) as never, {});
       } finally {
         this.#call = before;
@@ -105,12 +110,12 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
       return tf.tidy(() => {
         this.invokeCallHook(inputs, kwargs);
         if (!this.built) unbuilt();
-        // A wrapper, such as timeDistributed, calls the layer without `apply`, and the mask is that of the wrapper's input.
+        // A wrapper such as timeDistributed calls the layer without `apply`, and passes the mask of its own input.
         if (!this.#call && kwargs.mask != null)
           throw new AttentionError(
             "ATTN_UNSUPPORTED",
             who,
-            "call was given a mask outside apply, where it may be that of a wrapper's own input; got mask, expected none: use apply(inputs, { mask }), or give a mask as the last input",
+            "call got a mask outside apply, which may belong to a wrapper's own input. Use apply(inputs, { mask }), or give a mask as the last input",
           );
         const { inputs: given, training, masks } = this.#read(inputs, kwargs, false);
         const block: Block<Tensor> = { ...this.#block(given), ...this.#masks(given, masks) };
@@ -159,18 +164,18 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
             2,
           );
         const out = this.#attended({ ...this.#block(given), keyMask: keyMask ?? undefined, state: state ?? undefined });
-        // An entry that came through unchanged must not go when the caller disposes of the old state.
+        // An entry that is passed through unchanged must survive when the caller disposes of the old state.
         const old = new Set(Object.values(state ?? {}));
         const entries = Object.entries(out.state).map(([name, t]) => [name, old.has(t) ? tf.clone(t) : t]);
         return { y: this.#output(out.y, (y) => y), state: Object.fromEntries(entries) as State<Tensor> };
       });
     }
 
-    /** The mask of the query is that of the output. */
+    /** Returns the mask of the output, which is the mask of the query. */
     override computeMask(inputs: Tensor | Tensor[], masks?: Tensor | Tensor[]): Tensor | Tensor[] {
       const given = this.#inputs(inputs);
       const used = this.#used.get(given.query);
-      // tf.layers also asks without knowing any mask.
+      // tf.layers also calls this without masks.
       if (masks !== undefined && used) checkMasks(used, keyMasks(given, masks));
       const first = Array.isArray(masks) ? masks[0] : masks;
       const own = (masks === undefined && this.#call ? this.#queryMask(given) : first) as Tensor;
@@ -213,7 +218,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
       return { lastIsMask, numHeads, channels, told: this.#told };
     }
 
-    /** The parts of a list that `apply` has read, or of one that it has not. */
+    /** Returns the inputs by name, for a list that `apply` has read or for one that it has not. */
     #inputs<T extends Shaped>(inputs: T | T[]): Inputs<T> {
       const last = this.#call && { lastIsMask: this.#call.inputs.mask !== undefined };
       const list = Array.isArray(inputs) ? inputs : [inputs];
@@ -232,8 +237,9 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     /**
-     * Where a mechanism works on logarithms, a row that sees nothing is -Infinity; projected, that would be NaN. Its
-     * normaliser tells it: a row that sees NaN, or values of -Infinity, stays as it is.
+     * Runs attention. A mechanism that works on logarithms returns y = -Infinity for a row that sees no keys, and its
+     * projection would be NaN. Such rows become 0. They are found by lse = -Infinity: rows that see NaN, or values of
+     * -Infinity, are unchanged.
      */
     #attended(block: Block<Tensor>): Result<Tensor> {
       const { y, lse, state } = this.#attend.sync(block);
@@ -242,7 +248,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
       return { y: o.where(empty, 0, y), state };
     }
 
-    /** `q [B, Hq, L, d]`, `k [B, Hkv, S, d]`, `v [B, Hkv, S, dv]` */
+    /** Projects the inputs to `q [B, Hq, L, d]`, `k [B, Hkv, S, d]` and `v [B, Hkv, S, dv]`. */
     #block({ query, key, value }: Inputs<Tensor>): Block<Tensor> {
       const { numHeads, numKvHeads } = this.#setup;
       const part = (name: Part, x: Tensor, heads: number) => splitHeads(o, project(o, x, this.#parts![name]), heads);
@@ -275,10 +281,13 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
   };
 }
 
-/** tf.layers gives one shape, or a list of them. */
+/** Returns the shapes as a list. tf.layers passes one shape, or a list of them. */
 const shapesOf = (shape: LayerShape | LayerShape[]): { shape: LayerShape }[] =>
   (Array.isArray(shape[0]) ? (shape as LayerShape[]) : [shape as LayerShape]).map((one) => ({ shape: one }));
 
-/** Returns true where y is a logarithm: a row that sees nothing is then -Infinity, and y is no plain average. (SEMANTICS S8) */
+/**
+ * Returns whether y is a logarithm. Then a row that sees no keys is -Infinity, and y is no weighted average (SEMANTICS
+ * S8).
+ */
 const logarithms = (mechanism: Mechanism): boolean =>
   mechanism.mergeOutputs !== undefined && mechanism.takes.lse === true;

@@ -1,7 +1,7 @@
 import { isPositiveInteger, requireOption } from "@attnkit/core/program";
 import type { LayerArgs } from "./types.ts";
 
-/** The arguments that tf.layers takes for every layer, and the entries that it adds to a saved configuration. */
+/** The arguments that tf.layers accepts for every layer, and the entries that it adds to a saved configuration. */
 export const everyLayer: readonly string[] = [
   ...["name", "trainable", "inputShape", "batchInputShape", "batchSize", "dtype", "inputDType", "inputDtype"],
   ...["weights", "customObjects"],
@@ -10,9 +10,11 @@ export const everyLayer: readonly string[] = [
 type Base = LayerArgs & { readonly inputDtype?: LayerArgs["inputDType"] };
 
 /**
- * Checks the arguments of tf.layers' own `Layer`, which ignores what it cannot use. `axes` are the names of the axes of
- * the first input behind the batch; the size of an axis named "channels" must be known.
- * Returns the arguments for `super`, absent ones left out. Throws `ATTN_OPTION`.
+ * Checks the arguments of tf.layers' own `Layer`, which ignores invalid ones.
+ *
+ * @param axes Names of the first input's axes after the batch. The size of an axis named "channels" must be known.
+ * @returns The arguments for `super`, without absent ones.
+ * @throws `ATTN_OPTION` if an argument is invalid.
  */
 export function baseArgs(who: string, args: object, axes: readonly string[]): LayerArgs {
   requireOption(typeof args === "object" && args !== null, who, "arguments", args, "an object of arguments");
@@ -21,7 +23,7 @@ export function baseArgs(who: string, args: object, axes: readonly string[]): La
   const check = (ok: boolean, name: keyof Base, expected: string) =>
     requireOption(ok, who, name, args[name as never], expected);
   const { name, trainable, inputShape, batchInputShape, batchSize, weights } = base;
-  check(name === undefined || (typeof name === "string" && name !== ""), "name", "a name that is not empty");
+  check(name === undefined || (typeof name === "string" && name !== ""), "name", "a non-empty string");
   check(trainable === undefined || typeof trainable === "boolean", "trainable", "true or false");
   check(weights === undefined || Array.isArray(weights), "weights", "a list of tensors");
   const sizes = (shape: unknown, names: readonly string[]) =>
@@ -30,8 +32,8 @@ export function baseArgs(who: string, args: object, axes: readonly string[]): La
       shape.length === names.length &&
       shape.every((n, i) => (n === null ? names[i] !== "channels" : isPositiveInteger(n))));
   const unknown = axes.includes("channels")
-    ? "; null only where a size is not known, which channels must be"
-    : "; null where a size is not known";
+    ? "; L may be null if it is not known, channels must be a number"
+    : "; null if a size is not known";
   check(sizes(inputShape, axes), "inputShape", `[${axes.join(", ")}]${unknown}`);
   check(sizes(batchInputShape, ["B", ...axes]), "batchInputShape", `[B, ${axes.join(", ")}]${unknown}`);
   const agree = !inputShape || !batchInputShape || inputShape.join() === batchInputShape.slice(1).join();
@@ -40,13 +42,13 @@ export function baseArgs(who: string, args: object, axes: readonly string[]): La
     "inputShape",
     `that of batchInputShape, which is [${batchInputShape?.map((n) => n ?? "null").join(", ")}]`,
   );
-  check(batchSize === undefined || isPositiveInteger(batchSize), "batchSize", "a whole number above 0");
+  check(batchSize === undefined || isPositiveInteger(batchSize), "batchSize", "an integer >= 1");
   const used =
     batchSize === undefined || (batchInputShape ? batchInputShape[0] === batchSize : inputShape !== undefined);
   check(
     used,
     "batchSize",
-    "none, unless inputShape is given too: only a first layer has a batch size, and batchInputShape names its own",
+    "undefined, unless inputShape is given: only the first layer of a model has a batch size, and batchInputShape contains it",
   );
   const first = inputShape !== undefined || batchInputShape !== undefined;
   const types = [base.dtype, base.inputDType, inputDtype].filter((dtype) => dtype !== undefined);
@@ -59,7 +61,7 @@ export function baseArgs(who: string, args: object, axes: readonly string[]): La
       who,
       "dtype",
       dtype,
-      '"float32", which the layer computes in, unless inputShape is given: dtype is the type of the input of a first layer',
+      '"float32", the type of the computation. Only with inputShape, dtype is the type of the input',
     );
   }
   return { ...base, ...(types.length > 0 && { dtype: types[0] as NonNullable<LayerArgs["dtype"]> }) };

@@ -4,30 +4,31 @@ import { who } from "./arguments.ts";
 import { type Inputs, type Reading, readInputs, type Shaped, shown } from "./inputs.ts";
 import type { Masks } from "./masks.ts";
 
-/** The arguments of a call that the layer knows, as Keras and tf.layers name them. */
+/** The arguments of a call that the layer accepts, named as in Keras and tf.layers. */
 const known = ["value", "key", "attentionMask", "useCausalMask", "returnAttentionScores", "training", "mask"] as const;
 type Name = (typeof known)[number];
-/** Recurrent layers of tf.layers write these into the arguments that all layers of a running model share. */
+/** Recurrent layers of tf.layers add these to the arguments that all layers of a running model share. */
 const leaked = ["initialState", "constants"];
 
 export interface Call<T> {
   readonly inputs: Inputs<T>;
-  /** The inputs as one list, in Keras's order. */
+  /** The inputs as a list, in Keras's order. */
   readonly list: readonly T[];
   readonly training: boolean;
   readonly masks: Masks;
 }
 
-/** The arguments of the layer that a call may repeat, and may not change. */
+/** The arguments of the layer that a call may repeat but not change. */
 interface Fixed {
   readonly useCausalMask: boolean;
   readonly returnAttentionScores: boolean;
 }
 
 /**
- * The inputs and the arguments of one call. `value`, `key` and `attentionMask` join the inputs.
- * Throws `ATTN_OPTION` for an argument that the layer does not know, and `ATTN_UNSUPPORTED` for one that tf.layers would
- * drop, besides what `readInputs` throws.
+ * Reads the inputs and arguments of a call. `value`, `key` and `attentionMask` are added to the inputs.
+ *
+ * @throws `ATTN_OPTION` if the layer does not know an argument; `ATTN_UNSUPPORTED` if tf.layers would drop it; and what
+ * `readInputs` throws.
  */
 export function readCall<T extends Shaped>(
   given: T | readonly T[],
@@ -71,7 +72,7 @@ export function readCall<T extends Shaped>(
     alone,
     who,
     "value and key of a call",
-    `given beside ${base.length} inputs`,
+    `given together with ${base.length} inputs`,
     "both among the inputs, or the query as the only input with { value } or { value, key }",
   );
   const sequences = named ? ([...base, value, ...(key === undefined ? [] : [key])] as T[]) : base;
@@ -80,7 +81,13 @@ export function readCall<T extends Shaped>(
   if (named && bare.mask) refuseShape(`value and key of a call have rank 3 and hold numbers, not masks`, sequences);
   const masks = checkMasks(mask, bare.count, base.length);
   if (attentionMask === undefined) return { inputs: bare, list: sequences, training: training === true, masks };
-  requireOption(!bare.mask, who, "attentionMask of a call", "given beside a mask among the inputs", "one of the two");
+  requireOption(
+    !bare.mask,
+    who,
+    "attentionMask of a call",
+    "given together with a mask among the inputs",
+    "one of the two",
+  );
   const list = [...sequences, attentionMask as T];
   const rank = (attentionMask as Shaped).shape?.length;
   if (rank === 2)
@@ -104,7 +111,7 @@ function checkMasks(mask: unknown, count: number, inputs: number): Masks {
     throw new AttentionError(
       "ATTN_SHAPE",
       who,
-      `mask of a call is a list of another length than the inputs; got ${mask.length} masks for ${count} inputs, expected a mask or null for each`,
+      `mask of a call must have one entry per input; got ${mask.length} masks for ${count} inputs, expected a mask or null for each`,
     );
   return mask as Masks;
 }
@@ -122,17 +129,17 @@ function unsupported(rule: string): never {
   throw new AttentionError("ATTN_UNSUPPORTED", who, rule);
 }
 
-/** A value in a message: tensors by their shape. */
+/** Returns a value as it is shown in a message: tensors by their shape. */
 function describe(x: unknown): unknown {
   const { shape } = (x ?? {}) as { shape?: unknown };
   return Array.isArray(shape) ? `a tensor [${shape.join(", ")}]` : x;
 }
 
-/** Throws `ATTN_UNSUPPORTED`. */
+/** Throws `ATTN_UNSUPPORTED`: the layer has no weights yet. */
 export function unbuilt(): never {
   throw new AttentionError(
     "ATTN_UNSUPPORTED",
     who,
-    "the layer has no weights yet; got a call before build, expected apply first, on the layer or on a model with it",
+    "the layer has no weights yet; call apply first, on the layer or on a model that contains it",
   );
 }

@@ -14,9 +14,15 @@ export interface AttentionLayers {
 }
 
 /**
- * Attention as layers of the caller's own tf.layers: `attentionLayers({ tf, layers: tf.layers, mechanisms: { linear } })`.
- * Nothing is registered: models that hold these layers load after `tf.serialization.registerClass` of each class.
- * Throws `ATTN_OPTION`.
+ * Makes attention layers for the caller's own tf.layers. They are not registered: to load a saved model, call
+ * `tf.serialization.registerClass` for each class first.
+ *
+ * @throws `ATTN_OPTION` if an argument is missing, unknown or invalid.
+ * @example
+ * ```ts
+ * const { MultiHeadAttention } = attentionLayers({ tf, layers: tf.layers, mechanisms: { linear } });
+ * const layer = new MultiHeadAttention({ mechanism: "linear", numHeads: 8, keyDim: 64 });
+ * ```
  */
 export function attentionLayers(given: Given): AttentionLayers {
   const who = "attentionLayers";
@@ -34,5 +40,5 @@ export function attentionLayers(given: Given): AttentionLayers {
   return { MultiHeadAttention: multiHeadAttention(given), PaddingMask: paddingMask(given) };
 }
 
-/** A value in a message: whole modules are too long. */
+/** Returns a value as it is shown in a message: whole modules would be too long. */
 const kind = (x: unknown): unknown => (typeof x === "object" && x !== null ? "an object without it" : x);

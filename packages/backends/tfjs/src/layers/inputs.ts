@@ -2,37 +2,40 @@ import { AttentionError } from "@attnkit/core";
 import { who } from "./arguments.ts";
 import type { LayerShape } from "./types.ts";
 
-/** Keras's order: query, value, key. What is left out is the one before it. A mask, where there is one, comes last. */
+/**
+ * The inputs in Keras's order: query, value, key. A missing value is the query, a missing key is the value. A mask, if
+ * given, comes last in the list.
+ */
 export interface Inputs<T> {
   readonly query: T;
   readonly value: T;
   readonly key: T;
-  /** How many of these three were given. */
+  /** The number of sequences that were given: 1 to 3. */
   readonly count: number;
-  /** `[B, S]`, which keys are there, or `[B, L, S]` or `[B, Hq or 1, L, S]`, which query may attend to which key. */
+  /** `[B, S]`: which keys are present. `[B, L, S]` or `[B, Hq or 1, L, S]`: which query may attend to which key. */
   readonly mask: T | undefined;
 }
 
-/** A tensor, or a symbolic one, or a shape alone. */
+/** A tensor, a symbolic tensor, or a shape only. */
 export interface Shaped {
   readonly shape: LayerShape;
   readonly dtype?: string;
 }
 
-/** The channels that the projections were built for. */
+/** The numbers of channels that the projections were built for. */
 export interface Channels {
   readonly query: number;
   readonly value: number;
   readonly key: number;
 }
 
-/** The facts by which a mask is told from a key, besides the inputs themselves. */
+/** How to decide whether the last input is a mask or a sequence. */
 export interface Reading {
-  /** True: the last of several inputs is a mask. False: one of rank 3 is none, unless it is boolean or the fourth. */
+  /** True: the last input is a mask. False: an input of rank 3 is a sequence, unless it is boolean or the fourth. */
   readonly lastIsMask: boolean | undefined;
   readonly channels: Channels | undefined;
   readonly numHeads: number;
-  /** The answers for symbolic calls, by the number of inputs: while the model runs, sizes may coincide. */
+  /** Earlier decisions for symbolic calls, by number of inputs. While the model runs, sizes may coincide by chance. */
   readonly told: ReadonlyMap<number, boolean | undefined>;
 }
 
@@ -46,7 +49,10 @@ function refuse(code: "ATTN_SHAPE" | "ATTN_DATA", rule: string, list: readonly (
   throw new AttentionError(code, who, `${rule}; got ${got.join(", ") || "no input"}; ${expected}`);
 }
 
-/** Tells the inputs of a call apart and checks them. Throws `ATTN_SHAPE`, and `ATTN_DATA` where one is no tensor of numbers. */
+/**
+ * Assigns the inputs of a call to query, value, key and mask, and checks them. Throws `ATTN_SHAPE`, and `ATTN_DATA` if
+ * an input is not a tensor of numbers.
+ */
 export function readInputs<T extends Shaped>(inputs: T | readonly T[], reading: Reading): Inputs<T> {
   const list = Array.isArray(inputs) ? (inputs as readonly T[]) : [inputs as T];
   list.forEach((x, i) => {
@@ -55,14 +61,15 @@ export function readInputs<T extends Shaped>(inputs: T | readonly T[], reading: 
     const known = x.dtype === undefined || ["float32", "int32", "bool"].includes(x.dtype);
     if (!known) refuse("ATTN_DATA", `input ${i} has the type ${x.dtype}, not float32, int32 or bool`, list);
   });
-  if (list.length < 1 || list.length > 4) refuse("ATTN_SHAPE", `${list.length} inputs are not 1 to 4`, list);
+  if (list.length < 1 || list.length > 4)
+    refuse("ATTN_SHAPE", `the layer takes 1 to 4 tensors, not ${list.length} inputs`, list);
   const last = endsInMask(list, reading);
   const sequences = last ? list.slice(0, -1) : list;
   sequences.forEach((x, i) => {
     const name = names[i];
     if (x.shape.length !== 3) refuse("ATTN_SHAPE", `the ${name} has rank ${x.shape.length}, not 3`, list);
     if (x.dtype === "bool")
-      refuse("ATTN_DATA", `the ${name} is boolean, and only a mask, which comes last, may be`, list);
+      refuse("ATTN_DATA", `the ${name} is boolean; only the last input, a mask, may be boolean`, list);
     if (x.shape[2] == null) refuse("ATTN_SHAPE", `the ${name} has an unknown number of channels`, list);
   });
   const [query, value = query, key = value] = sequences as [T, T?, T?];
@@ -73,7 +80,7 @@ export function readInputs<T extends Shaped>(inputs: T | readonly T[], reading: 
 
 const names = ["query", "value", "key"] as const;
 
-/** Returns true where two sizes may be the same; null is a size that is not known yet. */
+/** Returns whether two sizes may be equal. null is a size that is not known yet. */
 const may = (a: number | null | undefined, b: number | null | undefined) => a == null || b == null || a === b;
 
 function endsInMask(list: readonly Shaped[], { lastIsMask, channels, told }: Reading): boolean {
@@ -82,7 +89,7 @@ function endsInMask(list: readonly Shaped[], { lastIsMask, channels, told }: Rea
   if (list.length === 1) return false;
   if (lastIsMask === true || rank !== 3 || list.length === 4 || last.dtype === "bool") return true;
   if (lastIsMask === false || list.slice(0, -1).includes(last)) return false;
-  // Only numbers of rank 3 in the place of the value or of the key are left.
+  // The last input has rank 3 and is not boolean. It stands where a value or a key may stand.
   const [query, value = query] = list.slice(0, -1) as [Shaped, Shaped?];
   const [B, n, c] = last.shape;
   const [L, own] = [query.shape[1], query.shape[2]];
@@ -92,12 +99,12 @@ function endsInMask(list: readonly Shaped[], { lastIsMask, channels, told }: Rea
   const sequence = c != null && may(B, query.shape[0]) && (!third || may(n, S)) && fits;
   const rows = may(n, L) || n === 1;
   const alone = channels === undefined || (others === channels.key && (third || own === channels.value));
-  // A mask has the size S last. Where S is not known yet, a known size is that of channels.
+  // The last axis of a mask is S. If S is not known yet, an input with a known last size is a sequence.
   const mask = (c === S || (c == null && S != null)) && rows && (may(B, query.shape[0]) || B === 1) && alone;
   if (sequence !== mask) return mask;
   const before = told.get(list.length);
   if (before !== undefined) return before;
-  // A value as wide as the query is the rule, and Keras has no mask in second place.
+  // Usually a value has as many channels as the query, and in Keras a mask is never the second input.
   if (sequence && !third && c === own) return false;
   const place = third ? "key" : "value";
   return refuse(
@@ -145,16 +152,18 @@ export function checkMask(
   if (rank !== undefined && shape.length !== rank) fail(`the mask has rank ${shape.length}, not ${rank}`);
   const wanted = { 2: [B, S], 3: [B, L, S], 4: [B, Hq, L, S] }[shape.length];
   if (!wanted) fail(`the mask has rank ${shape.length}, not 2, 3 or 4`);
-  // A mask of keys does not broadcast: [1, S] for several sequences is more often a mistake.
+  // A key mask does not broadcast: [1, S] for several sequences is more often a mistake.
   const fits = shape.every((n, i) => may(n, wanted[i]) || (n === 1 && shape.length > 2));
   const axes = { 2: "[B, S]", 3: "[B, L, S]", 4: "[B, Hq, L, S]" }[shape.length];
   if (!fits) fail(`the mask ${shown(shape)} does not fit ${axes} = ${shown(wanted as LayerShape)}`);
 }
 
 /**
- * The inputs of a symbolic call as a model holds them, without repetitions at their end: `[x, x, x] -> [x]`,
- * `[q, v, v, mask] -> [q, v, mask]`. While predicting, tf.layers disposes of a tensor too early that one layer takes twice
- * and another one needs later. Throws `ATTN_SHAPE` where the model, saved and loaded, would read them in another way.
+ * Returns the inputs of a symbolic call as the model stores them, without repetitions at the end: `[x, x, x] -> [x]`,
+ * `[q, v, v, mask] -> [q, v, mask]`.
+ * In predict, tf.layers disposes of a tensor too early if one layer takes it twice and another layer needs it later.
+ *
+ * @throws `ATTN_SHAPE` if the saved and loaded model would interpret them differently.
  */
 export function brief<T extends Shaped>({ query, value, key, mask }: Inputs<T>, reading: Reading): T[] {
   const sequences = key !== value ? [query, value, key] : value !== query ? [query, value] : [query];

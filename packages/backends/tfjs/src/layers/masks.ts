@@ -3,12 +3,12 @@ import type { Tensor } from "../tf.ts";
 import { who } from "./arguments.ts";
 import type { Inputs } from "./inputs.ts";
 
-/** The masks that tf.layers knows: of one input, of each, or none. */
+/** The masks that tf.layers passes: one for the first input, one per input, or none. */
 export type Masks = Tensor | readonly (Tensor | null | undefined)[] | null | undefined;
 
 /**
- * The masks of tf.layers that say which keys are there. Its executor hands a layer the mask of the first input alone, so
- * it is the keys' only where the query is also the value or the key.
+ * Returns the masks of tf.layers that apply to keys. tf.layers' executor passes only the mask of the first input, which
+ * is the query. It is a mask of the keys only if the query is also the value or the key.
  */
 export function keyMasks({ query, value, key, count }: Inputs<Tensor>, masks: Masks): readonly Tensor[] {
   const self = value === query || key === query;
@@ -18,8 +18,8 @@ export function keyMasks({ query, value, key, count }: Inputs<Tensor>, masks: Ma
 }
 
 /**
- * The masks that tf.layers attaches to the outputs of its layers, such as `embedding({ maskZero: true })`, where they are
- * called at once. Throws `ATTN_UNSUPPORTED` where such a mask was disposed of.
+ * Returns the masks that tf.layers attached to the outputs of its layers in eager calls, for example of
+ * `embedding({ maskZero: true })`. Throws `ATTN_UNSUPPORTED` if such a mask was disposed of.
  */
 export function attachedMasks({ query, value, key, count }: Inputs<Tensor>): readonly (Tensor | null)[] {
   return [query, value, key].slice(0, count).map((x) => {
@@ -28,13 +28,16 @@ export function attachedMasks({ query, value, key, count }: Inputs<Tensor>): rea
       throw new AttentionError(
         "ATTN_UNSUPPORTED",
         who,
-        `tf.layers disposed of the mask that it attached to an input [${x.shape.join(", ")}], got no mask, expected one; ${remedy}`,
+        `tf.layers disposed of the mask that it attached to an input [${x.shape.join(", ")}]; ${remedy}`,
       );
     return kerasMask ?? null;
   });
 }
 
-/** A mask of tf.layers as `[B, S]`: its merging layers, such as `add`, put axes of size 1 in front. Throws `ATTN_SHAPE`. */
+/**
+ * Checks that a mask of tf.layers fits `[B, S]`. Its merging layers, such as `add`, prepend axes of size 1. Throws
+ * `ATTN_SHAPE`.
+ */
 export function keyMaskShape(mask: Tensor, B: number, S: number): [number, number] {
   const at = mask.shape.findIndex((n) => n !== 1);
   const trailing = at < 0 ? [] : mask.shape.slice(at);
@@ -44,18 +47,18 @@ export function keyMaskShape(mask: Tensor, B: number, S: number): [number, numbe
     throw new AttentionError(
       "ATTN_SHAPE",
       who,
-      `a mask of tf.layers does not fit the keys, perhaps because it is that of another layer; got [${mask.shape.join(", ")}], expected [B, S] = [${B}, ${S}]: ${remedy}`,
+      `a mask of tf.layers does not fit the keys, perhaps because it belongs to another layer; got [${mask.shape.join(", ")}], expected [B, S] = [${B}, ${S}]: ${remedy}`,
     );
   return [B, S];
 }
 
-/** Throws `ATTN_UNSUPPORTED` where the masks that a call was given are not those of its inputs. */
+/** Throws `ATTN_UNSUPPORTED` if the masks that a call used are not the masks of its inputs. */
 export function checkMasks(used: readonly Tensor[], meant: readonly Tensor[]): void {
   if (used.length === meant.length && used.every((mask, i) => mask === meant[i])) return;
   const what =
     meant.length > used.length
-      ? "tf.layers hands a layer the mask of its first input alone, so the mask of the keys would be ignored"
-      : "tf.layers handed over the mask of another layer, although the keys have none";
+      ? "tf.layers passes a layer only the mask of its first input, so the mask of the keys would be ignored"
+      : "tf.layers passed the mask of another layer, although the keys have none";
   throw new AttentionError(
     "ATTN_UNSUPPORTED",
     who,
@@ -64,4 +67,4 @@ export function checkMasks(used: readonly Tensor[], meant: readonly Tensor[]): v
 }
 
 const remedy =
-  "set useInputMask to false, and where keys are padded give their mask as the last input: apply([query, value, new PaddingMask().apply(tokens)])";
+  "set useInputMask to false. If keys are padded, pass their mask as the last input: apply([query, value, new PaddingMask().apply(tokens)])";

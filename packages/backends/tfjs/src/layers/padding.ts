@@ -5,7 +5,7 @@ import { baseArgs, everyLayer } from "./base.ts";
 import type { Config, Given, Layer, LayerArgs, LayerShape } from "./types.ts";
 
 export interface PaddingMaskArgs extends LayerArgs {
-  /** The token that stands where there is none; default 0, as in `tf.layers.embedding({ maskZero: true })`. */
+  /** The token that marks padding, an integer. Default: 0, as in `tf.layers.embedding({ maskZero: true })`. */
   readonly padding?: number;
 }
 
@@ -20,8 +20,8 @@ type TfjsFromConfig = Given["layers"]["Layer"]["fromConfig"];
 const who = "PaddingMask";
 
 /**
- * A layer that turns tokens `[B, S]` into their mask `[B, S]`, true where a token is not padding: a last input for attention.
- * Its arguments are checked as those of attention are: `ATTN_OPTION`, and `ATTN_SHAPE` for other inputs.
+ * Defines a layer that turns tokens `[B, S]` into their mask `[B, S]`, true where the token is not padding. Its output
+ * is a last input for attention. The constructor throws `ATTN_OPTION`; a call throws `ATTN_SHAPE` or `ATTN_DATA`.
  */
 export function paddingMask({ tf, layers }: Given): PaddingMaskClass {
   return class PaddingMask extends layers.Layer {
@@ -34,7 +34,7 @@ export function paddingMask({ tf, layers }: Given): PaddingMaskClass {
       const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value != null));
       knownOptions(who, given, ["padding", ...everyLayer]);
       const { padding = 0, weights = [] } = given as PaddingMaskArgs;
-      requireOption(Number.isInteger(padding), who, "padding", padding, "a whole number, the token of padding");
+      requireOption(Number.isInteger(padding), who, "padding", padding, "an integer: the token that marks padding");
       requireOption(
         weights.length === 0,
         who,
@@ -49,7 +49,7 @@ export function paddingMask({ tf, layers }: Given): PaddingMaskClass {
       inputs: Parameters<Layer["apply"]>[0],
       kwargs?: Record<string, unknown>,
     ): ReturnType<Layer["apply"]> {
-      // Those that tf.layers hands to every layer of a running model; the mask of tokens changes nothing here.
+      // tf.layers passes these to every layer of a running model. The mask of the tokens has no effect here.
       const shared = ["training", "mask", "initialState", "constants"];
       for (const [name, x] of Object.entries(kwargs ?? {}))
         requireOption(x == null || shared.includes(name), who, `${name} of a call`, "given", "no arguments of a call");
@@ -74,7 +74,7 @@ export function paddingMask({ tf, layers }: Given): PaddingMaskClass {
   };
 }
 
-/** Throws `ATTN_SHAPE`, and `ATTN_DATA` where the input is no tensor of numbers. */
+/** Returns the tokens. Throws `ATTN_SHAPE`, and `ATTN_DATA` if the input is not a tensor of numbers. */
 function tokensOf(inputs: Tensor | readonly Tensor[]): Tensor {
   const list = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Tensor[];
   const got = list.map((x) =>
@@ -88,10 +88,10 @@ function tokensOf(inputs: Tensor | readonly Tensor[]): Tensor {
     );
   };
   const tokens = list[0] as Tensor;
-  if (list.length !== 1) fail("ATTN_SHAPE", `${list.length} inputs are not one`);
+  if (list.length !== 1) fail("ATTN_SHAPE", `the layer takes one tensor, not ${list.length} inputs`);
   if (!Array.isArray(tokens?.shape)) fail("ATTN_DATA", "the input is not a tensor");
   if (tokens.isDisposed) fail("ATTN_DATA", "the input was disposed of");
-  if (!["float32", "int32"].includes(tokens.dtype)) fail("ATTN_DATA", `tokens have the type ${tokens.dtype}`);
-  if (tokens.shape.length !== 2) fail("ATTN_SHAPE", `tokens have rank ${tokens.shape.length}, not 2`);
+  if (!["float32", "int32"].includes(tokens.dtype)) fail("ATTN_DATA", `the input has the type ${tokens.dtype}`);
+  if (tokens.shape.length !== 2) fail("ATTN_SHAPE", `the input has rank ${tokens.shape.length}, not 2`);
   return tokens;
 }

@@ -5,16 +5,16 @@ import { who } from "./arguments.ts";
 import { shown } from "./inputs.ts";
 import type { Config, LayerVariable, TfLayers, WeightArgs, WeightRule } from "./types.ts";
 
-/** `x [..., n] -> [..., m]`: a matrix `[n, m]`, and a bias `[m]`. */
+/** A linear map `x [..., n] -> [..., m]` with a matrix `[n, m]` and an optional bias `[m]`. */
 export interface Projection {
   readonly kernel: LayerVariable;
   readonly bias: LayerVariable | undefined;
 }
 
-/** What tf.layers' dense layer holds, though its declarations keep it private. */
+/** The fields of tf.layers' dense layer. Its declarations make them private. */
 type Dense = { readonly [K in keyof WeightRule as `${"kernel" | "bias"}${Capitalize<K>}`]: WeightRule[K] };
 
-/** The rules of projection number `i`, and all of them as tf.layers saves them. */
+/** The initializers, regularizers and constraints of projection `i`, and all of them as tf.layers saves them. */
 export interface WeightRules {
   readonly config: Config;
   of(i: number): { readonly kernel: WeightRule; readonly bias: WeightRule };
@@ -23,8 +23,9 @@ export interface WeightRules {
 const names = ["kernelInitializer", "biasInitializer", "kernelRegularizer", "biasRegularizer", "kernelConstraint"];
 
 /**
- * tf.layers exports nothing that reads names such as "glorotUniform" or saved configurations, but its dense layer does:
- * one that is never built stands in for each projection.
+ * Reads initializers, regularizers and constraints. tf.layers exports no function that reads names such as
+ * "glorotUniform" or saved configurations, but its dense layer does. A dense layer that is never built therefore stands
+ * for each projection.
  */
 export function weightRules(layers: TfLayers, args: WeightArgs): WeightRules {
   const picked = [...names, "biasConstraint"].flatMap((name) => {
@@ -49,7 +50,10 @@ export function weightRules(layers: TfLayers, args: WeightArgs): WeightRules {
   };
 }
 
-/** A seeded initializer draws the same numbers each time: without this, queries and keys would start as the same matrix. */
+/**
+ * Gives each projection its own seed. A seeded initializer always draws the same numbers: queries and keys would start
+ * as the same matrix.
+ */
 function apart(given: WeightArgs, config: Config, i: number): WeightArgs {
   const initializer = config.kernelInitializer as { className: string; config: { seed?: unknown } };
   const { seed } = initializer.config;
@@ -63,19 +67,19 @@ export function project(o: Ops<Tensor>, x: Tensor, { kernel, bias }: Projection)
   return bias === undefined ? y : o.add(y, bias.read());
 }
 
-/** `[B, L, H * w] -> [B, H, L, w]` */
+/** Splits the heads: `[B, L, H * w] -> [B, H, L, w]`. */
 export function splitHeads(o: Ops<Tensor>, x: Tensor, heads: number): Tensor {
   const [B, L, n] = x.shape as [number, number, number];
   return o.transpose(o.reshape(x, [B, L, heads, n / heads]), [0, 2, 1, 3]);
 }
 
-/** `[B, H, L, w] -> [B, L, H * w]` */
+/** Joins the heads: `[B, H, L, w] -> [B, L, H * w]`. */
 export function joinHeads(o: Ops<Tensor>, x: Tensor): Tensor {
   const [B, H, L, w] = x.shape as [number, number, number, number];
   return o.reshape(o.transpose(x, [0, 2, 1, 3]), [B, L, H * w]);
 }
 
-/** Checks `weights` of the arguments, which tf.layers sets once the layer is built. Throws `ATTN_SHAPE`. */
+/** Checks the argument `weights`, which tf.layers sets once the layer is built. Throws `ATTN_SHAPE`. */
 export function checkWeights(given: readonly Tensor[] | null, own: readonly LayerVariable[]): void {
   if (!given) return;
   const expected = own.map((w) => shown(w.shape)).join(", ");
@@ -84,6 +88,6 @@ export function checkWeights(given: readonly Tensor[] | null, own: readonly Laye
     throw new AttentionError(
       "ATTN_SHAPE",
       who,
-      `weights have other shapes than the layer; got ${got || "none"}, expected ${expected}`,
+      `weights must have the shapes of the layer's weights; got ${got || "none"}, expected ${expected}`,
     );
 }

@@ -3,63 +3,71 @@ import type { Tensor } from "../tf.ts";
 import type { Given, Layer, LayerArgs, WeightArgs } from "./types.ts";
 
 export interface MultiHeadAttentionArgs extends LayerArgs, WeightArgs {
-  /** A mechanism, or the name of one that `attentionLayers` was given. */
+  /** A mechanism, or the name of one that was given to `attentionLayers`. */
   readonly mechanism: Mechanism | string;
-  /** Plain-data options of a mechanism that is named. */
+  /** Options of the mechanism if it is given by name, as plain data. */
   readonly mechanismOptions?: object;
-  /** Hq, heads of queries. */
+  /** Hq, the number of query heads. */
   readonly numHeads: number;
-  /** Hkv, heads of keys and values, a divisor of `numHeads`; default `numHeads`. */
+  /** Hkv, the number of key and value heads, a divisor of `numHeads`. Default: `numHeads`. */
   readonly numKvHeads?: number;
-  /** d, channels of queries and keys in each head. */
+  /** d, the number of channels of queries and keys per head. */
   readonly keyDim: number;
-  /** dv, channels of values in each head; default `keyDim`. */
+  /** dv, the number of channels of values per head. Default: `keyDim`. */
   readonly valueDim?: number;
-  /** Channels of the output; default those of the query. */
+  /** The number of channels of the output. Default: that of the query. */
   readonly outputShape?: number;
-  /** A query sees the keys up to its own position only; default false. */
+  /** Each query sees only keys up to its own position. Default: false. */
   readonly useCausalMask?: boolean;
-  /** Whether projections add a bias; default true. */
+  /** Projections add a bias. Default: true. */
   readonly useBias?: boolean;
-  /** Share of what is set to 0 while training, the rest scaled up; default 0. */
+  /** The fraction that is set to 0 in training, >= 0 and < 1. The rest is scaled up. Default: 0. */
   readonly dropout?: number;
   /**
-   * What `dropout` thins out: the weights (default; needs `scores`, and makes the matrix `[B, Hq, L, S]`), or what comes
-   * out of the heads, before it is projected, which any mechanism has.
+   * The target of `dropout`. `"weights"` (default) needs `scores` and computes the matrix `[B, Hq, L, S]`. `"output"`
+   * is the output of the heads before its projection, and works with every mechanism.
    */
   readonly dropoutOn?: "weights" | "output";
-  /** Return `[y, weights]`, the weights `[B, Hq, L, S]` before dropout; needs `scores`. Default false. */
+  /** Return `[y, weights]`, with the weights `[B, Hq, L, S]` before dropout. Needs `scores`. Default: false. */
   readonly returnAttentionScores?: boolean;
-  /** Take masks of tf.layers as key masks; default true. Where false, only a mask among the inputs counts. */
+  /** Use masks of tf.layers as key masks. Default: true. If false, only a mask among the inputs is used. */
   readonly useInputMask?: boolean;
   /**
-   * True: the last of several inputs is a mask. False: one of rank 3 is none, unless it is boolean or the fourth. Default:
-   * type and shape tell, and where they cannot a call throws `ATTN_SHAPE`.
+   * True: the last of several inputs is a mask. False: an input of rank 3 is a sequence, unless it is boolean or the
+   * fourth. Default: type and shape decide, and a call throws `ATTN_SHAPE` if they are ambiguous.
    */
   readonly lastIsMask?: boolean;
-  /** As in `attention`; default `"prefer"`. */
+  /** As in `attention`. Default: `"prefer"`. */
   readonly kernels?: "prefer" | "require" | "never";
 }
 
 export interface DecodeResult {
-  /** `[B, L, channels]` */
+  /** The output `[B, L, channels]`. */
   readonly y: Tensor;
   readonly state: State<Tensor>;
 }
 
 /**
- * `apply(query)`, `apply([query, value])` or `apply([query, value, key])`, Keras's order, `query [B, L, channels]`, `value`
- * and `key [B, S, channels]`; last in the list a mask may follow. `[B, S]` says which keys are there, and masks of tf.layers
- * then do not count. `[B, L, S]` and `[B, Hq or 1, L, S]` say which query may attend to which key, where the mechanism takes that.
- * Arguments of a call: `value`, `key` and `attentionMask`, which join the inputs, and, outside models, `mask` and `training`.
+ * A multi-head attention layer. The inputs are in Keras's order: `apply(query)`, `apply([query, value])` or
+ * `apply([query, value, key])`, with `query [B, L, channels]` and `value`, `key [B, S, channels]`.
+ *
+ * A mask may be the last input. `[B, S]` says which keys are present; masks of tf.layers are then ignored. `[B, L, S]`
+ * and `[B, Hq or 1, L, S]` say which query may attend to which key, if the mechanism supports that.
+ *
+ * Arguments of a call are `value`, `key` and `attentionMask`, which are added to the inputs. Outside models, also
+ * `mask` and `training`.
  */
 export interface MultiHeadAttention extends Layer {
   readonly mechanism: Mechanism;
   /**
-   * The next tokens of causal self-attention, one or many, `x [B, L, channels]`; `state` is what the last call returned.
-   * `keyMask [B, L]` removes tokens. Both results are the caller's to dispose of, as is the old state: `tf.dispose(state)`.
-   * Throws `ATTN_UNSUPPORTED` where the layer is not causal or not built, and `ATTN_SHAPE` or `ATTN_DATA` where `x` or
-   * `keyMask` does not fit.
+   * Computes the next tokens of causal self-attention.
+   *
+   * @param x One or more tokens, `[B, L, channels]`.
+   * @param state The state that the previous call returned. Absent for the first call.
+   * @param keyMask `[B, L]`, false for tokens to ignore.
+   * @returns `y` and the new state. The caller disposes of both, and of the old state: `tf.dispose(state)`.
+   * @throws `ATTN_UNSUPPORTED` if the layer is not causal or not built; `ATTN_SHAPE` or `ATTN_DATA` if `x` or `keyMask`
+   * does not fit.
    */
   decode(x: Tensor, state?: State<Tensor>, keyMask?: Tensor): DecodeResult;
 }

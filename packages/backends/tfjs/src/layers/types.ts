@@ -3,31 +3,31 @@ import type { Ops } from "@attnkit/core/program";
 import type * as TFL from "@tensorflow/tfjs-layers";
 import type { Tf } from "../tf.ts";
 
-/** `tf.layers` of `@tensorflow/tfjs`, or `layers` of `@tensorflow/tfjs-layers`. Types only are imported. */
+/** `tf.layers` of `@tensorflow/tfjs`, or `layers` of `@tensorflow/tfjs-layers`. Only types are imported. */
 export type TfLayers = Pick<typeof TFL.layers, "Layer" | "dense">;
 export type Layer = TFL.layers.Layer;
 export type LayerVariable = TFL.LayerVariable;
-/** Sizes with null where tf.layers does not know them yet. */
+/** A shape in which null is a size that tf.layers does not know yet. */
 export type LayerShape = (null | number)[];
-/** What tf.layers saves of a layer. */
+/** The configuration of a layer that tf.layers saves. */
 export type Config = ReturnType<Layer["getConfig"]>;
 export type LayerArgs = NonNullable<ConstructorParameters<TfLayers["Layer"]>[0]>;
 type DenseArgs = Parameters<TfLayers["dense"]>[0];
 type Initial = "kernelInitializer" | "biasInitializer";
 type Held = "kernelRegularizer" | "biasRegularizer" | "kernelConstraint" | "biasConstraint";
-/** How weights start and are held, as `tf.layers.dense` takes it. */
+/** Initializers, regularizers and constraints of weights, as `tf.layers.dense` takes them. */
 export type WeightArgs = Pick<DenseArgs, Initial | Held>;
-/** How one weight starts and is held, as tf.layers' `addWeight` takes it. */
+/** Initializer, regularizer and constraint of one weight, as tf.layers' `addWeight` takes them. */
 export interface WeightRule {
   readonly initializer: ReturnType<typeof TFL.initializers.ones>;
   readonly regularizer: ReturnType<typeof TFL.regularizers.l1>;
   readonly constraint: ReturnType<typeof TFL.constraints.nonNeg>;
 }
 
-/** A mechanism made from plain data. */
+/** A function that makes a mechanism from plain-data options. */
 export type Create = { create(options?: Options): Mechanism }["create"];
 
-/** The weights of a block, `[B, Hq, L, P + S]`; `scores` of `@attnkit/softmax` is one. */
+/** A function that returns the weights of a block, `[B, Hq, L, P + S]`, such as `scores` of `@attnkit/softmax`. */
 export type Scores = {
   scores<T>(
     o: Ops<T>,
@@ -37,7 +37,7 @@ export type Scores = {
   ): T;
 }["scores"];
 
-/** A mechanism that layers may name, and its weights where it has such a matrix. */
+/** A mechanism that layers can name, and the function that computes its weights if it has one. */
 export interface MechanismEntry {
   readonly create: Create;
   readonly scores?: Scores;
@@ -46,6 +46,9 @@ export interface MechanismEntry {
 export interface Given {
   readonly tf: Tf;
   readonly layers: TfLayers;
-  /** What `mechanism: "name"` means; also needed to load a saved layer, and, for its weights, where a mechanism is given by value. */
+  /**
+   * Mechanisms by name, for `mechanism: "name"`. Also needed to load a saved layer, and for the weights of a mechanism
+   * given by value.
+   */
   readonly mechanisms?: Readonly<Record<string, Create | MechanismEntry>>;
 }

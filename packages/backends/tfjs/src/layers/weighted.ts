@@ -13,8 +13,8 @@ import type { Tensor } from "../tf.ts";
 import type { Scores } from "./types.ts";
 
 /**
- * Attention through its matrix of weights, `[B, Hq, L, S]`, where that is asked for or thinned out: `y = drop(weights) v`.
- * The weights are returned as they were before.
+ * Computes attention through its matrix of weights `[B, Hq, L, S]`: `y = drop(weights) v`. It is used if the weights
+ * are returned or dropped out. The returned weights are those before dropout.
  */
 export function weighted(
   o: EagerOps<Tensor>,

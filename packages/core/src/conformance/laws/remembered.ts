@@ -11,7 +11,7 @@ interface Step {
   readonly dims?: Partial<Dims>;
   /** Keys in the state; 0: no state. Default 3. */
   readonly past?: number;
-  /** Whether a key mask went into the state. */
+  /** True if a key mask went into the state. */
   readonly keep?: boolean;
   readonly keyMask?: boolean;
   /** Shapes. */

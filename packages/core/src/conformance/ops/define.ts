@@ -2,8 +2,8 @@ import type { EagerOps, Shape } from "../../program/ops.ts";
 import { bools, concat, get, type Host, host, size, slice, take, walk } from "../host.ts";
 
 /**
- * What every operation means, index by index, in float64. Written from the text of `Ops` and nothing else: slow, short,
- * and the truth that backends are compared with.
+ * The definition of every operation, index by index, in float64. It is written from the text of `Ops` only: slow and
+ * short. Backends are compared with it.
  */
 export const define: EagerOps<Host> = {
   dtype: "float64",

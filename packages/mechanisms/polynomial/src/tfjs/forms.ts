@@ -2,7 +2,7 @@ import type { Call } from "@attnkit/core/program";
 import type { Polynomial } from "../options.ts";
 import { folds } from "../plan.ts";
 
-/** Whether a call takes the linear form. */
+/** Returns whether a call takes the linear form. */
 export function isLinear(p: Polynomial, { shapes, dims }: Call): boolean {
   const past = shapes.state?.a ? "folded" : shapes.state?.k ? "cache" : undefined;
   return folds(p, { d: dims.d, pairs: shapes.mask !== undefined || shapes.bias !== undefined, past });

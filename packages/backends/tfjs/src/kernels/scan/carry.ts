@@ -1,11 +1,12 @@
 import { EMPTY, type Facts, type MatrixState } from "./form.ts";
 
-/** Chunks whose totals an invocation asks for at once, so that it waits for memory once. */
+/** The number of chunks whose totals an invocation reads at once, to wait for memory once. */
 const AHEAD = 8;
 
 /**
- * The state before each chunk, `before [B Hkv, slots, r, w]`, and the one after the last: every entry of a state is one
- * invocation that walks over the chunks. Where all rows see all keys, the only slot holds the last state.
+ * Computes the state before each chunk, `before [B Hkv, slots, r, w]`, and the state after the last. Each invocation
+ * computes one entry of a state and loops over the chunks. If all rows see all keys, the only slot holds the last
+ * state.
  */
 export const carryCode = (form: MatrixState, facts: Facts): string => `
 @compute @workgroup_size(64)
@@ -37,14 +38,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 const ahead = (line: (i: number) => string) => Array.from({ length: AHEAD }, (_, i) => line(i)).join("\n    ");
 
-/** A row's last column is its exponent; the others are scaled by it. */
+/** In a row, the last column is the exponent by which the other columns are scaled. */
 const entry = ({ rescaled }: MatrixState) => (rescaled ? "select(sum, top, column == p.w - 1u)" : "sum");
 
 const rescaled = (i: number) => `let next = max(top, top${i});
       sum = sum * exp(top - next) + total${i} * exp(top${i} - next);
       top = next;`;
 
-/** What the call brought. The count of polynomial attention is one per batch entry; every row carries it. */
+/**
+ * Reads the state that the call was given. For polynomial attention, the divisor is one count per batch entry, which
+ * every row repeats.
+ */
 const given = ({ divisor, rescaled }: MatrixState) => `
   var sum = 0.0;
   if (column < p.dv) { sum = state_sums[row * p.dv + column]; }

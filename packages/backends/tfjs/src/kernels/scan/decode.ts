@@ -2,9 +2,9 @@ import { EMPTY, type Facts, finish, helpers, type MatrixState, readKeys, readQue
 import { four, main } from "./tile.ts";
 
 /**
- * One token: the new matrix and what the row reads from it. A workgroup makes 16 columns with 16 invocations each, who
- * share out the features; query heads of one key head are taken four at a time. `split`: what concerns a feature alone
- * comes from `freshCode`, because all of it together would need more buffers than every device has.
+ * Computes one token: the new matrix, and the output row that reads it. A workgroup computes 16 columns with 16
+ * invocations each, which share the features. Query heads of one key head are processed four at a time. If `split`,
+ * values per feature come from `freshCode`, because one kernel would need more buffers than every device can bind.
  */
 export const decodeCode = (form: MatrixState, facts: Facts, split: boolean): string => `
 var<workgroup> parts: array<vec4f, 256>;
@@ -49,7 +49,10 @@ ${main()}
   }
 }`;
 
-/** What of a token concerns a feature alone: `fresh [B Hkv, r]`, the divisor's entries and the largest keys. */
+/**
+ * Computes the values of a token that depend on the feature only: `fresh [B Hkv, r]`, the divisor's entries and the
+ * largest keys.
+ */
 export const freshCode = (form: MatrixState, facts: Facts): string => `
 ${helpers(form)}
 ${freshOf(form, facts)}
@@ -62,7 +65,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   ${form.divisor === "none" ? "" : "keep_fresh(at / p.r, at % p.r, taken);"}
 }`;
 
-/** `(x, y, z, w)`: the key's feature, what the past is scaled by, the new entry of the divisor, the new largest key. */
+/**
+ * Returns `(x, y, z, w)`: the key's feature, the factor of the past, the new entry of the divisor, the new largest key.
+ */
 const freshOf = (form: MatrixState, facts: Facts) => `
 ${readKeys(form, facts)}
 fn fresh_of(head: u32, f: u32) -> vec4f {
@@ -86,7 +91,7 @@ fn keep_fresh(head: u32, f: u32, fresh: vec4f) {
   ${rescaled ? "next_top[head * p.r + f] = fresh.w;" : ""}
 }`;
 
-/** The largest exponent of each of four query heads. */
+/** Computes the largest exponent of each of four query heads. */
 const largestOf = `
     var most = vec4f(${EMPTY});
     for (var f = lane; f < p.r; f += 16u) { most = max(most, ${ofGroup((a) => `q_feature(${a}, f)`)} + fresh_of(head, f).w); }
@@ -96,7 +101,7 @@ function ofGroup(x: (at: string) => string): string {
   return `vec4f(${[0, 1, 2, 3].map((i) => x(`at${i}`)).join(", ")})`;
 }
 
-/** Over the 16 invocations of a column. */
+/** Returns WGSL that reduces over the 16 invocations of a column. */
 function reduce(name: string, both: (a: string, b: string) => string): string {
   return `
 fn ${name}(own: vec4f, lane: u32, column: u32) -> vec4f {

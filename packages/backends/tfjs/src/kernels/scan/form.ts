@@ -1,53 +1,53 @@
 import type { Call } from "@attnkit/core/program";
 
 /**
- * A mechanism whose past is one matrix per head, `A = sum_j psi(k_j) v_j^T`, so that a row reads it as `phi(q) A`. What
- * differs from one mechanism to the next, as WGSL expressions; `p` holds `numbers` and the sizes of `Layout`.
+ * A mechanism whose state is one matrix per head, `A = sum_j psi(k_j) v_j^T`, which a row reads as `phi(q) A`. The
+ * fields are WGSL expressions in which mechanisms differ. `p` holds `numbers` and the sizes of `Layout`.
  */
 export interface MatrixState {
   readonly name: string;
-  /** True, or why not; sizes that no buffer holds are refused beside this. */
+  /** Returns true, or the reason for refusing. Sizes that exceed the device's buffers are refused separately. */
   accepts?(call: Call): true | string;
   /** Factors that the expressions read as fields of `p`. */
   numbers?(call: Call): Readonly<Record<string, number>>;
-  /** What enters a product `q.k`: expressions of `x`, one channel. */
+  /** The factors of the product `q.k`, as expressions of `x`, one channel. */
   readonly q: string;
   readonly k: string;
-  /** Weight of a pair, of `x = q.k`, elementwise on a `vec4f`; default `x`. */
+  /** The weight of a pair as an expression of `x = q.k`, element-wise on a `vec4f`. Default: `x`. */
   readonly weight?: string;
-  /** Features; default: one per channel, `q` and `k` themselves. */
+  /** The feature map. Default: one feature per channel, `q` and `k` themselves. */
   readonly features?: Features;
   /**
-   * Weights are `sum_c exp(q_c + k_c)` instead of `q.k`: the state of a channel is scaled by `exp(-m)`, m its largest key
-   * (MATH 1.4).
+   * True: weights are `sum_c exp(q_c + k_c)` instead of `q.k`. The state of channel c is scaled by `exp(-m_c)`, where
+   * `m_c` is its largest key (MATH 1.4).
    */
   readonly rescaled?: boolean;
-  /** What is summed, an expression of `x`, an entry of v; default `x`. */
+  /** The summand, as an expression of `x`, an entry of v. Default: `x`. */
   readonly value?: string;
-  /** What a row's sum is divided by: its weights' sum, the square root of the keys it sees, or nothing. */
+  /** The divisor of a row's sum: the sum of its weights, the square root of the number of visible keys, or none. */
   readonly divisor: "weights" | "count" | "none";
-  /** An entry of y, of the divided sum `x`; default `x`. */
+  /** An entry of y, as an expression of the divided sum `x`. Default: `x`. */
   readonly y?: string;
-  /** Multiplies the sum of the weights in `lse`; an expression, default none. */
+  /** An expression that multiplies the sum of the weights in `lse`. Default: 1. */
   readonly lseFactor?: string;
-  /** Names of the state's entries: the matrix, the divisor's share, the largest keys. */
+  /** Names of the state's entries: the matrix, the divisor, the largest keys. */
   readonly state: { readonly sums: string; readonly divisor?: string; readonly top?: string };
 }
 
-/** More features than channels: bodies of WGSL functions of `at`, where a token starts, and `f`, the feature. */
+/** A feature map, as bodies of WGSL functions of `at`, the index where a token starts, and `f`, the feature. */
 export interface Features {
   size(d: number): number;
   /** Reads channel c of q as `q_channel(at, c)`. */
   readonly q: string;
   readonly k: string;
-  /** WGSL functions that they call; they know `p` alone. */
+  /** WGSL functions that the bodies call. They can only read `p`. */
   readonly helpers: string;
 }
 
-/** What kernels that read features start with. */
+/** Returns the WGSL that kernels with features start with. */
 export const helpers = ({ features }: MatrixState): string => features?.helpers ?? "";
 
-/** What of a call decides on the text of its kernels. */
+/** The properties of a call that change the text of its kernels. */
 export interface Facts {
   readonly causal: boolean;
   readonly keyMask: boolean;
@@ -55,11 +55,11 @@ export interface Facts {
   readonly lse: boolean;
 }
 
-/** Columns of a state's row: dv values, then what divides them, then the largest key. */
+/** Returns w, the columns of a state's row: dv values, the divisor if there is one, the largest key if rescaled. */
 export const columns = (form: MatrixState, dv: number): number =>
   dv + (form.divisor === "none" ? 0 : 1) + (form.rescaled ? 1 : 0);
 
-/** How kernels read keys: `at` is where a token starts in k, `head` one of B Hkv. */
+/** Returns WGSL that reads keys. `at` is the index where a token starts in k, `head` is one of B Hkv. */
 export const readKeys = (form: MatrixState, { keyMask }: Pick<Facts, "keyMask">): string => `
 fn present(head: u32, key: u32) -> bool { return ${keyMask ? "keyMask[head / p.Hkv * p.S + key] != 0" : "true"}; }
 fn k_channel(at: u32, c: u32) -> f32 { let x = f32(k[at + c]); return ${form.k}; }
@@ -75,7 +75,7 @@ export const readValues = (form: MatrixState): string => `
 fn value(at: u32) -> f32 { let x = f32(v[at]); return ${form.value ?? "x"}; }
 `;
 
-/** How sums become outputs: `n` is the divisor, `top` the exponent that both were scaled by. */
+/** Returns WGSL that turns sums into outputs. `n` is the divisor, `top` the exponent by which both were scaled. */
 export const finish = (form: MatrixState): string => {
   const divided = {
     weights: "select(sum / n, sum, n == 0.0)",
@@ -89,5 +89,5 @@ fn normaliser(n: f32, top: f32) -> f32 { let x = log_or_empty(n${form.lseFactor 
 `;
 };
 
-/** A finite exponent below every one that is seen, as in core. */
+/** A finite exponent smaller than every exponent of a key, as in core. */
 export const EMPTY = "-1e30";

@@ -11,12 +11,16 @@ import { type Layout, layoutOf } from "./layout.ts";
 import { outputsCode } from "./outputs.ts";
 import { totalsCode } from "./totals.ts";
 
-/** Storage buffers that a shader may bind on every device. */
+/** The number of storage buffers that every WebGPU device can bind in a shader. */
 const BUFFERS = 8;
 
 /**
- * Linear-time attention: totals of all chunks, the states between them, the outputs; three dispatches whatever the
- * length, one or two for a single token. Memory beside inputs and outputs: two states per chunk.
+ * Makes a linear-time kernel: the totals of all chunks, the states between them, the outputs. It takes three dispatches
+ * for any length, and one or two for a single token. Besides inputs and outputs it allocates two states per chunk.
+ * @example
+ * ```ts
+ * withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form)));
+ * ```
  */
 export function matrixStateKernel(form: MatrixState): KernelSpec {
   const texts = new Map<string, string>();
@@ -55,7 +59,7 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
   };
 }
 
-/** Encodes one dispatch of `groups` workgroups, or invocations where the kernel says so. */
+/** Encodes one dispatch of `groups` workgroups. */
 type Stage = (
   name: string,
   code: () => string,
@@ -71,7 +75,7 @@ interface Io {
   readonly keys: Tensors<Tensor>;
   readonly values: Tensors<Tensor>;
   readonly state: Tensors<Tensor>;
-  /** y and lse */
+  /** y, and lse if asked for. */
   readonly rows: Tensors<Tensor>;
   readonly next: Tensors<Tensor>;
 }
@@ -106,7 +110,7 @@ function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: Layout, io: Io, st
   stage("decode by parts", code(true), { ...matrix, fresh }, { next_sums, ...io.rows }, groups, ["fresh"]);
 }
 
-/** What the entries of the state are to the kernels, and what the mechanism calls them. */
+/** Returns pairs of an entry's name in the kernels and its name in the mechanism's state. */
 const roles = ({ state }: MatrixState) => Object.entries(state) as [keyof MatrixState["state"], string][];
 
 function given(

@@ -1,9 +1,10 @@
 import { EMPTY, type Facts } from "./form.ts";
 
 /**
- * `tops[row] = max over c and visible keys of q_c + k_c`, for the 64 rows from `start`, as in the portable program: a row is
- * never compared with a key that it does not see. The largest visible key of a channel is a running maximum down the
- * rows, so this costs `64 d` and not `64^2 d`; sixteen segments of four rows run side by side.
+ * Computes `tops[row] = max over c and visible keys of q_c + k_c` for the 64 rows from `start`, as in the portable
+ * program. A row is never compared with a key that it does not see.
+ * The largest visible key of a channel is a running maximum over the rows: the cost is `64 d` instead of `64^2 d`.
+ * Sixteen segments of four rows run in parallel.
  */
 export const largestExponents = ({ causal }: Pick<Facts, "causal">): string => `
 var<workgroup> tops: array<f32, 64>;
@@ -14,7 +15,7 @@ fn largest_exponents(head: u32, rows: u32, state: u32, start: u32, id: u32) {
   let first = start + 4u * segment;
   var best = vec4f(${EMPTY});
   for (var c0 = 0u; c0 < p.d; c0 += 16u) {
-    let c = min(c0 + lane, p.d - 1u); // a channel seen twice leaves a maximum as it is
+    let c = min(c0 + lane, p.d - 1u); // reading a channel twice does not change a maximum
     var seen = vec4f(before[(state + c) * p.w + p.w - 1u]);
     ${causal ? ownKeys : ""}
     ${[0, 1, 2, 3].map((i) => `best[${i}] = max(best[${i}], q_channel((rows + query_of(first + ${i}u)) * p.d, c) + seen[${i}]);`).join("\n    ")}
@@ -34,7 +35,10 @@ fn exponent_of(head: u32, position: u32, c: u32) -> f32 {
   return select(${EMPTY}, k_channel((head * p.S + key_of(position)) * p.d, c), is_key(head, position));
 }`;
 
-/** Keys of the chunk: those before this tile (every row sees them), of earlier segments, and down the own one. */
+/**
+ * Computes running maxima over the chunk's keys: those before this tile, which every row sees, those of earlier
+ * segments, and those of the own segment.
+ */
 const ownKeys = `
     var earlier = ${EMPTY};
     for (var at = start / p.chunk * p.chunk + segment; at < start; at += 16u) { earlier = max(earlier, exponent_of(head, at, c)); }

@@ -5,10 +5,10 @@ import { columns, type MatrixState } from "./form.ts";
 
 /** Rows, columns and keys of one tile. */
 export const TILE = 64;
-/** Keys of a chunk where every row sees all of them: only its sum is wanted. */
+/** Keys per chunk if every row sees all keys. Only the sum of the chunk is needed then. */
 const UNSEEN_CHUNK = 256;
 
-/** The sizes of one call; every kernel of it gets them all. */
+/** The sizes of one call. Every kernel of the call gets all of them. */
 export interface Layout extends Readonly<Record<string, number>> {
   readonly G: number;
   readonly Hkv: number;
@@ -16,44 +16,44 @@ export interface Layout extends Readonly<Record<string, number>> {
   readonly S: number;
   readonly d: number;
   readonly dv: number;
-  /** Features, and columns of a state's row. */
+  /** r is the number of features, w the number of columns of a state's row. */
   readonly r: number;
   readonly w: number;
-  /** Positions of a chunk, chunks, and how many states before a chunk are kept. */
+  /** Positions per chunk, the number of chunks, and the number of states before a chunk that are kept. */
   readonly chunk: number;
   readonly chunks: number;
   readonly slots: number;
-  /** Positions of the first query and the first key on the common axis. */
+  /** Positions of the first query and of the first key on the common axis. */
   readonly qAt: number;
   readonly kAt: number;
-  /** Tiles: the first that holds a query, those that do, those of dv and of r. */
+  /** Tiles of 64: the first with a query, the number with queries, the number along dv, the number along r. */
   readonly firstTile: number;
   readonly rowTiles: number;
   readonly columnTiles: number;
   readonly featureTiles: number;
-  /** Key/value heads of the whole batch, and query heads. */
+  /** Key and value heads of the whole batch, B Hkv, and query heads, B Hq. */
   readonly heads: number;
   readonly queryHeads: number;
 }
 
-/** How a call is cut into chunks whose states fit a buffer, or why it cannot be. */
+/** Splits a call into chunks whose states fit a buffer. Returns the reason as a string if that is impossible. */
 export function layoutOf(form: MatrixState, { dims, causal, shapes }: Call, { largestBuffer }: Gpu): Layout | string {
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   for (const [name, shape] of Object.entries(namesOfBlock(shapes))) {
     const bytes = 4 * shape.reduce((a, b) => a * b, 1);
-    if (bytes > largestBuffer) return `${name} has ${bytes} bytes; expected at most ${largestBuffer}`;
+    if (bytes > largestBuffer) return `${name} has ${bytes} bytes; this device binds at most ${largestBuffer} bytes`;
   }
   const r = form.features?.size(d) ?? d;
   const w = columns(form, dv);
   const whole = everyRowSeesAllKeys(L, S, causal);
   const at = whole ? { q: 0, k: 0, length: S } : alignPositions(L, S, causal);
   const bytesOf = (chunk: number) => 4 * B * Hkv * Math.ceil(at.length / chunk) * r * w;
-  // Longer chunks where there are many features: a state costs the same whatever the chunk's length.
+  // More features need longer chunks: the cost of a state does not depend on the chunk's length.
   let chunk = whole ? UNSEEN_CHUNK : Math.min(512, Math.max(TILE, 2 ** Math.round(Math.log2(r) / 2 + 3)));
   while (bytesOf(chunk) > largestBuffer && chunk < at.length) chunk *= 2;
   const bytes = bytesOf(chunk);
   if (bytes > largestBuffer)
-    return `one state per head, ${r} x ${w}, has ${bytes} bytes; expected at most ${largestBuffer}`;
+    return `one state per head, ${r} x ${w}, has ${bytes} bytes; this device binds at most ${largestBuffer} bytes`;
   const chunks = Math.ceil(at.length / chunk);
   const firstTile = Math.floor(at.q / TILE);
   return {

@@ -3,8 +3,8 @@ import { largestExponents } from "./largest.ts";
 import { four, gather, main, tiles } from "./tile.ts";
 
 /**
- * y and lse. A workgroup makes 64 rows x 64 columns: first what the state before their chunk gives, `phi(q) A`, then the
- * chunk's own keys by tiles, whose weights stay in registers until they are the left factor of the product with v.
+ * Computes y and lse. A workgroup computes 64 rows x 64 columns: first `phi(q) A` with the state before the chunk, then
+ * the chunk's own keys by tiles. Their weights stay in registers until they are the left factor of the product with v.
  * An invocation has the rows `row + 16 i` and the columns (or keys) `column + 16 j`.
  */
 export const outputsCode = (form: MatrixState, facts: Facts): string => `
@@ -57,7 +57,7 @@ ${main()}
 
 const ofRows = (x: (at: string) => string) => `vec4f(${[0, 1, 2, 3].map((i) => x(`at${i}`)).join(", ")})`;
 
-/** Keys by position on the common axis. */
+/** WGSL functions of positions on the common axis of queries and keys. */
 const positions = ({ weight = "x", rescaled }: MatrixState) => `
 fn key_of(position: u32) -> u32 { return min(max(position, p.kAt) - p.kAt, p.S - 1u); }
 fn is_key(head: u32, position: u32) -> bool {
@@ -66,7 +66,7 @@ fn is_key(head: u32, position: u32) -> bool {
 fn weight(x: vec4f) -> vec4f { return ${weight}; }
 ${rescaled ? addExponentials : ""}`;
 
-/** The weights' own reduction where rescaled: rows come as `q - top`, so no visible exponent is above 0. */
+/** The weights if rescaled. Rows are given as `q - top`, so exponents of visible keys are at most 0. */
 const addExponentials = `
 fn add_exponentials(sums: ptr<function, array<vec4f, 4>>, row: u32, column: u32) {
   for (var n = 0u; n < 16u; n++) {

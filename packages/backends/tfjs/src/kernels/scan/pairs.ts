@@ -1,6 +1,6 @@
 /**
- * `pair_of(n, d)`: the n-th of all `i <= j < d` in lexicographic order. Row i starts at `i (2 d + 1 - i) / 2`; its root in
- * float32 is off by one at most, and put right in integers.
+ * WGSL `pair_of(n, d)` returns the n-th pair `i <= j < d` in lexicographic order. Row i starts at
+ * `i (2 d + 1 - i) / 2`. Its root in float32 is off by at most one, and is corrected in integers.
  */
 export const pairs = `
 fn row_start(i: u32, d: u32) -> u32 { return i * (2u * d + 1u - i) / 2u; }

@@ -1,7 +1,7 @@
 /**
- * Products of tiles, 64 x 64 by 256 invocations, 16 deep at a time. An entry of `left` or `right` holds four rows or
- * columns that lie 16 apart (t, t + 16, t + 32, t + 48), so that neighbouring invocations read neighbouring memory whatever
- * the width. Lines of 17 entries: writing along the depth then meets every bank of workgroup memory.
+ * Products of tiles: 64 x 64 by 256 invocations, 16 deep at a time. An entry of `left` or `right` holds four rows or
+ * columns at distance 16: t, t + 16, t + 32, t + 48. Neighbouring invocations then read neighbouring memory for any
+ * width. Lines have 17 entries, so that writes along the depth use all banks of workgroup memory.
  */
 export const tiles: string = `
 var<workgroup> left: array<vec4f, 272>;
@@ -16,16 +16,19 @@ fn add_product(sums: ptr<function, array<vec4f, 4>>, row: u32, column: u32) {
 }
 `;
 
-/** Four lines of WGSL, one per row or column of an invocation. */
+/** Returns four lines of WGSL, one per row or column of an invocation. */
 export function four(line: (i: number) => string, indent = 2): string {
   return [0, 1, 2, 3].map(line).join(`\n${" ".repeat(indent)}`);
 }
 
-/** A `vec4f` of what `at` says of `t` and the three that lie 16 apart; `t` is the name of a variable. */
+/** Returns a `vec4f` of `at(t)`, `at(t + 16)`, `at(t + 32)` and `at(t + 48)`. `t` is the name of a variable. */
 export const gather = (at: (t: string) => string, t = "t"): string =>
   `vec4f(${[t, `${t} + 16u`, `${t} + 32u`, `${t} + 48u`].map(at).join(", ")})`;
 
-/** The head of a kernel of `p.groups` workgroups: `at` is the workgroup's index, `id` the invocation's within it. */
+/**
+ * Returns the head of a kernel with `p.groups` workgroups. `at` is the workgroup's index, `id` the invocation's index
+ * within it.
+ */
 export const main = (size = 256): string => `
 @compute @workgroup_size(${size})
 fn main(

@@ -2,8 +2,8 @@ import { EMPTY, type Facts, helpers, type MatrixState, readKeys, readValues } fr
 import { four, gather, main, tiles } from "./tile.ts";
 
 /**
- * Sums over the keys of each chunk, `totals [B Hkv, chunks, r, w]`: a workgroup makes 64 features x 64 columns of one.
- * The divisor's column sums features, or counts keys; the last one, where rescaled, is the largest key.
+ * Computes sums over the keys of each chunk, `totals [B Hkv, chunks, r, w]`. A workgroup computes 64 features x 64
+ * columns. The divisor's column sums features, or counts keys. If rescaled, the last column is the largest key.
  */
 export const totalsCode = (form: MatrixState, facts: Facts): string => `
 ${tiles}
@@ -46,7 +46,7 @@ ${main()}
   ${form.rescaled ? lastColumn("p.w - 1u", "top") : ""}
 }`;
 
-/** Features t of each depth n, added up. */
+/** Writes one column of `totals`: four features t per invocation, added up over the depths n. */
 const lastColumn = (column: string, x: string) => `
   if (e0 == 0u && n == 0u) {
     ${four((i) => `if (f0 + t + ${16 * i}u < p.r) { totals[(at * p.r + f0 + t + ${16 * i}u) * p.w + ${column}] = ${x}[${i}]; }`, 4)}
@@ -60,7 +60,7 @@ const divisorColumn = `
   for (var i = 0u; i < 16u; i++) { total += left[i * 17u + t]; }
   ${lastColumn("p.dv", "total")}`;
 
-/** Of features t, over the keys from `first` to `end`. */
+/** Returns the largest keys of features t over the keys from `first` to `end`. */
 const largestKeys = `
 fn largest_keys(head: u32, first: u32, end: u32, f0: u32, n: u32, t: u32) -> vec4f {
   var top = vec4f(${EMPTY});

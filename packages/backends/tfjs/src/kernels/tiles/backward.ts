@@ -6,7 +6,7 @@ import { remembered, type Weights } from "./forward.ts";
 import { loader, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
 import { layout, lines, list, type Tile } from "./tile.ts";
 
-/** `y` and `lse` that the forward pass gave, and the gradients that reach them. */
+/** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. */
 export interface Seeds {
   readonly y: Tensor;
   readonly lse: Tensor;
@@ -14,12 +14,16 @@ export interface Seeds {
   readonly dlse: Tensor;
 }
 
-/** Gradients of q, k and v. `pairs` has no bias, and at most one of mask and keep: more tensors WebGPU cannot bind. */
+/**
+ * Computes the gradients of q, k and v. `pairs` must have no bias, and at most one of mask and keep: WebGPU cannot bind
+ * more tensors.
+ */
 export type TileGradients = (gpu: Gpu, pairs: Pairs, weights: Weights, seeds: Seeds) => Tensors<Tensor>;
 
 /**
- * Gradients `q k v` of softmax tiles without bias, from weights recomputed tile by tile (Dao 2023, arXiv 2307.08691,
- * algorithm 2): one pass over the keys for dq, one over the queries for dk and dv. Three dispatches, O(L) memory.
+ * Computes the gradients of softmax tiles without bias. Weights are recomputed tile by tile (Dao 2023, arXiv
+ * 2307.08691, algorithm 2): one pass over the keys for dq, one over the queries for dk and dv. It takes three
+ * dispatches and O(L) memory.
  */
 export const softmaxGradients: TileGradients = (gpu, pairs, weights, seeds) => {
   const { dims, tensors, past } = pairs;
@@ -63,7 +67,10 @@ export const softmaxGradients: TileGradients = (gpu, pairs, weights, seeds) => {
 
 const THREADS = 64;
 
-/** Per row the logarithm of its normaliser, and what is subtracted from the gradient of each of its weights: `[2, rows]`. */
+/**
+ * Computes two numbers per row, `[2, rows]`: its lse, and `sum_c dy_c y_c - dlse`, which is subtracted from the
+ * gradient of each weight.
+ */
 function statistics(gpu: Gpu, { y, lse, dy, dlse }: Seeds, dv: number): Tensor {
   const stats = output(gpu, [2, lse.size]);
   const code = `
@@ -89,7 +96,7 @@ const vec4f = (of: (j: string) => string) => `vec4f(${Array.from("xyzw", (j) => 
 const vec4b = (of: (j: string) => string) => `vec4<bool>(${Array.from("xyzw", (j) => of(j)).join(", ")})`;
 const load = (name: string, from: string) => (item: string, c: string) => `${name}(head, ${from} + ${item}, ${c})`;
 
-/** dq: a block of queries, over the tiles of keys that it sees. */
+/** Returns the kernel for dq: a block of queries, over the tiles of keys that it sees. */
 function queries(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
   const { d, dv } = shapes;
   const t = layout(tile, Math.max(d, dv));
@@ -124,7 +131,10 @@ function queries(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
   }`;
 }
 
-/** dk and dv: a block of keys, over the tiles of queries that see any of it; all query heads of the group at once. */
+/**
+ * Returns the kernel for dk and dv: a block of keys, over the tiles of queries that see any of it. It processes all
+ * query heads of the group.
+ */
 function keys(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
   const { d, dv } = shapes;
   const t = layout(tile, Math.max(d, dv));
@@ -165,7 +175,7 @@ function keys(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
   }`;
 }
 
-/** What was limited to a size has no gradient beyond it. */
+/** Stores a gradient. Entries of q or k beyond `p.limit` were clamped, so their gradient is 0. */
 const store = (to: string, item: string, c: string, x: string, own: string): string =>
   `store_${to}(head, ${item}, ${c}, select(vec4f(), ${x}, abs(${own}(head, ${item}, ${c})) <= vec4f(p.limit)));`;
 

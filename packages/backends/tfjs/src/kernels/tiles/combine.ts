@@ -6,8 +6,8 @@ import { type Gpu, output } from "../gpu.ts";
 const THREADS = 64;
 
 /**
- * Outputs of the same rows over `splits` sets of keys made one, weighted by their normalisers (`mergeOutputs` of core):
- * `y [splits, ..., dv]`, `lse [splits, ...]`, -Infinity where a set has no keys for the row.
+ * Merges outputs of the same rows over `splits` sets of keys, weighted by their normalisers (`mergeOutputs` of core).
+ * `y [splits, ..., dv]`, `lse [splits, ...]`, -Infinity if the row sees no keys of a set.
  */
 export function combine(
   gpu: Gpu,

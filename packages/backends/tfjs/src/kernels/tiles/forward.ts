@@ -6,18 +6,21 @@ import { combine } from "./combine.ts";
 import { loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
 import { layout, lines, type Tile } from "./tile.ts";
 
-/** What becomes of scores, and of the sums that they weight. */
+/** Maps scores to weights, and weighted sums to outputs. */
 export interface Weights {
   readonly name: string;
-  /** `"softmax"`: exp, divided by its sum. `"sum"`: `weight`, divided by the root of `over` or of the keys seen. */
+  /**
+   * `"softmax"`: weights exp(score), divided by their sum. `"sum"`: `weight(score)`, divided by the square root of
+   * `over` or of the number of visible keys.
+   */
   readonly kind: "softmax" | "sum";
   /**
-   * WGSL `fn score(s: vec4f) -> vec4f`, before the bias. `"softmax"` also has its derivative, `slope`, `"sum"` the weight
-   * of a score, `weight`; of the same type.
+   * WGSL `fn score(s: vec4f) -> vec4f`, applied before the bias. `"softmax"` also needs its derivative `slope`. `"sum"`
+   * also needs `weight`, the weight of a score. All have the same type.
    */
   readonly wgsl: string;
   readonly over?: number | undefined;
-  /** Read by `wgsl` as fields of `p`. */
+  /** Parameters that `wgsl` reads as fields of `p`. */
   readonly floats?: Readonly<Record<string, number>>;
 }
 
@@ -25,11 +28,11 @@ export interface Attend extends Pairs {
   readonly weights: Weights;
   readonly lse: boolean;
   readonly tile: Tile;
-  /** Into how many parts the keys are cut, each a workgroup of its own. */
+  /** The number of parts that the keys are split into. Each part is processed by its own workgroup. */
   readonly splits: number;
 }
 
-/** `y`, and `lse` where asked for: one pass over the keys, tile by tile, without a matrix of scores. */
+/** Computes `y`, and `lse` if asked for, in one pass over the keys, tile by tile, without a matrix of scores. */
 export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
   const { dims, tensors, weights, tile, splits, lse } = how;
   const { B, Hkv, d, dv, L, Hq } = dims;
@@ -57,12 +60,12 @@ export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
   return parted ? combine(gpu, outputs as Tensors<Tensor>, { splits, lse, dv }) : outputs;
 }
 
-/** The lowest finite float32: what a row that has seen nothing holds as its maximum. */
+/** The lowest finite float32: the maximum of a row that has not seen a key yet. */
 const LOWEST_BITS = "bitcast<f32>(0xff7fffffu)";
 
 const texts = new Map<string, string>();
 
-/** The text of a kernel: made once for what it depends on. */
+/** Returns the text of a kernel. It is generated once per key. */
 export function remembered(key: readonly unknown[], make: () => string): string {
   const name = JSON.stringify(key);
   const known = texts.get(name) ?? make();
@@ -85,7 +88,7 @@ function generate(shapes: Shapes, { kind, wgsl, over }: Weights, tile: Tile, lse
   const online = `
       ${each((i) => `var top_${i} = max(max(s_${i}.x, s_${i}.y), max(s_${i}.z, s_${i}.w));`)}
       ${t.reduce("top", "top", (a, b) => `max(${a}, ${b})`)}
-      // What was summed up so far was relative to the maximum so far.
+      // The sums so far are relative to the maximum so far.
       ${each(
         (i) => `top_${i} = max(top_${i}, m_${i});
       let fade_${i} = exp(max(m_${i} - top_${i}, -1000.0));

@@ -3,22 +3,25 @@ import type { Dims, Window } from "@attnkit/core/program";
 import type { Tensor } from "../../tf.ts";
 import type { Dispatch } from "../dispatch.ts";
 
-/** Queries and all the keys they may read; past keys come first. Names as in `Block`, ranks as the caller has them. */
+/**
+ * Queries and all the keys that they may read, past keys first. Names are those of `Block`, ranks are as the caller
+ * gave them.
+ */
 export interface Pairs {
-  /** `q k v`, and `mask bias keep` where given: `k [B, Hkv, T, d]`, `v [B, Hkv, T, dv]`, `keep [B, T]`, T = P + S. */
+  /** `q k v`, and `mask bias keep` if given: `k [B, Hkv, T, d]`, `v [B, Hkv, T, dv]`, `keep [B, T]`, with T = P + S. */
   readonly tensors: Tensors<Tensor>;
   readonly dims: Dims;
-  /** P */
+  /** P, the number of past keys. */
   readonly past: number;
   readonly causal: Causal;
-  /** Distances, whole numbers or Infinity. (SEMANTICS S7) */
+  /** Distances to the left and right, integers or Infinity (SEMANTICS S7). */
   readonly window: Window;
-  /** q and k are limited to this size, and q is then multiplied by `scale`. */
+  /** q and k are clamped to `-limit..limit`. q is then multiplied by `scale`. */
   readonly limit: number;
   readonly scale: number;
 }
 
-/** What of `Pairs` changes the text of a kernel. */
+/** The properties of `Pairs` that change the text of a kernel. */
 export interface Shapes {
   readonly d: number;
   readonly dv: number;
@@ -36,8 +39,8 @@ export const shapesOf = ({ tensors, dims: { d, dv }, causal, window: [left, righ
 });
 
 /**
- * The rows of a key head are those of its query heads one after the other, so that they share every key that is read:
- * row r is query `r % L` of query head `r / L` of the group.
+ * Returns the parameters of a kernel. The rows of a key head are those of its query heads, one after the other, so that
+ * they share every key that is read. Row r is query `r % L` of query head `r / L` of the group.
  */
 export function sizesOf(pairs: Pairs): Pick<Dispatch, "sizes" | "floats"> {
   const { dims, past, causal, window, tensors, limit, scale } = pairs;
@@ -60,7 +63,7 @@ export function sizesOf(pairs: Pairs): Pick<Dispatch, "sizes" | "floats"> {
   };
 }
 
-/** Steps between neighbours along B, Hq, L and T; 0 where the tensor is broadcast. */
+/** Returns the strides along B, Hq, L and T. They are 0 where the tensor is broadcast. */
 function stridesOf(shape: Shape): number[] {
   let step = 1;
   const strides = shape.toReversed().map((n) => {
@@ -71,9 +74,12 @@ function stridesOf(shape: Shape): number[] {
   return [...strides, 0, 0, 0].slice(0, 4).reverse();
 }
 
-/** `Row`, `row_of(head, r)`, `sees(row, j)`, and `reach(i)`: which keys a query may see by its position. (SEMANTICS S3-S7) */
+/**
+ * WGSL `Row`, `row_of(head, r)`, `sees(row, j)` and `reach(i)`, which returns the keys that a query may see by position
+ * (SEMANTICS S3-S7).
+ */
 export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): string => `
-  /** What row r may see: keys first..end - 1, less what is masked; and where its masks lie. */
+  /** Row r may see keys first..end - 1, less masked ones. */
   struct Row { first: u32, end: u32, ${mask ? "mask: u32, " : ""}${bias ? "bias: u32, " : ""}${keep ? "keep: u32, " : ""} }
 
   fn reach(i: u32) -> vec2u {
@@ -85,7 +91,7 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     return vec2u(range);
   }
 
-  /** What rows r..s - 1 may see together. */
+  /** The keys that rows r..s - 1 may see. */
   fn reach_of_block(r: u32, s: u32) -> vec2u {
     let whole = r / p.L == (s - 1u) / p.L; // of one query head
     return vec2u(reach(select(0u, r % p.L, whole)).x, reach(select(p.L - 1u, (s - 1u) % p.L, whole)).y);
@@ -102,14 +108,14 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
       .join("")}${keep ? "batch * p.T," : ""});
   }
 
-  /** Without branches: Evaluates all, so keys beyond the last one read its masks. */
+  /** No branches: all is evaluated, so j is clamped. */
   fn sees(row: Row, j: u32) -> bool {
     let key = min(j, p.T - 1u);
     return ${[
       "(j >= row.first) & (j < row.end)",
       ...(mask ? ["(mask[row.mask + key * p.mask_t] != 0)"] : []),
       ...(keep ? ["(keep[row.keep + key] != 0)"] : []),
-      // Minus infinity, by its bits: WGSL may assume that there is none.
+      // -Infinity is detected by its bits, because WGSL may assume that there are no infinities.
       ...(bias ? ["(bitcast<u32>(bias[row.bias + key * p.bias_t]) != 0xff800000u)"] : []),
     ].join(" & ")};
   }
@@ -120,7 +126,10 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
       : ""
   }`;
 
-/** WGSL `name(head, item, c)`: four channels, from `4 c`, of a row of `[heads, items, channels]`; 0 beyond its ends. */
+/**
+ * Returns WGSL `name(head, item, c)`: four channels, from `4 c`, of a row of `[heads, items, channels]`. Beyond its
+ * ends it is 0.
+ */
 export function loader(name: string, tensor: string, items: string, channels: number, map = "x"): string {
   const quad = channels / 4;
   const read = Number.isInteger(quad)
@@ -137,7 +146,7 @@ export function loader(name: string, tensor: string, items: string, channels: nu
   }`;
 }
 
-/** WGSL `name(head, item, c, x)`, which writes what the function of `loader` reads. */
+/** Returns WGSL `name(head, item, c, x)`, which writes the entry that the function of `loader` reads. */
 export function storer(name: string, tensor: string, items: string, channels: number): string {
   const quad = channels / 4;
   const write = Number.isInteger(quad)
@@ -151,11 +160,11 @@ export function storer(name: string, tensor: string, items: string, channels: nu
   }`;
 }
 
-/** The tensors that `loader` reads as vectors. */
+/** Returns the names of the tensors that `loader` reads as vectors of four. */
 export const vectorsOf = (channels: Readonly<Record<string, number>>): string[] =>
   Object.keys(channels).filter((name) => channels[name]! % 4 === 0);
 
-/** `q k v` in WGSL as `load_q`, `load_k`, `load_v`, limited and scaled. */
+/** Returns WGSL `load_q`, `load_k`, `load_v`, which read clamped and scaled vectors. */
 export const loaders = ({ d, dv }: Shapes): string =>
   [
     loader("load_q", "q", "p.rows", d, "limited4(x, p.limit) * p.scale"),

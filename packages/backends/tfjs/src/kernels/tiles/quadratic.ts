@@ -11,26 +11,34 @@ import { attend, type Weights } from "./forward.ts";
 import type { Pairs } from "./pairs.ts";
 import { type Tile, tileFor } from "./tile.ts";
 
-/** A mechanism that compares every query with every key and keeps the keys. */
+/** A mechanism that compares every query with every key, and whose state keeps the keys. */
 export interface Quadratic {
   readonly name: string;
   readonly weights: Weights;
   readonly window?: Window | undefined;
-  /** The size that q and k are limited to, and what q is then multiplied by, for d channels. */
+  /** For d channels: q and k are clamped to `-limit(d)..limit(d)`, and q is then multiplied by `scale(d)`. */
   limit(d: number): number;
   scale(d: number): number;
-  /** Why a call is not for this kernel, beyond what its tiles cannot do. */
+  /** Returns the reason if a call is not for this kernel. Limits of its tiles are checked separately. */
   refuses?(call: Call): string | undefined;
-  /** Of calls without bias; default, and for the others: the program's gradient. */
+  /** The gradients of calls without bias. Default, and for calls with bias: the gradient of the portable program. */
   readonly gradients?: TileGradients;
-  /** Default: what suits the device and the call. */
+  /** Default: chosen by device and call. */
   readonly tile?: Tile;
 }
 
-/** Sums of a row lie in registers, so a head cannot be of any width. */
+/** The largest d or dv: sums of a row are held in registers. */
 const WIDEST = 256;
 
-/** A kernel for the quadratic family: the cache is joined by tfjs's own operations, all else is one pass over tiles. */
+/**
+ * Makes a kernel for the quadratic family. tfjs's own operations append to the cache; everything else is one pass over
+ * tiles.
+ * @param mechanism The portable mechanism. Its gradient is used if `spec` has none.
+ * @example
+ * ```ts
+ * withKernels(mechanism, quadraticKernel(mechanism, { name, weights, limit: () => 1e4, scale: (d) => d ** -0.5 }));
+ * ```
+ */
 export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<Tensor> {
   return {
     name: spec.name,
@@ -46,7 +54,7 @@ export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<T
 }
 
 function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: Gpu): true | string {
-  if (d > WIDEST || dv > WIDEST) return `heads of d = ${d} and dv = ${dv} channels; at most ${WIDEST} fit a tile`;
+  if (d > WIDEST || dv > WIDEST) return `d = ${d} and dv = ${dv} channels per head; a tile holds at most ${WIDEST}`;
   const T = S + pastOf(shapes);
   const bytes =
     4 *
@@ -108,14 +116,17 @@ function run(
   };
 }
 
-/** With key mask and mask made one: together with outputs and gradients they are more than WebGPU has to bind. */
+/**
+ * Merges key mask and mask into one. Otherwise masks, outputs and gradients would exceed the tensors that WebGPU can
+ * bind.
+ */
 function oneMask(o: Ops<Tensor>, { keep, ...rest }: Tensors<Tensor>): Tensors<Tensor> {
   if (keep === undefined || rest.mask === undefined) return { ...rest, ...(keep && { keep }) };
   const [B, T] = keep.shape as [number, number];
   return { ...rest, mask: o.where(o.reshape(keep, [B, 1, 1, T]), rest.mask, 0) };
 }
 
-/** The portable program over keys that are already joined. */
+/** Runs the portable program on keys that are already appended to the cache. */
 function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call, past: number): Tensors<T> {
   const { B, Hq, L, S, d, dv } = call.dims;
   const lift = (x: T | undefined) => (x === undefined ? undefined : liftTensor(o, x));
@@ -131,7 +142,7 @@ function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call,
   return { y: o.reshape(y, [...lead, dv]), ...(call.lse && { lse: o.reshape(lse!, lead) }) };
 }
 
-/** Keys, values and state of a call, of rank 4. */
+/** Returns keys, values and state of a call, with rank 4. */
 function cacheOf(
   o: Ops<Tensor>,
   { q, k, v, keyMask, state }: Block<Tensor>,
@@ -146,9 +157,9 @@ function cacheOf(
 
 const float = (tf: Tf, x: Tensor): Tensor => (x.dtype === "float32" ? x : tf.cast(x, "float32"));
 
-/** How many keys a block of L rows can reach within a window. */
+/** Returns how many keys a block of L rows can reach within a window. */
 const reachOf = (T: number, L: number, [left, right]: Window): number => Math.min(T, left + L + Math.min(right, T));
 
-/** Enough workgroups to fill a GPU, and enough keys for each to be worth its start. */
+/** Returns the number of splits: enough workgroups to fill a GPU, and at least about 256 keys for each. */
 const splitsFor = (heads: number, keys: number): number =>
   Math.max(1, Math.min(Math.ceil(keys / 256), Math.ceil(256 / heads)));

@@ -1,13 +1,13 @@
 /**
- * How a workgroup cuts up one tile of the score matrix: `rowGroups * columnGroups` threads, each with `rows` rows and 4
- * columns of it in registers. Rows and columns of a thread lie a whole number of groups apart, so that neighbouring
- * threads read neighbouring vectors of workgroup memory.
+ * How a workgroup processes one tile of the score matrix: `rowGroups * columnGroups` threads, each with `rows` rows and
+ * 4 columns in registers. Rows of a thread are `rowGroups` apart, columns `columnGroups`, so that neighbouring threads
+ * read neighbouring vectors of workgroup memory.
  */
 export interface Tile {
   readonly rows: number;
   readonly rowGroups: number;
   readonly columnGroups: number;
-  /** Channels that are staged at a time, a multiple of 4. */
+  /** The number of channels that are staged in workgroup memory at a time, a multiple of 4. */
   readonly slice: number;
 }
 
@@ -17,29 +17,32 @@ export interface Layout {
   /** Rows and columns of a tile. */
   readonly height: number;
   readonly width: number;
-  /** Constants, workgroup memory and the thread's place. */
+  /** WGSL declarations of workgroup memory, and the thread's row and column group. */
   readonly declarations: string;
   readonly place: string;
-  /** Bytes of workgroup memory. */
+  /** Workgroup memory in bytes. */
   readonly bytes: number;
-  /** `line(i)` for each row of a thread. */
+  /** Returns `line(i)` for each row of a thread. */
   each(line: (i: number) => string): string;
-  /** The index within its tile of a thread's row i, and of its four columns as a `vec4u`. */
+  /** `row(i)` is the index of a thread's row i within its tile. `columns` is that of its four columns, a `vec4u`. */
   row(i: number): string;
   readonly columns: string;
   /**
-   * `into_i += rows . columns` over all `channels`: `a(item, c)` and `b(item, c)` are WGSL for four channels, from `c`,
-   * of a row and of a column of the tile. `into_i` is a `vec4f`, one number per column.
+   * Adds `rows . columns` over all `channels` to `into_i`, a `vec4f` with one number per column. `a(item, c)` and
+   * `b(item, c)` are WGSL for four channels, from `c`, of a row and of a column of the tile.
    */
   product(into: string, channels: number, a: Load, b: Load): string;
-  /** The thread's four weights of row i, for `gather`. */
+  /** Stores the thread's four weights of row i, for `gather`. */
   put(i: number, weights: string): string;
-  /** `into_i_n += weights . values` over the columns of the tile, for `channels` of each: see `vectors`. */
+  /**
+   * Adds `weights . values`, over the columns of the tile, to `into_i_n`. Each value has `channels` channels; n counts
+   * `vectors`.
+   */
   gather(into: string, channels: number, value: Load): string;
-  /** How many vectors of `channels` channels a thread sums up per row: vector n is number `vector(n)` of the row. */
+  /** Returns how many vectors of four channels a thread sums per row. Its vector n is number `vector(n)` of the row. */
   vectors(channels: number): number;
   vector(n: number): string;
-  /** Sets `into_i` to `combine` of the `from_i` of all threads that share the row. */
+  /** Sets `into_i` to the combination of `from_i` over all threads that share the row. */
   reduce(into: string, from: string, combine: (a: string, b: string) => string): string;
 }
 
@@ -49,15 +52,15 @@ export const lines = (n: number, line: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => line(i)).join("\n");
 export const list = (n: number, term: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => term(i)).join(", ");
-/** Vectors of four that hold n channels. */
+/** Returns the number of vectors of four that hold n channels. */
 export const quads = (channels: number): number => Math.ceil(channels / 4);
 
-/** `widest` is the largest number of channels that `gather` meets. */
+/** Generates the WGSL of a tile. `widest` is the largest number of channels that `gather` processes. */
 export function layout({ rows, rowGroups, columnGroups, slice }: Tile, widest: number): Layout {
   const threads = rowGroups * columnGroups;
   const [height, width] = [rows * rowGroups, 4 * columnGroups];
   const part = slice / 4;
-  // An odd stride in vectors spreads the columns of neighbouring threads over all banks.
+  // An odd stride, counted in vectors, spreads the columns of neighbouring threads over all banks.
   const stride = part + 1 - (part % 2);
   const stage = Math.max((height + width) * stride, 4 * quads(widest));
   const row = (i: number) => `(down + ${i * rowGroups}u)`;
@@ -104,7 +107,7 @@ export function layout({ rows, rowGroups, columnGroups, slice }: Tile, widest: n
 
     gather(into, channels, value) {
       const w = quads(channels);
-      // Four columns, those of one thread, make one slot.
+      // The four columns of one thread form a slot.
       const slots = largest(columnGroups, Math.floor(stage / (4 * w)));
       const n = vectors(channels);
       return `
@@ -139,20 +142,27 @@ export function layout({ rows, rowGroups, columnGroups, slice }: Tile, widest: n
   };
 }
 
-/** The largest divisor of a power of two `n` that is at most `most`. */
+/** Returns the largest divisor of a power of two `n` that is at most `most`. */
 function largest(n: number, most: number): number {
   let d = n;
   while (d > most) d /= 2;
   return d;
 }
 
-/** The tile for a number of rows per key head: the portable 16 KiB of workgroup memory always suffice. */
+/**
+ * Returns the tile for a number of rows per key head. It fits `workgroupMemory` bytes, which are at least 16384.
+ * @param widest The larger of d and dv.
+ * @example
+ * ```ts
+ * const tile = tileFor((Hq / Hkv) * L, Math.max(d, dv), gpu.workgroupMemory);
+ * ```
+ */
 export function tileFor(rows: number, widest: number, workgroupMemory: number): Tile {
   if (rows <= 16) {
     const own = rows <= 4 ? 1 : rows <= 8 ? 2 : 4;
     return { rows: own, rowGroups: 4, columnGroups: 32, slice: own === 4 ? 8 : 16 };
   }
-  // Twice the arithmetic per number read, where memory and registers admit it.
+  // Twice the arithmetic per number read, if workgroup memory and registers allow it.
   if (workgroupMemory >= 32768 && widest <= 128) return { rows: 8, rowGroups: 8, columnGroups: 16, slice: 16 };
   return { rows: 4, rowGroups: 16, columnGroups: 8, slice: 16 };
 }
