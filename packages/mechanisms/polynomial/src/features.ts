@@ -1,4 +1,4 @@
-import { axisSize, type Ops } from "@attnkit/core/program";
+import { axisSize, knownAxisSize, type Ops } from "@attnkit/core/program";
 
 /**
  * The number of entries of a polynomial's state per channel of v: `sum over its degrees m of C(d + m - 1, m)`. They are the
