@@ -44,7 +44,7 @@ const manifest = {
 
 const program = `import type { Mechanism } from "@attnkit/core";
 import {
-  axisSize,
+  knownAxisSize,
   cacheEntries,
   clip,
   declareOptions,
@@ -79,7 +79,7 @@ export function sigmoid(options: SigmoidOptions = {}): Mechanism {
     forward(o, block, { causal }) {
       const keys = extendCache(o, block, causal);
       const [hq, L, d] = o.shape(block.q).slice(1) as [number, number, number];
-      const hkv = axisSize(o, keys.k, 1);
+      const hkv = knownAxisSize(o, keys.k, 1);
       const rows = o.mul(clip(o, block.q, 1e6), scale ?? 1 / Math.sqrt(d));
       const products = o.matmul(foldQueryHeads(o, rows, hkv), transposeLast(o, clip(o, keys.k, 1e6)));
       const scores = o.add(unfoldQueryHeads(o, products, hq, L), offset);
