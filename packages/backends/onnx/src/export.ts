@@ -8,9 +8,9 @@ import { type FusedKernel, fusedKernels } from "./fused.ts";
 import { Graph } from "./graph.ts";
 import { asHalf, halfConstants } from "./half.ts";
 import { bytesOf, modelOf } from "./model.ts";
+import { FLOAT } from "./proto/onnx.ts";
 import { record } from "./record.ts";
 import { entriesOf, examples, inputsOf, keepsTokens, renamed, shapesOf, stateType, symbols } from "./signature.ts";
-import { FLOAT } from "./types.ts";
 import type { Value } from "./value.ts";
 import { VERSION } from "./version.ts";
 

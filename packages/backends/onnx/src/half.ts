@@ -1,9 +1,9 @@
 import type { Tensors } from "@attnkit/core";
 import { f16round, setFloat16 } from "@petamoriken/float16";
 import type { Graph } from "./graph.ts";
+import { FLOAT, FLOAT16 } from "./proto/onnx.ts";
 import { from, rewritten } from "./rewrite.ts";
 import { knownShape } from "./sizes.ts";
-import { FLOAT, FLOAT16 } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Constants with fewer elements are kept in float32: the Cast node would need more bytes than it saves. */

@@ -1,5 +1,5 @@
 import { AttentionError, type Backend, type Tensors } from "@attnkit/core";
-import { type Compiled, hostDataKind, notOwnTensor, type Program, vjp } from "@attnkit/core/backend";
+import { type Compiled, hostDataKind, notOwnTensor, type Program, Remembered, vjp } from "@attnkit/core/backend";
 import { isPositiveInteger, knownOptions, requireOption } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
@@ -73,7 +73,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
   const create = sessionMaker(ort, provider, { ...level, ...sessionOptions, ...stay, executionProviders }, places);
   const sessions = new Sessions(maxSessions, create);
   const { upload, compile } = new Compiler(ort, dtype, sessions, provider, places);
-  const gradients = new WeakMap<Program, Map<string, Compiled<ORT.Tensor>>>();
+  const gradients = new WeakMap<Program, Remembered<string, Compiled<ORT.Tensor>>>();
   return {
     name,
     kind: "onnx",
@@ -108,10 +108,9 @@ export function onnx(options: OnnxOptions): OnnxBackend {
     compile,
     async vjp(program, x, seeds, wrt) {
       const key = JSON.stringify([Object.keys(x), Object.keys(seeds), wrt]);
-      const known = gradients.get(program) ?? new Map<string, Compiled<ORT.Tensor>>();
+      const known = gradients.get(program) ?? new Remembered<string, Compiled<ORT.Tensor>>(MOST_GRADIENTS);
       gradients.set(program, known);
-      const run = known.get(key) ?? compile(pulled(program, Object.keys(x), Object.keys(seeds), wrt));
-      known.set(key, run);
+      const run = known.get(key, () => compile(pulled(program, Object.keys(x), Object.keys(seeds), wrt)));
       return run({ ...renamed("x.", x), ...renamed("seed.", seeds) });
     },
   };
@@ -143,6 +142,9 @@ function own(who: string, x: ORT.Tensor): ORT.Tensor {
   const shape = `[${x.dims.join(", ")}]`;
   throw new AttentionError("ATTN_DATA", who, `got a tensor ${shape} that was disposed of, expected a live one`);
 }
+
+/** The number of gradients that are kept per program: they differ by the names that they are taken with respect to. */
+const MOST_GRADIENTS = 64;
 
 const nameOf = (provider: ORT.InferenceSession.ExecutionProviderConfig | undefined): string =>
   typeof provider === "object" ? provider.name : (provider ?? "cpu");

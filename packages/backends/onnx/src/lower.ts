@@ -1,7 +1,7 @@
 import type { Graph } from "./graph.ts";
+import { BOOL, DOUBLE, FLOAT } from "./proto/onnx.ts";
 import { from, rewritten } from "./rewrite.ts";
 import { knownShape } from "./sizes.ts";
-import { BOOL, DOUBLE, FLOAT } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /**

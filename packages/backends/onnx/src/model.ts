@@ -2,8 +2,13 @@ import { elementCount } from "@attnkit/core/backend";
 import { isKnown } from "@attnkit/core/program";
 import { type Graph, needed } from "./graph.ts";
 import {
+  BOOL,
+  DOUBLE,
   encodeModel,
+  FLOAT,
+  FLOAT16,
   type GraphProto,
+  INT64,
   AttributeType as Kind,
   type ModelProto,
   type NodeProto,
@@ -11,7 +16,6 @@ import {
   type ValueInfoProto,
 } from "./proto/onnx.ts";
 import { knownShape } from "./sizes.ts";
-import { BOOL, DOUBLE, FLOAT, FLOAT16, INT64 } from "./types.ts";
 import type { Type, Value } from "./value.ts";
 
 /** The IR version of the ONNX release that introduced each opset. Readers of the opset can read it. */

@@ -1,12 +1,14 @@
 import {
+  BOOL,
   DATA_TYPES,
   decodeModel,
   encodeModel,
+  FLOAT,
+  INT64,
   type ModelProto,
   type NodeProto,
   type ValueInfoProto,
 } from "./proto/onnx.ts";
-import { BOOL, FLOAT, INT64 } from "./types.ts";
 
 /** ONNX operators whose output is boolean. */
 const PREDICATES = ["And", "Or", "Not", "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "IsNaN", "IsInf"];

@@ -1,6 +1,7 @@
 import { AttentionError } from "@attnkit/core";
 import { isKnownShape, type SymbolicShape } from "@attnkit/core/program";
 import type { Graph } from "./graph.ts";
+import { BOOL, DOUBLE, FLOAT } from "./proto/onnx.ts";
 import { knownShape } from "./sizes.ts";
 import type { Numbers, Type, Value } from "./value.ts";
 
@@ -48,13 +49,6 @@ export function typed(g: Graph): Typed {
         : unknown(shape),
   };
 }
-
-/** The numbers of `TensorProto.DataType`. */
-export const FLOAT = 1;
-export const INT64 = 7;
-export const BOOL = 9;
-export const FLOAT16 = 10;
-export const DOUBLE = 11;
 
 function unknown(shape: SymbolicShape): never {
   throw new AttentionError(

@@ -25,6 +25,7 @@ import {
 } from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
+import { seriesLimit } from "./series.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
@@ -69,7 +70,7 @@ function forward(o: Nodes, block: Block<Value>, order: number, lse: boolean): Re
   const n = partsOf(L, CHUNK);
   const long = timesDim(n, CHUNK);
   const extra = requireKnown("elementwise-steps", minusDim(long, L));
-  const limit = Math.min(1000, 10 ** (30 / order));
+  const limit = seriesLimit(order);
   const cut = (x: Value, heads: readonly Dim[], value = 0) =>
     o.reshape(pad(o, x, 2, 0, extra, value), [1, ...heads, n, CHUNK, d]);
   const present = presentKeys(o, block);

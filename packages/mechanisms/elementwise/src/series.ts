@@ -28,13 +28,19 @@ import {
 } from "@attnkit/core/program";
 
 /**
+ * Returns the size that q and k are limited to in the series of an order, so that no power of a channel overflows:
+ * `min(1000, 10^(30 / order))`.
+ */
+export const seriesLimit = (order: number): number => Math.min(1000, 10 ** (30 / order));
+
+/**
  * The series form, O(L) (Feng 2025, eq. 7-16). With N = B Hkv and w = order + 1, a state is `m [N, d, 1]`, the largest
  * `-k^2`, and `s [N, d, 1, 2 w]`: sums of `exp(-k^2 - m) k^p v`, then of `exp(-k^2 - m) k^p`, for p = 0..order.
  */
 export function series<T>(o: Ops<T>, block: Block<T>, { causal, lse, state }: How, order: number): Result<T> {
   const [B, hkv, S, d] = blockShape(o, block.k);
   const L = axisSize(o, block.q, 2);
-  const limit = Math.min(1000, 10 ** (30 / order));
+  const limit = seriesLimit(order);
   const tokens = tokenStates(o, block, limit, order); // one state per key
   const start = block.state && seenBefore(o, block.state);
   let rows: Rescaled<T>; // the state that each query reads, [N, d, L or 1]

@@ -1,6 +1,7 @@
 import type { Mechanism } from "@attnkit/core";
 import { type ChannelScan, channelScan, webgpuKernel, withKernels } from "@attnkit/tfjs/kernels";
 import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
+import { seriesLimit } from "./series.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
@@ -45,6 +46,6 @@ function seriesScan(order: number): ChannelScan {
       ["z", w],
     ],
     wgsl,
-    clip: Math.min(1000, 10 ** (30 / order)),
+    clip: seriesLimit(order),
   };
 }

@@ -1,6 +1,6 @@
 import { backends } from "@attnkit/catalog";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
-import { dispatch, fused, type Gpu, gpuOf, output } from "@attnkit/tfjs/kernels";
+import { dispatch, type Gpu, gpuOf, onTape, output } from "@attnkit/tfjs/kernels";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { poison } from "./poison.ts";
@@ -36,7 +36,7 @@ test("a dispatch reads what tfjs computed before it and tfjs reads what it wrote
 
 test("several outputs are one operation of the tape", async () => {
   const f = (x: Tensor) => {
-    const { scaled, shifted } = fused(gpu, {
+    const { scaled, shifted } = onTape(gpu, {
       inputs: { x },
       forward: () => affine(x, 2),
       backward: (_, seeds) => ({ x: tf.add(tf.mul(seeds.scaled!, 2), seeds.shifted!) }),

@@ -99,6 +99,13 @@ export const DATA_TYPES: readonly string[] = [
   ...["float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2"],
 ];
 
+/** The numbers of the data types that attnkit writes. */
+export const FLOAT: number = DATA_TYPES.indexOf("float");
+export const INT64: number = DATA_TYPES.indexOf("int64");
+export const BOOL: number = DATA_TYPES.indexOf("bool");
+export const FLOAT16: number = DATA_TYPES.indexOf("float16");
+export const DOUBLE: number = DATA_TYPES.indexOf("double");
+
 const one = (number: number, type: FieldType): Field => ({ number, type });
 const given = (number: number, type: FieldType): Field => ({ number, type, explicit: true });
 const many = (number: number, type: FieldType): Field => ({ number, type, repeated: true });

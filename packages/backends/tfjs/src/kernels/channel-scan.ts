@@ -1,4 +1,5 @@
 import type { Block, Result, Shape, Tensors } from "@attnkit/core";
+import { Remembered } from "@attnkit/core/backend";
 import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Tensor } from "../tf.ts";
 import { type Dispatch, dispatch, grid } from "./dispatch.ts";
@@ -88,15 +89,13 @@ export function channelScan(gpu: Gpu, scan: ChannelScan, block: Block<Tensor>, c
   return { ...rows, state: state() };
 }
 
-const cache = new WeakMap<ChannelScan, Map<string, ReturnType<typeof generate>>>();
+/** Texts of kernels by what they are made of. They go with the scan that they were made for. */
+const cache = new WeakMap<ChannelScan, Remembered<string, ReturnType<typeof generate>>>();
 
 function texts(scan: ChannelScan, past: boolean, keep: boolean, lse: boolean): ReturnType<typeof generate> {
-  const known = cache.get(scan) ?? new Map<string, ReturnType<typeof generate>>();
+  const known = cache.get(scan) ?? new Remembered<string, ReturnType<typeof generate>>(8);
   cache.set(scan, known);
-  const key = `${past} ${keep} ${lse}`;
-  const text = known.get(key) ?? generate(scan, past, keep, lse);
-  known.set(key, text);
-  return text;
+  return known.get(`${past} ${keep} ${lse}`, () => generate(scan, past, keep, lse));
 }
 
 function generate({ entries, wgsl }: ChannelScan, past: boolean, keep: boolean, lse: boolean) {

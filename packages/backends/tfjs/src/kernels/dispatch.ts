@@ -1,4 +1,5 @@
 import type { Tensors } from "@attnkit/core";
+import { Remembered } from "@attnkit/core/backend";
 import type { Tensor } from "../tf.ts";
 import type { Gpu } from "./gpu.ts";
 import { keepsNaN } from "./nan.ts";
@@ -25,7 +26,11 @@ export interface Dispatch {
   readonly workgroups: readonly [x: number, y?: number, z?: number];
 }
 
-const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+/** The number of pipelines that are kept per device. */
+const MOST_PIPELINES = 256;
+
+/** Pipelines by their text. They go with the device that they were made on. */
+const pipelines = new WeakMap<GPUDevice, Remembered<string, GPUComputePipeline>>();
 
 /**
  * Encodes a dispatch after everything that tfjs has encoded so far. It does not wait and downloads nothing.
@@ -78,14 +83,12 @@ export function grid(gpu: Gpu, n: number): [number, number] {
 }
 
 function pipelineOf(device: GPUDevice, label: string, code: string): GPUComputePipeline {
-  const known = pipelines.get(device) ?? new Map<string, GPUComputePipeline>();
+  const known = pipelines.get(device) ?? new Remembered<string, GPUComputePipeline>(MOST_PIPELINES);
   pipelines.set(device, known);
-  const found = known.get(code);
-  if (found) return found;
-  const module = device.createShaderModule({ label, code });
-  const pipeline = device.createComputePipeline({ label, layout: "auto", compute: { module, entryPoint: "main" } });
-  known.set(code, pipeline);
-  return pipeline;
+  return known.get(code, () => {
+    const module = device.createShaderModule({ label, code });
+    return device.createComputePipeline({ label, layout: "auto", compute: { module, entryPoint: "main" } });
+  });
 }
 
 /**

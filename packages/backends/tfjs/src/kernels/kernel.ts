@@ -3,8 +3,8 @@ import { type Kernel, mechanismProgram, namesOfBlock, namesOfResult, resultOfNam
 import type { Call } from "@attnkit/core/program";
 import type { TfjsBackend } from "../index.ts";
 import type { Tensor } from "../tf.ts";
-import { type Fused, fused } from "./fused.ts";
 import { type Gpu, gpuOf } from "./gpu.ts";
+import { onTape, type TapeOperation } from "./tape-operation.ts";
 
 /** A kernel of a mechanism. */
 export interface KernelSpec {
@@ -17,7 +17,7 @@ export interface KernelSpec {
    */
   forward(gpu: Gpu, block: Block<Tensor>, call: Call): Result<Tensor>;
   /** Default: the portable program's gradient. */
-  backward?: Fused["backward"];
+  backward?: TapeOperation["backward"];
 }
 
 /** A kernel for tfjs on WebGPU, differentiable on tfjs's tape; `mechanism` is the portable one, whose gradient it has. */
@@ -30,7 +30,7 @@ export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<Ten
       const gpu = gpuOf(backend) as Gpu;
       const { ops } = backend as TfjsBackend;
       // tfjs's tape knows named tensors.
-      const results = fused(gpu, {
+      const results = onTape(gpu, {
         inputs: namesOfBlock(block),
         forward: () => {
           const made = spec.forward(gpu, block, call);

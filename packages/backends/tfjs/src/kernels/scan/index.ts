@@ -1,3 +1,3 @@
+export { pairs } from "./channel-pairs.ts";
 export type { Features, MatrixState } from "./form.ts";
 export { matrixStateKernel } from "./kernel.ts";
-export { pairs } from "./pairs.ts";

@@ -1,4 +1,5 @@
 import type { Block, Result, Tensors } from "@attnkit/core";
+import { Remembered } from "@attnkit/core/backend";
 import { type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Tensor } from "../../tf.ts";
 import { dispatch, grid } from "../dispatch.ts";
@@ -7,7 +8,7 @@ import type { KernelSpec } from "../kernel.ts";
 import { carryCode } from "./carry.ts";
 import { decodeCode, freshCode } from "./decode.ts";
 import type { Facts, MatrixState } from "./form.ts";
-import { type Layout, layoutOf } from "./layout.ts";
+import { type ScanSizes, scanSizesOf } from "./layout.ts";
 import { outputsCode } from "./outputs.ts";
 import { totalsCode } from "./totals.ts";
 
@@ -23,16 +24,16 @@ const BUFFERS = 8;
  * ```
  */
 export function matrixStateKernel(form: MatrixState): KernelSpec {
-  const texts = new Map<string, string>();
+  const texts = new Remembered<string, string>(64);
   return {
     name: `${form.name} by chunks`,
     accepts(call, gpu) {
       const answer = form.accepts?.(call) ?? true;
-      const layout = answer === true ? layoutOf(form, call, gpu) : answer;
+      const layout = answer === true ? scanSizesOf(form, call, gpu) : answer;
       return typeof layout === "string" ? layout : true;
     },
     forward(gpu, x, call) {
-      const layout = layoutOf(form, call, gpu) as Layout;
+      const layout = scanSizesOf(form, call, gpu) as ScanSizes;
       const { dims, causal, lse } = call;
       const facts: Facts = {
         causal: !everyRowSeesAllKeys(dims.L, dims.S, causal),
@@ -43,10 +44,8 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
       const floats = { empty: Number.NEGATIVE_INFINITY, ...form.numbers?.(call) };
       const stage: Stage = (name, code, inputs, outputs, groups, vec4 = []) => {
         const key = [name, ...Object.values(facts)].join();
-        const text = texts.get(key) ?? code();
-        texts.set(key, text);
         dispatch(gpu, {
-          ...{ name: `${form.name} ${name}`, code: text, inputs, outputs, vec4 },
+          ...{ name: `${form.name} ${name}`, code: texts.get(key, code), inputs, outputs, vec4 },
           ...{ sizes: { groups, ...layout }, floats, workgroups: grid(gpu, groups) },
         });
       };
@@ -80,7 +79,7 @@ interface Io {
   readonly next: Tensors<Tensor>;
 }
 
-function prefill(gpu: Gpu, form: MatrixState, facts: Facts, n: Layout, io: Io, stage: Stage): void {
+function prefill(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io, stage: Stage): void {
   const totals = output(gpu, [n.heads, n.chunks, n.r, n.w]);
   const before = output(gpu, [n.heads, n.slots, n.r, n.w]);
   const own = { ...io.keys, ...io.values };
@@ -93,7 +92,7 @@ function prefill(gpu: Gpu, form: MatrixState, facts: Facts, n: Layout, io: Io, s
   stage("outputs", () => outputsCode(form, facts), { ...io.queries, ...seen, before }, io.rows, tiles);
 }
 
-function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: Layout, io: Io, stage: Stage): void {
+function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io, stage: Stage): void {
   const { next_sums, ...rest } = io.next as { next_sums: Tensor };
   const { state_sums, ...past } = io.state;
   const matrix = { ...io.queries, ...io.values, ...(state_sums && { state_sums }) };
@@ -130,7 +129,7 @@ function made(
   gpu: Gpu,
   form: MatrixState,
   { dims: { B, Hkv, d, dv }, shapes, lse }: Call,
-  { r }: Layout,
+  { r }: ScanSizes,
 ): Pick<Io, "rows" | "next"> {
   const rows = shapes.q.slice(0, -1);
   const shape = {

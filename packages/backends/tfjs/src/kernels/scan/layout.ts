@@ -1,5 +1,5 @@
 import { namesOfBlock } from "@attnkit/core/backend";
-import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
+import { alignPositions, type Call, chunkSizeForFeatures, everyRowSeesAllKeys } from "@attnkit/core/program";
 import type { Gpu } from "../gpu.ts";
 import { columns, type MatrixState } from "./form.ts";
 
@@ -9,7 +9,7 @@ export const TILE = 64;
 const UNSEEN_CHUNK = 256;
 
 /** The sizes of one call. Every kernel of the call gets all of them. */
-export interface Layout extends Readonly<Record<string, number>> {
+export interface ScanSizes extends Readonly<Record<string, number>> {
   readonly G: number;
   readonly Hkv: number;
   readonly L: number;
@@ -37,7 +37,11 @@ export interface Layout extends Readonly<Record<string, number>> {
 }
 
 /** Splits a call into chunks whose states fit a buffer. Returns the reason as a string if that is impossible. */
-export function layoutOf(form: MatrixState, { dims, causal, shapes }: Call, { largestBuffer }: Gpu): Layout | string {
+export function scanSizesOf(
+  form: MatrixState,
+  { dims, causal, shapes }: Call,
+  { largestBuffer }: Gpu,
+): ScanSizes | string {
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   for (const [name, shape] of Object.entries(namesOfBlock(shapes))) {
     const bytes = 4 * shape.reduce((a, b) => a * b, 1);
@@ -49,7 +53,7 @@ export function layoutOf(form: MatrixState, { dims, causal, shapes }: Call, { la
   const at = whole ? { q: 0, k: 0, length: S } : alignPositions(L, S, causal);
   const bytesOf = (chunk: number) => 4 * B * Hkv * Math.ceil(at.length / chunk) * r * w;
   // More features need longer chunks: the cost of a state does not depend on the chunk's length.
-  let chunk = whole ? UNSEEN_CHUNK : Math.min(512, Math.max(TILE, 2 ** Math.round(Math.log2(r) / 2 + 3)));
+  let chunk = whole ? UNSEEN_CHUNK : chunkSizeForFeatures(r);
   while (bytesOf(chunk) > largestBuffer && chunk < at.length) chunk *= 2;
   const bytes = bytesOf(chunk);
   if (bytes > largestBuffer)

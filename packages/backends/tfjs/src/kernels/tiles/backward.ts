@@ -4,7 +4,7 @@ import { dispatch, grid } from "../dispatch.ts";
 import { type Gpu, output } from "../gpu.ts";
 import { remembered, type Weights } from "./forward.ts";
 import { loader, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
-import { layout, lines, list, type Tile } from "./tile.ts";
+import { lines, list, type Tile, tileCode } from "./tile.ts";
 
 /** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. */
 export interface Seeds {
@@ -31,7 +31,7 @@ export const softmaxGradients: TileGradients = (gpu, pairs, weights, seeds) => {
   const shapes = shapesOf(pairs);
   const { sizes, floats } = sizesOf(pairs);
   const tile: Tile = { rows: Math.max(d, dv) > 128 ? 2 : 4, rowGroups: 16, columnGroups: 8, slice: 16 };
-  const { height } = layout(tile, Math.max(d, dv));
+  const { height } = tileCode(tile, Math.max(d, dv));
   const inputs = { ...tensors, dy: seeds.dy, stats: statistics(gpu, seeds, dv) };
   const outputs = {
     dq: output(gpu, tensors.q!.shape),
@@ -99,7 +99,7 @@ const load = (name: string, from: string) => (item: string, c: string) => `${nam
 /** Returns the kernel for dq: a block of queries, over the tiles of keys that it sees. */
 function queries(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
   const { d, dv } = shapes;
-  const t = layout(tile, Math.max(d, dv));
+  const t = tileCode(tile, Math.max(d, dv));
   const n = t.vectors(d);
   const { each, row } = t;
   return `
@@ -137,7 +137,7 @@ function queries(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
  */
 function keys(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
   const { d, dv } = shapes;
-  const t = layout(tile, Math.max(d, dv));
+  const t = tileCode(tile, Math.max(d, dv));
   const { each, row } = t;
   return `
   ${common(shapes, wgsl, t.declarations)}

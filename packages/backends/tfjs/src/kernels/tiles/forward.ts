@@ -1,10 +1,11 @@
 import type { Shape, Tensors } from "@attnkit/core";
+import { Remembered } from "@attnkit/core/backend";
 import type { Tensor } from "../../tf.ts";
 import { dispatch, grid } from "../dispatch.ts";
 import { type Gpu, output } from "../gpu.ts";
 import { combine } from "./combine.ts";
 import { loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
-import { layout, lines, type Tile } from "./tile.ts";
+import { lines, type Tile, tileCode } from "./tile.ts";
 
 /** Maps scores to weights, and weighted sums to outputs. */
 export interface Weights {
@@ -39,7 +40,7 @@ export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
   const lead = tensors.q!.shape.slice(0, -1);
   const shapes = shapesOf(how);
   const { sizes, floats } = sizesOf(how);
-  const { height } = layout(tile, dv);
+  const { height } = tileCode(tile, dv);
   const blocks = Math.ceil(((Hq / Hkv) * L) / height);
   const tasks = B * Hkv * blocks * splits;
   const [parted, withLse] = [splits > 1, lse || splits > 1];
@@ -63,15 +64,11 @@ export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
 /** The lowest finite float32: the maximum of a row that has not seen a key yet. */
 const LOWEST_BITS = "bitcast<f32>(0xff7fffffu)";
 
-const texts = new Map<string, string>();
+/** Texts of kernels. They belong to no device and to no caller, so one memory serves the whole module. */
+const texts = new Remembered<string, string>(256);
 
 /** Returns the text of a kernel. It is generated once per key. */
-export function remembered(key: readonly unknown[], make: () => string): string {
-  const name = JSON.stringify(key);
-  const known = texts.get(name) ?? make();
-  texts.set(name, known);
-  return known;
-}
+export const remembered = (key: readonly unknown[], make: () => string): string => texts.get(JSON.stringify(key), make);
 
 function forward(shapes: Shapes, weights: Weights, tile: Tile, lse: boolean, parted: boolean): string {
   const key = ["forward", shapes, weights.kind, weights.wgsl, weights.over === undefined, tile, lse, parted];
@@ -80,7 +77,7 @@ function forward(shapes: Shapes, weights: Weights, tile: Tile, lse: boolean, par
 
 function generate(shapes: Shapes, { kind, wgsl, over }: Weights, tile: Tile, lse: boolean, parted: boolean): string {
   const { d, dv, bias } = shapes;
-  const t = layout(tile, dv);
+  const t = tileCode(tile, dv);
   const { each, row } = t;
   const n = t.vectors(dv);
   const softmax = kind === "softmax";

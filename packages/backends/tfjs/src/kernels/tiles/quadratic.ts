@@ -3,9 +3,9 @@ import { type Kernel, namesOfBlock, namesOfResult, resultOfNames, vjp } from "@a
 import { type AppendedKeys, appendKeys, type Call, liftTensor, type Ops, type Window } from "@attnkit/core/program";
 import type { TfjsBackend } from "../../index.ts";
 import type { Tensor, Tf } from "../../tf.ts";
-import { fused } from "../fused.ts";
 import { type Gpu, gpuOf } from "../gpu.ts";
 import { acceptable } from "../kernel.ts";
+import { onTape } from "../tape-operation.ts";
 import type { TileGradients } from "./backward.ts";
 import { attend, type Weights } from "./forward.ts";
 import type { Pairs } from "./pairs.ts";
@@ -93,7 +93,7 @@ function run(
   const splits = spec.weights.kind === "softmax" && rows <= 16 ? splitsFor(B * Hkv, reachOf(past + S, L, window)) : 1;
   const recompute = tensors.bias ? undefined : spec.gradients;
   const recorded = recompute !== undefined && tf.engine().state.gradientDepth > 0;
-  const out = fused(gpu, {
+  const out = onTape(gpu, {
     inputs: tensors,
     forward: () => attend(gpu, { ...pairs, weights: spec.weights, lse: lse || recorded, tile, splits }),
     backward(given, seeds, wrt, { y, lse }) {

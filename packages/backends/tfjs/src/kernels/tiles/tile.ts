@@ -12,7 +12,7 @@ export interface Tile {
 }
 
 /** WGSL and sizes that follow from a tile. */
-export interface Layout {
+export interface TileCode {
   readonly threads: number;
   /** Rows and columns of a tile. */
   readonly height: number;
@@ -56,7 +56,7 @@ export const list = (n: number, term: (i: number) => string): string =>
 export const quads = (channels: number): number => Math.ceil(channels / 4);
 
 /** Generates the WGSL of a tile. `widest` is the largest number of channels that `gather` processes. */
-export function layout({ rows, rowGroups, columnGroups, slice }: Tile, widest: number): Layout {
+export function tileCode({ rows, rowGroups, columnGroups, slice }: Tile, widest: number): TileCode {
   const threads = rowGroups * columnGroups;
   const [height, width] = [rows * rowGroups, 4 * columnGroups];
   const part = slice / 4;

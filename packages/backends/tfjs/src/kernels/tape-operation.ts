@@ -3,7 +3,7 @@ import type { Tensor } from "../tf.ts";
 import type { Gpu } from "./gpu.ts";
 
 /** Several tensors from several, as one operation of tfjs's tape. */
-export interface Fused {
+export interface TapeOperation {
   readonly inputs: Tensors<Tensor>;
   forward(): Tensors<Tensor>;
   /** Gradients of the inputs `wrt` from those of all outputs, `seeds`. */
@@ -25,7 +25,7 @@ interface Engine {
 }
 
 /** Runs `forward`; under a tape, records it with its gradient. Scratch tensors are freed, outputs are the caller's. */
-export function fused({ tf }: Gpu, { inputs, forward, backward }: Fused): Tensors<Tensor> {
+export function onTape({ tf }: Gpu, { inputs, forward, backward }: TapeOperation): Tensors<Tensor> {
   const engine = tf.engine();
   if (engine.state.gradientDepth === 0) return tf.tidy(forward);
   const names = Object.keys(inputs);
