@@ -14,6 +14,7 @@ import type { Ops } from "../program/ops.ts";
 import { knownOptions, requireOption } from "../program/options.ts";
 import { checker } from "./checked-calls.ts";
 import { checkBlock, checkGivenState, checkOutputs, floatMask, shapeOfEntry } from "./given.ts";
+import { checkMaker, makerOf, markMade, markState } from "./maker.ts";
 
 /** The number of programs that one attention keeps: recorded ones differ by the sizes that they leave open. */
 const MOST_PROGRAMS = 64;
@@ -69,6 +70,12 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   if (lse && mechanism.takes.lse !== true)
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
   const program = forwardProgram(mechanism, how);
+  const maker = makerOf(mechanism);
+  const made = (result: Result<T>): Result<T> => (state ? markMade(result, maker) : { ...result, state: {} });
+  const checkPast = (given: State<T>, name: string) => {
+    checkGivenState(who, name, given);
+    checkMaker(who, name, given, maker);
+  };
   /** Programs of this attention by name, those that are recorded also by the sizes that they leave open. */
   const compiled = new Remembered<string, CompiledNested<T>>(MOST_PROGRAMS);
   /** Blocks, results and states are nested records of tensors; their interfaces are narrower than the type of those. */
@@ -85,7 +92,7 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   /** The checked call, and the kernel that takes it. */
   const admit = (block: Block<T>, more: readonly unknown[]): { call: Call; kernel?: Kernel<T> } => {
     checkBlock(who, block, more);
-    if (block.state !== undefined) checkGivenState(who, "state", block.state);
+    if (block.state !== undefined) checkPast(block.state, "state");
     const call = checked(block);
     if (block.mask !== undefined && backend.boolean?.(block.mask) === false) throw floatMask(who);
     if (kernels === "never") return { call };
@@ -109,16 +116,16 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   const forward = new WeakMap<Dims, (block: Block<T>) => Promise<Result<T>>>();
   const attend = async (block: Block<T>, ...more: readonly unknown[]): Promise<Result<T>> => {
     const { call, kernel } = admit(block, more);
-    if (kernel) return kernel.run(block, call, backend);
+    if (kernel) return made(await kernel.run(block, call, backend));
     const known = forward.get(call.dims);
-    if (known) return known(block);
+    if (known) return made(await known(block));
     const sizes = varyingAxes(mechanism, call, mechanism.granularity?.(call));
     const run = compile<Block<T>, Result<T>>("forward", program, sizes);
     forward.set(call.dims, run);
-    return run(block);
+    return made(await run(block));
   };
   const shapesOf = (state: State<T>, name: string) => {
-    checkGivenState(who, name, state);
+    checkPast(state, name);
     return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, t, n, `${name}.`)]));
   };
   const eagerly = (what: string): Ops<T> => {
@@ -138,12 +145,12 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
       const out = kernel ? kernel.run(block, call, backend) : program(o, block);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
-      return out;
+      return made(out);
     },
     async merge(a: State<T>, b: State<T>): Promise<State<T>> {
       checkStates(mechanism, shapesOf(a, "a"), shapesOf(b, "b"));
       const merged = <U>(o: Ops<U>, x: { a: State<U>; b: State<U> }) => mechanism.merge(o, x.a, x.b);
-      return compile<{ a: State<T>; b: State<T> }, State<T>>("merge", merged)({ a, b });
+      return markState(await compile<{ a: State<T>; b: State<T> }, State<T>>("merge", merged)({ a, b }), maker);
     },
     async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
       if (mechanism.takes.lse !== true)

@@ -33,7 +33,9 @@ export function elementwise(options: ElementwiseOptions = {}): Mechanism {
     order,
     'an even whole number from 2 to 20, or "exact": a Taylor polynomial of exp is positive everywhere only if its order is even',
   );
-  const shared = { name: "elementwise", options: { ...options }, domain: { q: 20, k: 20 }, check: checkChannels };
+  const stateOptions = { order };
+  const named = { name: "elementwise", options: { ...options }, stateOptions };
+  const shared = { ...named, domain: { q: 20, k: 20 }, check: checkChannels };
   if (order === "exact") {
     return {
       ...shared,

@@ -31,6 +31,7 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
   return {
     name: "softmax",
     options: { ...options },
+    stateOptions: {},
     domain: { q: 100, k: 100 },
     takes: { mask: true, bias: true, lse: true },
     state: cacheEntries,

@@ -198,10 +198,11 @@ describe.each(Object.entries(made))("on %s", (name, make) => {
       [{ is_causal: true }, /mean causal/],
       [{ casual: true }, /mean causal/],
       [{ kernel: "never" }, /mean kernels/],
-      [{ dropout: 0.1 }, /causal, lse, kernels/],
+      [{ dropout: 0.1 }, /causal, lse, state, kernels/],
       [{ unknown: undefined }, /unknown/],
       ...["always", "yes", true, null, 1].map((kernels) => [{ kernels }, /kernels/] as [unknown, RegExp]),
       ...["yes", 1, 0, null].map((lse) => [{ lse }, /lse/] as [unknown, RegExp]),
+      ...["yes", 1, 0, null, {}].map((state) => [{ state }, /state/] as [unknown, RegExp]),
       ...["true", 1, 0, null, "start"].map((causal) => [{ causal }, /causal/] as [unknown, RegExp]),
       ...[null, true, "causal", [], 1].map((all) => [all, /options/] as [unknown, RegExp]),
     ];
