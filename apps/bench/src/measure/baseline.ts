@@ -1,5 +1,5 @@
 import type { BaselineEntry } from "@attnkit/catalog";
-import type { Data } from "@attnkit/core";
+import type { Shape } from "@attnkit/core";
 import { label } from "@attnkit/measure/choice";
 import { rounded, type Sequence } from "@attnkit/measure/sequence";
 import type { Subject } from "@attnkit/measure/subject";
@@ -27,7 +27,7 @@ export async function baselineSubject(
       mechanism: computed.create(choice.options),
       backend: {
         ...{ device, shape, free, dtype: "float32" },
-        upload: (data: Data, of) => own.upload(data as Float32Array, of),
+        upload: (data: unknown, of?: Shape) => own.upload(data as Float32Array, of!),
         download: own.download,
       },
       entryName: entry.backend,

@@ -1,5 +1,6 @@
 import { AttentionError } from "../program/errors.ts";
-import type { Data, Shape } from "../program/ops.ts";
+import type { Shape } from "../program/ops.ts";
+import { describeValue } from "./given.ts";
 
 /** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
 
@@ -16,10 +17,13 @@ export function elementCount(shape: Shape): number {
 /** `shape` itself, if every size is a whole number from 0. */
 export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
-    throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
+    throw wrong(op, `a shape is an array of sizes; got ${describeValue(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
     if (!Number.isInteger(n) || n < 0)
-      throw wrong(op, `a size is a whole number from 0; got ${show(shape)}, expected no other`);
+      throw wrong(
+        op,
+        `a size is a whole number from 0; got the shape [${Array.from(shape, describeValue).join(", ")}], expected one such as [2, 3]`,
+      );
   return shape;
 }
 
@@ -29,22 +33,6 @@ export function dataShape(op: string, length: number, shape: Shape): Shape {
   if (length !== size)
     throw new AttentionError("ATTN_DATA", op, `got ${length} values for ${show(shape)}, expected ${size}`);
   return shape;
-}
-
-/**
- * The kind of host data that a backend's `upload` got. Throws `ATTN_DATA` where it is none of these or has another number of
- * values than `shape`, `ATTN_SHAPE` where `shape` is none.
- */
-export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Array" | "Float64Array" | "Uint8Array" {
-  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, the same in every realm
-  if (kind !== "Float32Array" && kind !== "Float64Array" && kind !== "Uint8Array")
-    throw new AttentionError(
-      "ATTN_DATA",
-      who,
-      `upload(data, shape): got ${kind} as data, expected Float32Array or Float64Array for floats, Uint8Array for a boolean tensor`,
-    );
-  dataShape(`${who}: upload(data, shape)`, data.length, shape);
-  return kind;
 }
 
 /** `axis` counted from the front, for a tensor of shape `x`. */

@@ -1,5 +1,5 @@
 import type { Backend, CompiledNested, NestedProgram } from "../backend/backend.ts";
-import { requireBackend, requireMechanism } from "../backend/given.ts";
+import { requireBackend, requireMechanism, shapeOfEntry } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
 import { forwardProgram } from "../backend/mechanism-program.ts";
 import { Remembered } from "../backend/remembered.ts";
@@ -13,7 +13,7 @@ import { mergeOutputs, type Output } from "../program/merge.ts";
 import type { Ops } from "../program/ops.ts";
 import { knownOptions, requireOption } from "../program/options.ts";
 import { checker } from "./checked-calls.ts";
-import { checkBlock, checkGivenState, checkOutputs, floatMask, shapeOfEntry } from "./given.ts";
+import { checkBlock, checkGivenState, checkOutputs, checkTypes } from "./given.ts";
 import { checkMaker, makerOf, markMade, markState } from "./maker.ts";
 
 /** The number of programs that one attention keeps: recorded ones differ by the sizes that they leave open. */
@@ -94,7 +94,7 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
     checkBlock(who, block, more);
     if (block.state !== undefined) checkPast(block.state, "state");
     const call = checked(block);
-    if (block.mask !== undefined && backend.boolean?.(block.mask) === false) throw floatMask(who);
+    if (backend.boolean) checkTypes(who, backend, block);
     if (kernels === "never") return { call };
     const refusals: string[] = [];
     for (const kernel of own) {

@@ -33,8 +33,8 @@ export interface LinearOptions {
  */
 export function linear(options: LinearOptions = {}): Mechanism {
   knownOptions("linear", options, ["featureMap", "normalize", "scale"]);
-  const { normalize = true, scale = 1 } = options;
-  const phi = mapOf(options.featureMap ?? "elu1");
+  const { featureMap = "elu1", normalize = true, scale = 1 } = options;
+  const phi = mapOf(featureMap);
   requireOption(typeof normalize === "boolean", "linear", "normalize", normalize, "true or false");
   requireOption(isPositiveNumber(scale), "linear", "scale", scale, "a number above 0");
   const folded =
