@@ -43,17 +43,16 @@ function unknownEntry(who: string, name: string): AttentionError {
 export function checkTypes<T>(who: string, backend: Backend<T>, block: Block<T>): void {
   for (const name in block) {
     const x = block[name as "q"];
-    if (name === "state" || x === undefined) continue;
-    const isMask = name === "mask" || name === "keyMask";
-    if (backend.boolean!(x) === isMask) continue;
-    const [got, expected] = isMask ? ["floats", "booleans"] : ["booleans", "floats"];
-    const hint = isMask ? ": true = may attend. An additive mask is bias" : "";
-    throw new AttentionError(
-      "ATTN_DATA",
-      who,
-      `${name} is a tensor of ${got}; got ${got}, expected ${expected}${hint}`,
-    );
+    if (name !== "state" && x !== undefined) checkType(who, backend, x, name, name === "mask" || name === "keyMask");
   }
+}
+
+function checkType<T>(who: string, backend: Backend<T>, x: T, name: string, isMask: boolean): void {
+  if (backend.boolean!(x) === isMask) return;
+  const rule = isMask
+    ? "got floats, expected booleans: true = may attend. An additive mask is bias"
+    : "got booleans, expected floats";
+  throw new AttentionError("ATTN_DATA", who, `${name} is a tensor of another type; ${rule}`);
 }
 
 function hintFor(name: string): string {
@@ -97,6 +96,8 @@ export function checkOutputs<T>(who: string, backend: Backend<T>, a: Output<T>, 
       shapeOfEntry(who, backend, given.y, "y", `${name}.`),
       shapeOfEntry(who, backend, given.lse, "lse", `${name}.`),
     ].map(String) as [string, string];
+    if (backend.boolean)
+      for (const n of ["y", "lse"] as const) checkType(who, backend, given[n]!, `${name}.${n}`, false);
     return [y, lse] as const;
   };
   const [[ya, lseA], [yb, lseB]] = [read("a", a), read("b", b)];

@@ -88,7 +88,7 @@ export function linear(options: LinearOptions = {}): Mechanism {
 
 function mapOf(map: FeatureMapName | FeatureMap): FeatureMap {
   const found = typeof map === "string" ? featureMaps[map] : map;
-  const ok = typeof found === "object" && typeof found.map === "function" && typeof found.size === "function";
+  const ok = typeof found?.map === "function" && typeof found?.size === "function";
   requireOption(ok, "linear", "featureMap", map, `one of ${Object.keys(featureMaps).join(", ")}, or a FeatureMap`);
   return found as FeatureMap;
 }

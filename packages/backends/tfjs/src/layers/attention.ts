@@ -158,7 +158,11 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
             },
             2,
           );
-        const out = this.#attended({ ...this.#block(given), keyMask: keyMask ?? undefined, state: state ?? undefined });
+        const out = this.#attended({
+          ...this.#block(given),
+          keyMask: keyMask ? tf.cast(keyMask, "bool") : undefined,
+          state: state ?? undefined,
+        });
         // An entry that came through unchanged must not go when the caller disposes of the old state.
         const old = new Set(Object.values(state ?? {}));
         const entries = Object.entries(out.state).map(([name, t]) => [name, old.has(t) ? tf.clone(t) : t]);
@@ -254,7 +258,9 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     #masks(given: Inputs<Tensor>, masks: Masks): { mask?: Tensor; keyMask?: Tensor } {
-      const { query, key, mask: last } = given;
+      const { query, key } = given;
+      // Keras also has masks of numbers; attention takes booleans alone.
+      const last = given.mask && tf.cast(given.mask, "bool");
       const [B, S] = key.shape as [number, number, number];
       this.#used.delete(query);
       if (last?.rank === 2) return { keyMask: last };
