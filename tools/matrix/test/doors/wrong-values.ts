@@ -1,4 +1,4 @@
-import { type Backend, isAttentionError } from "@attnkit/core";
+import type { Backend } from "@attnkit/core";
 
 /** Values that plain JavaScript may hand in anywhere, by what they are. */
 export const wrongValues: Readonly<Record<string, () => unknown>> = {
@@ -50,14 +50,3 @@ export const wrongTensors = <T>(b: Backend<T>): Readonly<Record<string, () => un
   "a boolean tensor [2, 2]": () => b.upload(new Uint8Array(4), [2, 2]),
   "a float tensor [2, 2]": () => b.upload(new Float32Array(4), [2, 2]),
 });
-
-/** What an act ends in: `accepted`, or the text of the refusal with its code. Other errors are faults of ours. */
-export async function outcome(act: () => unknown): Promise<{ readonly fault?: unknown; readonly text: string }> {
-  try {
-    await act();
-  } catch (error) {
-    if (!isAttentionError(error)) return { fault: error, text: `${error}` };
-    return { text: `${error.code} ${error.message}` };
-  }
-  return { text: "accepted" };
-}
