@@ -43,7 +43,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
     upload: (data: Data | NestedValues, shape?: Shape) => fromData(Float, hostData("cpu", data, shape)),
     download: async (x) => own(x).data.slice(),
     shape: (x) => own(x).shape,
-    boolean: (x) => isBytes(own(x).data),
+    boolean: (x) => !(x?.data instanceof Float) && isBytes(own(x).data),
     free(x) {
       own(x);
     },

@@ -95,7 +95,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
       throw new AttentionError("ATTN_DATA", name, `download of a tensor of ${x.type}`);
     },
     shape: (x) => own(name, x).dims,
-    boolean: (x) => own(name, x).type === "bool",
+    boolean: (x) => (typeof x?.type === "string" ? x : own(name, x)).type === "bool",
     free(x) {
       if (!isTensor(x)) throw notOwnTensor(name, x, "an ort.Tensor");
       x.dispose();

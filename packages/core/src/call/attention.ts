@@ -36,13 +36,23 @@ export interface AttentionOptions {
   readonly kernels?: "prefer" | "require" | "never";
 }
 
-/** A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. */
-export interface Attention<T> {
-  (block: Block<T>): Promise<Result<T>>;
+type Asked<O, Name> = Name extends keyof O ? O[Name] : undefined;
+type LseOf<T, Lse> = [Lse] extends [true] ? { readonly lse: T } : true extends Lse ? Pick<Result<T>, "lse"> : unknown;
+type StateOf<T, Kept> = [Kept] extends [false] ? unknown : Pick<Result<T>, "state">;
+
+/** The result of `attention(mechanism, backend, options)`: `lse` and `state` are there where the options say so. */
+export type ResultOf<T, O> = Pick<Result<T>, "y"> & LseOf<T, Asked<O, "lse">> & StateOf<T, Asked<O, "state">>;
+
+/**
+ * A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. `O` is the
+ * type of its options, on which the type of the result depends.
+ */
+export interface Attention<T, O = AttentionOptions> {
+  (block: Block<T>): Promise<ResultOf<T, O>>;
   readonly mechanism: Mechanism;
   readonly backend: Backend<T>;
   /** The same call at once, for use inside `tf.tidy` or `tf.grads`. Backends that record throw `ATTN_UNSUPPORTED`. */
-  sync(block: Block<T>): Result<T>;
+  sync(block: Block<T>): ResultOf<T, O>;
   /** `merge(state(A), state(B)) = state(A then B)`. Neither argument is modified. */
   merge(a: State<T>, b: State<T>): Promise<State<T>>;
   /** Outputs of the same queries over two disjoint sets of keys, made one. Needs `lse`, so a mechanism that normalises. */
@@ -55,12 +65,17 @@ export interface Attention<T> {
  * mechanism has no `lse` and it is asked for. Calls reject with `ATTN_OPTION` on an unknown entry, `ATTN_DATA` on what is
  * no tensor of the backend, and with what `checkCall` throws.
  */
-export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options: AttentionOptions = {}): Attention<T> {
+export function attention<T, const O extends AttentionOptions = Record<never, never>>(
+  mechanism: Mechanism,
+  backend: Backend<T>,
+  options?: O,
+): Attention<T, O> {
   requireMechanism("attention", mechanism);
   requireBackend("attention", backend);
   const who = `${mechanism.name} on ${backend.name}`;
-  knownOptions(who, options, ["causal", "lse", "state", "kernels"]);
-  const { causal = false, lse = false, state = true, kernels = "prefer" } = options;
+  const given: AttentionOptions = options === undefined ? {} : options;
+  knownOptions(who, given, ["causal", "lse", "state", "kernels"]);
+  const { causal = false, lse = false, state = true, kernels = "prefer" } = given;
   requireOption([true, false, "end"].includes(causal), who, "causal", causal, 'true, false or "end"');
   requireOption([true, false].includes(lse), who, "lse", lse, "true or false");
   requireOption([true, false].includes(state), who, "state", state, "true or false");
@@ -161,5 +176,5 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
       const [x, y] = [a, b].map(({ y, lse }) => ({ y, lse })) as [Output<T>, Output<T>];
       return compile<{ a: Output<T>; b: Output<T> }, Required<Output<T>>>("mergeOutputs", joined)({ a: x, b: y });
     },
-  });
+  }) as unknown as Attention<T, O>;
 }
