@@ -86,7 +86,8 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
   const program = forwardProgram(mechanism, how);
   const maker = makerOf(mechanism);
-  const made = (result: Result<T>): Result<T> => (state ? markMade(result, maker) : { ...result, state: {} });
+  const made = (result: Result<T>, past: State<T> | undefined): Result<T> =>
+    state ? markMade(result, maker, past) : { ...result, state: {} };
   const checkPast = (given: State<T>, name: string) => {
     checkGivenState(who, name, given);
     checkMaker(who, name, given, maker);
@@ -131,13 +132,13 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
   const forward = new WeakMap<Dims, (block: Block<T>) => Promise<Result<T>>>();
   const attend = async (block: Block<T>, ...more: readonly unknown[]): Promise<Result<T>> => {
     const { call, kernel } = admit(block, more);
-    if (kernel) return made(await kernel.run(block, call, backend));
+    if (kernel) return made(await kernel.run(block, call, backend), block.state);
     const known = forward.get(call.dims);
-    if (known) return made(await known(block));
+    if (known) return made(await known(block), block.state);
     const sizes = varyingAxes(mechanism, call, mechanism.granularity?.(call));
     const run = compile<Block<T>, Result<T>>("forward", program, sizes);
     forward.set(call.dims, run);
-    return made(await run(block));
+    return made(await run(block), block.state);
   };
   const shapesOf = (state: State<T>, name: string) => {
     checkPast(state, name);
@@ -160,7 +161,7 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
       const out = kernel ? kernel.run(block, call, backend) : program(o, block);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
-      return made(out);
+      return made(out, block.state);
     },
     async merge(a: State<T>, b: State<T>): Promise<State<T>> {
       checkStates(mechanism, shapesOf(a, "a"), shapesOf(b, "b"));

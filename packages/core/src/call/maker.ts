@@ -16,13 +16,19 @@ interface Made {
 export const makerOf = ({ name, options, stateOptions = options }: Mechanism): string =>
   `${name} ${JSON.stringify(stateOptions)}`;
 
-/** Returns the result with its state marked as made by `maker`. The state is a copy: it may be the caller's own. */
-export const markMade = <T>(result: Result<T>, maker: string): Result<T> => ({
-  ...result,
-  state: markState(result.state, maker),
-});
+/** Returns a state marked as made by `maker`: itself, or a copy where it is the caller's own, `given`, or frozen. */
+export function markState<T>(state: State<T>, maker: string, given?: State<T>): State<T> {
+  // A copy of every state would cost a decode step on small sizes more than 5 %.
+  const own = state === given || !Object.isExtensible(state) ? { ...state } : state;
+  (own as { [MADE_BY]?: string })[MADE_BY] = maker;
+  return own;
+}
 
-export const markState = <T>(state: State<T>, maker: string): State<T> => ({ ...state, [MADE_BY]: maker }) as State<T>;
+/** Returns the result with its state marked as made by `maker`; `given` is the state of the block. */
+export function markMade<T>(result: Result<T>, maker: string, given?: State<T>): Result<T> {
+  const state = markState(result.state, maker, given);
+  return state === result.state ? result : { ...result, state };
+}
 
 /** Throws `ATTN_STATE` if the state is marked as made by another. A state that was rebuilt by hand has no mark. */
 export function checkMaker<T>(who: string, name: string, state: State<T>, maker: string): void {
