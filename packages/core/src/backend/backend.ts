@@ -1,7 +1,7 @@
 import type { Tensors } from "../program/block.ts";
 import type { VaryingAxes } from "../program/call.ts";
 import type { Data, DType, Ops, Shape } from "../program/ops.ts";
-import { requireFunction } from "./given.ts";
+import { requireFunction } from "./describe.ts";
 import type { NestedValues } from "./host-data.ts";
 import type { Nested } from "./nested.ts";
 

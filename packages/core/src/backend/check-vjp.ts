@@ -1,7 +1,8 @@
 import type { Tensors } from "../program/block.ts";
 import { AttentionError } from "../program/errors.ts";
 import type { Backend } from "./backend.ts";
-import { describeValue, requireFunction, shapeOfEntry } from "./given.ts";
+import { describeValue, requireFunction } from "./describe.ts";
+import { shapeOfEntry } from "./given.ts";
 
 type Reads<T> = Pick<Backend<T>, "name" | "shape" | "boolean">;
 

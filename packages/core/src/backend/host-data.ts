@@ -1,6 +1,6 @@
 import { AttentionError } from "../program/errors.ts";
 import type { Data, Shape } from "../program/ops.ts";
-import { describeValue } from "./given.ts";
+import { describeValue } from "./describe.ts";
 import { checkedShape, dataShape, equalShapes } from "./shape-rules.ts";
 
 /** Numbers or booleans in arrays of equal lengths: `[[1, 2], [3, 4]]` is a tensor of shape `[2, 2]`. */

@@ -9,7 +9,8 @@ export {
 } from "./backend.ts";
 export { checkVjp } from "./check-vjp.ts";
 export { type ProgramCost, programCost } from "./cost.ts";
-export { notOwnTensor, requireFunction, requireMechanism } from "./given.ts";
+export { requireFunction } from "./describe.ts";
+export { notOwnTensor, requireMechanism } from "./given.ts";
 export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
 export { type HostData, hostData, type NestedValues } from "./host-data.ts";
 export type { Kernel } from "./kernel.ts";

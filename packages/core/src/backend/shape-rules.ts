@@ -1,6 +1,6 @@
 import { AttentionError } from "../program/errors.ts";
 import type { Shape } from "../program/ops.ts";
-import { describeValue } from "./given.ts";
+import { describeValue } from "./describe.ts";
 
 /** Shape rules of the primitives, shared by every backend that wants them. Each throws `ATTN_SHAPE` when its rule is broken. */
 

@@ -1,5 +1,6 @@
 import type { Backend } from "../backend/backend.ts";
-import { describeValue, shapeOfEntry } from "../backend/given.ts";
+import { describeValue } from "../backend/describe.ts";
+import { shapeOfEntry } from "../backend/given.ts";
 import type { Block, State } from "../program/block.ts";
 import { AttentionError } from "../program/errors.ts";
 import type { Output } from "../program/merge.ts";
