@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mechanisms } from "@attnkit/catalog";
-import type { Backend } from "@attnkit/core";
+import type { Backend, Data, Shape } from "@attnkit/core";
 import type { CompiledNested, NestedProgram } from "@attnkit/core/backend";
 import type { VaryingAxes } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
@@ -174,8 +174,8 @@ describe("a wrong answer", () => {
   test("tensors are freed: nothing but the inputs that are still in use is left", async () => {
     const backend = cpu();
     const held = new Set<NdArray>();
-    const upload: typeof backend.upload = (data, shape) => {
-      const x = backend.upload(data, shape);
+    const upload: typeof backend.upload = (data: unknown, shape?: Shape) => {
+      const x = backend.upload(data as Data, shape!);
       held.add(x);
       return x;
     };

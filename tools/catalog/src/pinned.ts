@@ -24,7 +24,7 @@ export function pinned(tf: Tf, name: string): Backend<unknown> {
       return here(() => tf)();
     },
     ops: ops as unknown as Ops<unknown>,
-    upload: here(backend.upload),
+    upload: here(backend.upload) as Backend<unknown>["upload"],
     compile: (program) => here(backend.compile(program)) as ReturnType<Backend<unknown>["compile"]>,
     vjp: here(backend.vjp),
   } as Backend<unknown>;

@@ -1,4 +1,4 @@
-import type { Data } from "@attnkit/core";
+import type { Shape } from "@attnkit/core";
 import type { BaselineEntry } from "@attnkit/measure/baselines";
 import { label } from "@attnkit/measure/choice";
 import { rounded, type Sequence } from "@attnkit/measure/sequence";
@@ -27,7 +27,7 @@ export async function baselineSubject(
       mechanism: computed.create(choice.options),
       backend: {
         ...{ device, shape, free, dtype: "float32" },
-        upload: (data: Data, of) => own.upload(data as Float32Array, of),
+        upload: (data: unknown, of?: Shape) => own.upload(data as Float32Array, of!),
         download: own.download,
       },
       entryName: entry.backend,

@@ -1,10 +1,10 @@
-import type { Backend } from "@attnkit/core";
-import { eager, elementCount, notOwnTensor, vjp } from "@attnkit/core/backend";
+import type { Backend, Data, Shape } from "@attnkit/core";
+import { checkVjp, eager, elementCount, hostData, type NestedValues, notOwnTensor, vjp } from "@attnkit/core/backend";
 import { type EagerOps, knownOptions, requireOption } from "@attnkit/core/program";
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
 import { moves } from "./move.ts";
-import { type FloatType, fromData, fromNumbers, type NdArray } from "./ndarray.ts";
+import { type FloatType, fromData, fromNumbers, isBytes, type NdArray } from "./ndarray.ts";
 import { reductions } from "./reduce.ts";
 
 export type { NdArray } from "./ndarray.ts";
@@ -40,23 +40,27 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
     ...reductions(Float),
     ...products(Float),
   };
-  return {
+  const backend: CpuBackend = {
     name: "cpu",
     kind: "cpu",
     device: "JavaScript, one thread",
     dtype,
     supports: { gradients: true },
     ops,
-    upload: (data, shape) => fromData(Float, data, shape),
+    upload: (data: Data | NestedValues, shape?: Shape) => fromData(Float, hostData("cpu", data, shape)),
     download: async (x) => own(x).data.slice(),
     shape: (x) => own(x).shape,
-    boolean: ({ data }) => Object.prototype.toString.call(data) === "[object Uint8Array]",
+    boolean: (x) => !(x?.data instanceof Float) && isBytes(own(x).data),
     free(x) {
       own(x);
     },
     compile: eager(ops),
-    vjp: async (program, x, seeds, wrt) => vjp(ops, program, x, seeds, wrt),
+    async vjp(program, x, seeds, wrt) {
+      checkVjp(backend, program, x, seeds, wrt);
+      return vjp(ops, program, x, seeds, wrt);
+    },
   };
+  return backend;
 }
 
 /** Returns `x` if it is an array of this backend. Throws `ATTN_DATA` otherwise. */

@@ -1,5 +1,5 @@
 import type { Data, Shape } from "@attnkit/core";
-import { dataShape, hostDataKind } from "@attnkit/core/backend";
+import { dataShape, type HostData } from "@attnkit/core/backend";
 
 /**
  * A dense row-major array of floats, or of booleans as bytes 0 and 1. It is never modified. Reshaping shares `data`.
@@ -27,16 +27,19 @@ export function bytesOf({ data }: NdArray): Uint8Array {
   return out;
 }
 
-/** Copies host data into an array of the backend's type. Throws `ATTN_DATA` or `ATTN_SHAPE`. */
-export function fromData(Float: FloatType, data: Data, shape: Shape): NdArray {
-  const kind = hostDataKind("cpu", data, shape);
+/** Host data as an array that shares no memory with it. */
+export function fromData(Float: FloatType, { data, shape }: HostData): NdArray {
   return {
     shape: [...shape],
-    data: kind === "Uint8Array" ? Uint8Array.from(data, (b) => (b ? 1 : 0)) : new Float(data),
+    data: isBytes(data) ? Uint8Array.from(data, (b) => (b ? 1 : 0)) : new Float(data),
   };
 }
 
-/** Copies numbers into a float array. Throws `ATTN_DATA` or `ATTN_SHAPE`. */
+/** Returns whether data are booleans as bytes, in every realm. */
+export const isBytes = (data: Data): data is Uint8Array =>
+  data instanceof Uint8Array || Object.prototype.toString.call(data) === "[object Uint8Array]";
+
+/** Numbers as a float array. */
 export function fromNumbers(Float: FloatType, data: ArrayLike<number>, shape: Shape): NdArray {
   return { shape: [...dataShape("constant", data.length, shape)], data: new Float(data) };
 }

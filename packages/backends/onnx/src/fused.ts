@@ -6,9 +6,11 @@ import {
   type NestedProgram,
   type Program,
   Remembered,
+  requireFunction,
+  requireMechanism,
   varyingAxes,
 } from "@attnkit/core/backend";
-import type { Call, Dims, How, Ops, SymbolicShape } from "@attnkit/core/program";
+import { type Call, type Dims, type How, type Ops, requireOption, type SymbolicShape } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import type { Attribute, Value } from "./value.ts";
 
@@ -52,6 +54,26 @@ export interface FusedKernel extends Kernel<ORT.Tensor> {
 
 /** The mechanism with nodes of ONNX as its kernels: one graph in the sessions that the portable program uses too. */
 export function withFused(mechanism: Mechanism, ...fused: readonly Fused[]): Mechanism {
+  requireMechanism("withFused", mechanism);
+  for (const f of fused) {
+    requireOption(
+      typeof f === "object" && f !== null,
+      "withFused",
+      "fused",
+      typeof f,
+      "an object with name, providers, accepts and forward",
+    );
+    const complete = typeof f.name === "string" && Array.isArray(f.providers);
+    requireOption(
+      complete,
+      "withFused",
+      "fused.name, fused.providers",
+      [f.name, f.providers],
+      "a string and a list of strings",
+    );
+    requireFunction("withFused", "fused.accepts", f.accepts);
+    requireFunction("withFused", "fused.forward", f.forward);
+  }
   return {
     ...mechanism,
     kernels: [...(mechanism.kernels ?? []), ...fused.map((f) => kernelOf(mechanism, f) as Kernel<unknown>)],

@@ -1,5 +1,15 @@
-import { AttentionError, type Backend, type Tensors } from "@attnkit/core";
-import { type Compiled, hostDataKind, notOwnTensor, type Program, Remembered, vjp } from "@attnkit/core/backend";
+import { AttentionError, type Backend, type Data, type Shape, type Tensors } from "@attnkit/core";
+import {
+  type Compiled,
+  checkVjp,
+  hostData,
+  type NestedValues,
+  notOwnTensor,
+  type Program,
+  Remembered,
+  requireFunction,
+  vjp,
+} from "@attnkit/core/backend";
 import { isPositiveInteger, knownOptions, requireOption } from "@attnkit/core/program";
 import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
@@ -74,7 +84,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
   const sessions = new Sessions(maxSessions, create);
   const { upload, compile } = new Compiler(ort, dtype, sessions, provider, places);
   const gradients = new WeakMap<Program, Remembered<string, Compiled<ORT.Tensor>>>();
-  return {
+  const backend: OnnxBackend = {
     name,
     kind: "onnx",
     device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}${adapterOf(device)}`,
@@ -85,9 +95,10 @@ export function onnx(options: OnnxOptions): OnnxBackend {
       return sessions.size;
     },
     release: () => sessions.clear(),
-    upload(data, shape) {
-      const kind = hostDataKind(name, data, shape);
-      return upload(kind === "Uint8Array" ? Uint8Array.from(data) : data, shape);
+    upload(given: Data | NestedValues, givenShape?: Shape) {
+      const { data, shape } = hostData(name, given, givenShape);
+      const isBytes = Object.prototype.toString.call(data) === "[object Uint8Array]";
+      return upload(isBytes ? Uint8Array.from(data) : data, shape);
     },
     async download(x) {
       const data = await places.read(own(name, x));
@@ -100,13 +111,17 @@ export function onnx(options: OnnxOptions): OnnxBackend {
       );
     },
     shape: (x) => own(name, x).dims,
-    boolean: (x) => x.type === "bool",
+    boolean: (x) => (typeof x?.type === "string" ? x : own(name, x)).type === "bool",
     free(x) {
       if (!isTensor(x)) throw notOwnTensor(name, x, "an ort.Tensor");
       x.dispose();
     },
-    compile,
+    compile: ((program: Program, varying) => {
+      requireFunction(`compile on ${name}`, "program", program);
+      return compile(program, varying);
+    }) as OnnxBackend["compile"],
     async vjp(program, x, seeds, wrt) {
+      checkVjp(backend, program, x, seeds, wrt);
       const key = JSON.stringify([Object.keys(x), Object.keys(seeds), wrt]);
       const known = gradients.get(program) ?? new Remembered<string, Compiled<ORT.Tensor>>(MOST_GRADIENTS);
       gradients.set(program, known);
@@ -114,6 +129,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
       return run({ ...renamed("x.", x), ...renamed("seed.", seeds) });
     },
   };
+  return backend;
 }
 
 /** Throws `ATTN_OPTION` if an option is missing, unknown or out of range. */
@@ -123,9 +139,14 @@ function checkOptions(options: OnnxOptions): void {
   const module = "the module onnxruntime-node or onnxruntime-web: onnx({ ort })";
   requireOption(given, "onnx", "ort", typeof ort, module);
   knownOptions("onnx", options, ["ort", "executionProviders", "sessionOptions", "dtype", "maxSessions"]);
-  const listed = executionProviders === undefined || Array.isArray(executionProviders);
+  const isProvider = (x: unknown) =>
+    typeof (typeof x === "object" ? (x as { name?: unknown } | null)?.name : x) === "string";
+  const listed =
+    executionProviders === undefined ||
+    (Array.isArray(executionProviders) && executionProviders.length > 0 && executionProviders.every(isProvider));
   requireOption(listed, "onnx", "executionProviders", executionProviders, 'a list such as ["cpu"]');
-  const settings = sessionOptions === undefined || (typeof sessionOptions === "object" && sessionOptions !== null);
+  const plain = Object.prototype.toString.call(sessionOptions) === "[object Object]";
+  const settings = sessionOptions === undefined || plain;
   requireOption(settings, "onnx", "sessionOptions", sessionOptions, "an object");
   requireOption(["float32", "float64"].includes(dtype), "onnx", "dtype", dtype, '"float32" or "float64"');
   const most = isPositiveInteger(maxSessions) || maxSessions === Number.POSITIVE_INFINITY;

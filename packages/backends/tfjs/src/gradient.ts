@@ -98,13 +98,15 @@ export function vjp(
   seeds: Tensors<Tensor>,
   wrt: readonly string[],
 ): Tensors<Tensor> {
+  if (wrt.length === 0) return {};
   const names = Object.keys(seeds);
-  const inputs = wrt.map((name) => x[name] ?? refuse(`wrt: no input ${name}; got ${Object.keys(x).join(", ")}`));
+  const inputs = wrt.map((name) => x[name] as Tensor);
   return tf.tidy(() => {
     const seeded = () => {
       const outputs = program(o, x);
       const counted = names.map((name) => {
-        const y = outputs[name] ?? refuse(`seeds: no output ${name}; got ${Object.keys(outputs).join(", ")}`);
+        const y =
+          outputs[name] ?? refuse(`seeds: no output ${name}; got ${name}, expected ${Object.keys(outputs).join(", ")}`);
         const { shape } = seeds[name] as Tensor;
         return equalShapes(y.shape, shape)
           ? y

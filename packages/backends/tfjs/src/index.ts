@@ -1,5 +1,13 @@
 import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
-import { hostDataKind, type Nested, type NestedProgram, notOwnTensor } from "@attnkit/core/backend";
+import {
+  checkVjp,
+  hostData,
+  type Nested,
+  type NestedProgram,
+  type NestedValues,
+  notOwnTensor,
+  requireFunction,
+} from "@attnkit/core/backend";
 import { type EagerOps, knownOptions, requireOption } from "@attnkit/core/program";
 import { deviceOf } from "./device.ts";
 import { elementwise } from "./elementwise.ts";
@@ -46,7 +54,7 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
     ...elementwise(tf),
     ...reductions(tf),
   });
-  return {
+  const backend: TfjsBackend = {
     // tfjs can switch backends at any time, so name and device are read on each access.
     get name() {
       return `tfjs-${tf.getBackend()}`;
@@ -59,29 +67,37 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
     supports: { gradients: true, kernelGradients: true },
     ops,
     tf,
-    upload: (data, shape) => upload(tf, data, shape),
+    upload: (data: Data | NestedValues, shape?: Shape) => upload(tf, data, shape),
     async download(x) {
       const data = await own(x).data();
       // Some tfjs backends return their own memory, so the data is copied.
       return x.dtype === "bool" ? Uint8Array.from(data) : Float32Array.from(data);
     },
     shape: (x) => own(x).shape,
+    boolean: (x) => own(x).dtype === "bool",
     free(x) {
       if (!(isTensor(x) && x.isDisposed)) own(x).dispose();
     },
-    compile: ((program: NestedProgram) => async (x: Nested<Tensor>) =>
-      tf.tidy(() => {
-        const seen = new Set<Tensor>();
-        eachTensor(x, (t) => void seen.add(t));
-        // Every output is a tensor of its own: neither an input nor given twice.
-        return eachTensor(program(ops, x), (t) => {
-          if (seen.has(t)) return tf.clone(t);
-          seen.add(t);
-          return t;
+    compile: ((program: NestedProgram) => {
+      requireFunction("compile on tfjs", "program", program);
+      return async (x: Nested<Tensor>) =>
+        tf.tidy(() => {
+          const seen = new Set<Tensor>();
+          eachTensor(x, (t) => void seen.add(t));
+          // Every output is a tensor of its own: neither an input nor given twice.
+          return eachTensor(program(ops, x), (t) => {
+            if (seen.has(t)) return tf.clone(t);
+            seen.add(t);
+            return t;
+          });
         });
-      })) as unknown as Backend<Tensor>["compile"],
-    vjp: async (program, x, seeds, wrt) => vjp(tf, ops, program, x, seeds, wrt),
+    }) as unknown as Backend<Tensor>["compile"],
+    async vjp(program, x, seeds, wrt) {
+      checkVjp(backend, program, x, seeds, wrt);
+      return vjp(tf, ops, program, x, seeds, wrt);
+    },
   };
+  return backend;
 }
 
 /** Returns a nested record with every tensor replaced. */
@@ -93,9 +109,10 @@ function eachTensor<R>(x: Nested<Tensor>, replace: (t: Tensor) => R): Nested<R> 
   return Object.fromEntries(entries) as Nested<R>;
 }
 
-function upload(tf: Tf, data: Data, shape: Shape): Tensor {
-  onWebgl(tf); // throws on devices without float32
-  if (hostDataKind("tfjs", data, shape) !== "Uint8Array")
+function upload(tf: Tf, given: Data | NestedValues, givenShape?: Shape): Tensor {
+  onWebgl(tf); // refuses devices without float32
+  const { data, shape } = hostData("tfjs", given, givenShape);
+  if (Object.prototype.toString.call(data) !== "[object Uint8Array]")
     return tf.tensor(Float32Array.from(data), [...shape], "float32");
   const bits = Uint8Array.from(data, (b) => (b ? 1 : 0));
   return tf.tensor(bits, [...shape], "bool");

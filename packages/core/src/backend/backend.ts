@@ -1,6 +1,8 @@
 import type { Tensors } from "../program/block.ts";
 import type { VaryingAxes } from "../program/call.ts";
 import type { Data, DType, EagerOps, Ops, Shape } from "../program/ops.ts";
+import { requireFunction } from "./describe.ts";
+import type { NestedValues } from "./host-data.ts";
 import type { Nested } from "./nested.ts";
 
 /**
@@ -51,8 +53,15 @@ export interface Backend<T> {
   readonly supports: Supports;
   /** Present where operations run at once; absent where programs are recorded. Makes synchronous use possible. */
   readonly ops?: EagerOps<T>;
-  /** Floats become the backend's float type; `Uint8Array` becomes a boolean tensor. */
+  /**
+   * Makes a tensor. Floats become the backend's float type, `Uint8Array` and nested booleans a boolean tensor. The shape of
+   * nested arrays is their own. Throws `ATTN_DATA` on other data, `ATTN_SHAPE` on a wrong shape.
+   *
+   * @example
+   * backend.upload([[1, 2], [3, 4]]); // the same as backend.upload(Float32Array.of(1, 2, 3, 4), [2, 2])
+   */
   upload(data: Data, shape: Shape): T;
+  upload(data: NestedValues, shape?: Shape): T;
   /** Floats come back as Float32Array (Float64Array where `dtype` is float64), booleans as Uint8Array. */
   download(x: T): Promise<Data>;
   shape(x: T): Shape;
@@ -75,4 +84,7 @@ export interface Backend<T> {
 /** Returns the `compile` of a backend that runs operations at once. */
 export const eager = <T>(o: Ops<T>): Backend<T>["compile"] =>
   // One function serves both kinds of program: records pass through as they are.
-  ((program: NestedProgram) => async (x: Nested<T>) => program(o, x)) as unknown as Backend<T>["compile"];
+  ((program: NestedProgram) => {
+    requireFunction("compile", "program", program);
+    return async (x: Nested<T>) => program(o, x);
+  }) as unknown as Backend<T>["compile"];

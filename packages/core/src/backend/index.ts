@@ -8,9 +8,12 @@ export {
   type Program,
   type Supports,
 } from "./backend.ts";
+export { checkVjp } from "./check-vjp.ts";
 export { type ProgramCost, programCost } from "./cost.ts";
+export { requireFunction } from "./describe.ts";
 export { notOwnTensor, requireMechanism } from "./given.ts";
 export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
+export { type HostData, hostData, type NestedValues } from "./host-data.ts";
 export type { Kernel } from "./kernel.ts";
 export { type ForwardProgram, forwardProgram, mechanismProgram } from "./mechanism-program.ts";
 export {
@@ -31,7 +34,6 @@ export {
   dataShape,
   elementCount,
   equalShapes,
-  hostDataKind,
   matmulShape,
   nonNegativeAxis,
   reduceShape,

@@ -1,6 +1,7 @@
 import { AttentionError } from "../program/errors.ts";
-import type { Data, Shape } from "../program/ops.ts";
+import type { Shape } from "../program/ops.ts";
 import type { Dim, SymbolicShape } from "../program/sizes.ts";
+import { describeValue } from "./describe.ts";
 
 /** Shape rules of the primitives, for every backend. A function throws `ATTN_SHAPE` if its arguments break its rule. */
 
@@ -32,9 +33,13 @@ export function elementCount(shape: Shape): number {
  */
 export function checkedShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
-    throw wrong(op, `a shape is an array of sizes; got ${String(shape)}, expected one such as [2, 3]`);
+    throw wrong(op, `a shape is an array of sizes; got ${describeValue(shape)}, expected one such as [2, 3]`);
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0) throw wrong(op, `sizes must be integers >= 0; got ${show(shape)}`);
+    if (!Number.isInteger(n) || n < 0)
+      throw wrong(
+        op,
+        `a size is a whole number from 0; got the shape [${Array.from(shape, describeValue).join(", ")}], expected one such as [2, 3]`,
+      );
   return shape;
 }
 
@@ -51,28 +56,6 @@ export function dataShape(op: string, length: number, shape: Shape): Shape {
   if (length !== size)
     throw new AttentionError("ATTN_DATA", op, `got ${length} values for ${show(shape)}, expected ${size}`);
   return shape;
-}
-
-/**
- * Returns the type of the data that a backend's `upload` was given.
- * @param who The backend, named in the error.
- * @throws `ATTN_DATA` if `data` is none of the three typed arrays, or does not have one value per element of `shape`;
- * `ATTN_SHAPE` if `shape` is invalid.
- * @example
- * ```ts
- * hostDataKind("cpu", Float32Array.of(1, 2), [2]); // "Float32Array"
- * ```
- */
-export function hostDataKind(who: string, data: Data, shape: Shape): "Float32Array" | "Float64Array" | "Uint8Array" {
-  const kind = Object.prototype.toString.call(data).slice(8, -1); // unlike instanceof, this works across realms
-  if (kind !== "Float32Array" && kind !== "Float64Array" && kind !== "Uint8Array")
-    throw new AttentionError(
-      "ATTN_DATA",
-      who,
-      `upload(data, shape): got ${kind} as data, expected Float32Array or Float64Array for floats, Uint8Array for a boolean tensor`,
-    );
-  dataShape(`${who}: upload(data, shape)`, data.length, shape);
-  return kind;
 }
 
 /** `axis` counted from the front, for a tensor of shape `x`. */

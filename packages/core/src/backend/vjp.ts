@@ -40,7 +40,11 @@ export function vjp<T>(
   for (const [name, seed] of Object.entries(seeds)) {
     const out = outputs[name];
     if (!out)
-      throw new AttentionError("ATTN_SHAPE", "vjp", `seeds: no output ${name}; got ${Object.keys(outputs).join(", ")}`);
+      throw new AttentionError(
+        "ATTN_SHAPE",
+        "vjp",
+        `seeds: no output ${name}; got ${name}, expected ${Object.keys(outputs).join(", ")}`,
+      );
     if (!equalShapes(o.shape(seed), o.shape(out.value)))
       throw new AttentionError(
         "ATTN_SHAPE",
@@ -58,7 +62,11 @@ export function vjp<T>(
     wrt.map((name) => {
       const input = inputs[name];
       if (!input)
-        throw new AttentionError("ATTN_SHAPE", "vjp", `wrt: no input ${name}; got ${Object.keys(x).join(", ")}`);
+        throw new AttentionError(
+          "ATTN_SHAPE",
+          "vjp",
+          `wrt: no input ${name}; got ${name}, expected ${Object.keys(x).join(", ")}`,
+        );
       return [name, input.gradient ?? zerosLike(o, input.value)];
     }),
   );

@@ -1,5 +1,5 @@
 import type { Backend, CompiledNested, NestedProgram } from "../backend/backend.ts";
-import { requireBackend, requireMechanism } from "../backend/given.ts";
+import { requireBackend, requireMechanism, shapeOfEntry } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
 import { forwardProgram } from "../backend/mechanism-program.ts";
 import { Remembered } from "../backend/remembered.ts";
@@ -13,7 +13,8 @@ import { mergeOutputs, type Output } from "../program/merge.ts";
 import type { Ops } from "../program/ops.ts";
 import { knownOptions, requireOption } from "../program/options.ts";
 import { checker } from "./checked-calls.ts";
-import { checkBlock, checkGivenState, checkOutputs, floatMask, shapeOfEntry } from "./given.ts";
+import { checkBlock, checkGivenState, checkOutputs, checkTypes } from "./given.ts";
+import { checkMaker, makerOf, markMade, markState } from "./maker.ts";
 
 /** The number of programs that one attention keeps: recorded ones differ by the sizes that they leave open. */
 const MOST_PROGRAMS = 64;
@@ -35,13 +36,23 @@ export interface AttentionOptions {
   readonly kernels?: "prefer" | "require" | "never";
 }
 
-/** A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. */
-export interface Attention<T> {
-  (block: Block<T>): Promise<Result<T>>;
+type Asked<O, Name> = Name extends keyof O ? O[Name] : undefined;
+type LseOf<T, Lse> = [Lse] extends [true] ? { readonly lse: T } : true extends Lse ? Pick<Result<T>, "lse"> : unknown;
+type StateOf<T, Kept> = [Kept] extends [false] ? unknown : Pick<Result<T>, "state">;
+
+/** The result of `attention(mechanism, backend, options)`: `lse` and `state` are there where the options say so. */
+export type ResultOf<T, O> = Pick<Result<T>, "y"> & LseOf<T, Asked<O, "lse">> & StateOf<T, Asked<O, "state">>;
+
+/**
+ * A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. `O` is the
+ * type of its options, on which the type of the result depends.
+ */
+export interface Attention<T, O = AttentionOptions> {
+  (block: Block<T>): Promise<ResultOf<T, O>>;
   readonly mechanism: Mechanism;
   readonly backend: Backend<T>;
   /** The same call at once, for use inside `tf.tidy` or `tf.grads`. Backends that record throw `ATTN_UNSUPPORTED`. */
-  sync(block: Block<T>): Result<T>;
+  sync(block: Block<T>): ResultOf<T, O>;
   /** `merge(state(A), state(B)) = state(A then B)`. Neither argument is modified. */
   merge(a: State<T>, b: State<T>): Promise<State<T>>;
   /** Outputs of the same queries over two disjoint sets of keys, made one. Needs `lse`, so a mechanism that normalises. */
@@ -54,12 +65,17 @@ export interface Attention<T> {
  * mechanism has no `lse` and it is asked for. Calls reject with `ATTN_OPTION` on an unknown entry, `ATTN_DATA` on what is
  * no tensor of the backend, and with what `checkCall` throws.
  */
-export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options: AttentionOptions = {}): Attention<T> {
+export function attention<T, const O extends AttentionOptions = Record<never, never>>(
+  mechanism: Mechanism,
+  backend: Backend<T>,
+  options?: O,
+): Attention<T, O> {
   requireMechanism("attention", mechanism);
   requireBackend("attention", backend);
   const who = `${mechanism.name} on ${backend.name}`;
-  knownOptions(who, options, ["causal", "lse", "state", "kernels"]);
-  const { causal = false, lse = false, state = true, kernels = "prefer" } = options;
+  const given: AttentionOptions = options === undefined ? {} : options;
+  knownOptions(who, given, ["causal", "lse", "state", "kernels"]);
+  const { causal = false, lse = false, state = true, kernels = "prefer" } = given;
   requireOption([true, false, "end"].includes(causal), who, "causal", causal, 'true, false or "end"');
   requireOption([true, false].includes(lse), who, "lse", lse, "true or false");
   requireOption([true, false].includes(state), who, "state", state, "true or false");
@@ -69,6 +85,13 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   if (lse && mechanism.takes.lse !== true)
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);
   const program = forwardProgram(mechanism, how);
+  const maker = makerOf(mechanism);
+  const made = (result: Result<T>, past: State<T> | undefined): Result<T> =>
+    state ? markMade(result, maker, past) : { ...result, state: {} };
+  const checkPast = (given: State<T>, name: string) => {
+    checkGivenState(who, name, given);
+    checkMaker(who, name, given, maker);
+  };
   /** Programs of this attention by name, those that are recorded also by the sizes that they leave open. */
   const compiled = new Remembered<string, CompiledNested<T>>(MOST_PROGRAMS);
   /** Blocks, results and states are nested records of tensors; their interfaces are narrower than the type of those. */
@@ -85,9 +108,9 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   /** The checked call, and the kernel that takes it. */
   const admit = (block: Block<T>, more: readonly unknown[]): { call: Call; kernel?: Kernel<T> } => {
     checkBlock(who, block, more);
-    if (block.state !== undefined) checkGivenState(who, "state", block.state);
+    if (block.state !== undefined) checkPast(block.state, "state");
     const call = checked(block);
-    if (block.mask !== undefined && backend.boolean?.(block.mask) === false) throw floatMask(who);
+    if (backend.boolean) checkTypes(who, backend, block);
     if (kernels === "never") return { call };
     const refusals: string[] = [];
     for (const kernel of own) {
@@ -109,16 +132,16 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
   const forward = new WeakMap<Dims, (block: Block<T>) => Promise<Result<T>>>();
   const attend = async (block: Block<T>, ...more: readonly unknown[]): Promise<Result<T>> => {
     const { call, kernel } = admit(block, more);
-    if (kernel) return kernel.run(block, call, backend);
+    if (kernel) return made(await kernel.run(block, call, backend), block.state);
     const known = forward.get(call.dims);
-    if (known) return known(block);
+    if (known) return made(await known(block), block.state);
     const sizes = varyingAxes(mechanism, call, mechanism.granularity?.(call));
     const run = compile<Block<T>, Result<T>>("forward", program, sizes);
     forward.set(call.dims, run);
-    return run(block);
+    return made(await run(block), block.state);
   };
   const shapesOf = (state: State<T>, name: string) => {
-    checkGivenState(who, name, state);
+    checkPast(state, name);
     return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, t, n, `${name}.`)]));
   };
   const eagerly = (what: string): Ops<T> => {
@@ -138,12 +161,12 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
       const out = kernel ? kernel.run(block, call, backend) : program(o, block);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
-      return out;
+      return made(out, block.state);
     },
     async merge(a: State<T>, b: State<T>): Promise<State<T>> {
       checkStates(mechanism, shapesOf(a, "a"), shapesOf(b, "b"));
       const merged = <U>(o: Ops<U>, x: { a: State<U>; b: State<U> }) => mechanism.merge(o, x.a, x.b);
-      return compile<{ a: State<T>; b: State<T> }, State<T>>("merge", merged)({ a, b });
+      return markState(await compile<{ a: State<T>; b: State<T> }, State<T>>("merge", merged)({ a, b }), maker);
     },
     async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
       if (mechanism.takes.lse !== true)
@@ -154,5 +177,5 @@ export function attention<T>(mechanism: Mechanism, backend: Backend<T>, options:
       const [x, y] = [a, b].map(({ y, lse }) => ({ y, lse })) as [Output<T>, Output<T>];
       return compile<{ a: Output<T>; b: Output<T> }, Required<Output<T>>>("mergeOutputs", joined)({ a: x, b: y });
     },
-  });
+  }) as unknown as Attention<T, O>;
 }

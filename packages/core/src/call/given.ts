@@ -1,32 +1,10 @@
 import type { Backend } from "../backend/backend.ts";
-import { describeValue, notOwnTensor } from "../backend/given.ts";
+import { describeValue } from "../backend/describe.ts";
+import { shapeOfEntry } from "../backend/given.ts";
 import type { Block, State } from "../program/block.ts";
-import { AttentionError, isAttentionError } from "../program/errors.ts";
+import { AttentionError } from "../program/errors.ts";
 import type { Output } from "../program/merge.ts";
-import type { Shape } from "../program/ops.ts";
 import { nearestName } from "../program/options.ts";
-
-/** The shape of entry `name` of a call. Throws `ATTN_DATA` on everything that is not a live tensor of the backend. */
-export function shapeOfEntry<T>(who: string, backend: Backend<T>, x: T, name: string, prefix = ""): Shape {
-  let cause: unknown;
-  if (x !== undefined && x !== null) {
-    try {
-      const shape = backend.shape(x);
-      if (Array.isArray(shape)) return shape;
-    } catch (error) {
-      cause = error;
-    }
-  }
-  const why = isAttentionError(cause) ? cause.message : notOwnTensor(backend.name, x, "a tensor of it").message;
-  const remedy = x === null || x === undefined ? ". Leave out an entry that is not there" : "";
-  const error = new AttentionError(
-    isAttentionError(cause) ? cause.code : "ATTN_DATA",
-    who,
-    `${prefix}${name} is not a tensor that can be read. ${why}${remedy}`,
-  );
-  error.cause = cause;
-  throw error;
-}
 
 const ENTRIES: ReadonlySet<string> = /* @__PURE__ */ new Set(["q", "k", "v", "mask", "bias", "keyMask", "state"]);
 
@@ -37,7 +15,7 @@ const ENTRIES: ReadonlySet<string> = /* @__PURE__ */ new Set(["q", "k", "v", "ma
 export function checkBlock<T>(who: string, block: Block<T>, more: readonly unknown[]): void {
   const q = (block as Partial<Block<T>> | null | undefined)?.q;
   const second = more[0];
-  if (typeof block !== "object" || q === undefined || (typeof second === "object" && second !== null)) {
+  if (typeof block !== "object" || q === undefined || (second !== undefined && typeof second !== "number")) {
     const got = [block, ...more].map(describeValue).join("; ");
     const options = second !== undefined && q !== undefined ? ". Options belong to attention(...)" : "";
     const rule = "a call takes one object { q, k, v, mask, bias, keyMask, state }";
@@ -60,10 +38,22 @@ function unknownEntry(who: string, name: string): AttentionError {
   return new AttentionError("ATTN_OPTION", who, `${rule}${hintFor(name)}`);
 }
 
-/** The error of a mask of floats, which PyTorch adds to the scores and which would be read here as "true where not 0". */
-export function floatMask(who: string): AttentionError {
-  const rule = "mask is boolean, true = may attend; got a tensor of floats, expected one made from a Uint8Array";
-  return new AttentionError("ATTN_DATA", who, `${rule}. An additive mask is bias`);
+/**
+ * Refuses booleans as q, k, v or bias and floats as mask or keyMask, where the backend tells them apart. Throws `ATTN_DATA`.
+ */
+export function checkTypes<T>(who: string, backend: Backend<T>, block: Block<T>): void {
+  for (const name in block) {
+    const x = block[name as "q"];
+    if (name !== "state" && x !== undefined) checkType(who, backend, x, name, name === "mask" || name === "keyMask");
+  }
+}
+
+function checkType<T>(who: string, backend: Backend<T>, x: T, name: string, isMask: boolean): void {
+  if (backend.boolean!(x) === isMask) return;
+  const rule = isMask
+    ? "got floats, expected booleans: true = may attend. An additive mask is bias"
+    : "got booleans, expected floats";
+  throw new AttentionError("ATTN_DATA", who, `${name} is a tensor of another type; ${rule}`);
 }
 
 function hintFor(name: string): string {
@@ -80,7 +70,11 @@ function hintFor(name: string): string {
 export function checkGivenState<T>(who: string, name: string, x: State<T>): void {
   const given: unknown = x;
   const fits = typeof given === "object" && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given);
-  if (fits && !("y" in given && "state" in given) && !("then" in given)) return;
+  if (fits && !("y" in given && "state" in given) && !("then" in given)) {
+    for (const _ in given) return;
+    const rule = `${name} has no entries; got an empty state, expected that of a result`;
+    throw new AttentionError("ATTN_STATE", who, `${rule}. Leave it out at the start; with state: false there is none`);
+  }
   const whole = fits && "y" in given ? `a whole result. Pass its entry state` : describeValue(x);
   throw new AttentionError("ATTN_STATE", who, `${name} must be the state of a result; got ${whole}, expected { }`);
 }
@@ -103,6 +97,8 @@ export function checkOutputs<T>(who: string, backend: Backend<T>, a: Output<T>, 
       shapeOfEntry(who, backend, given.y, "y", `${name}.`),
       shapeOfEntry(who, backend, given.lse, "lse", `${name}.`),
     ].map(String) as [string, string];
+    if (backend.boolean)
+      for (const n of ["y", "lse"] as const) checkType(who, backend, given[n]!, `${name}.${n}`, false);
     return [y, lse] as const;
   };
   const [[ya, lseA], [yb, lseB]] = [read("a", a), read("b", b)];

@@ -6,4 +6,4 @@ export { AttentionError, type ErrorCode, isAttentionError } from "../program/err
 export type { Mechanism } from "../program/mechanism.ts";
 export type { Output } from "../program/merge.ts";
 export type { Data, DType, Shape } from "../program/ops.ts";
-export { type Attention, type AttentionOptions, attention } from "./attention.ts";
+export { type Attention, type AttentionOptions, attention, type ResultOf } from "./attention.ts";

@@ -22,6 +22,10 @@ export interface StateEntry {
 export interface Mechanism {
   readonly name: string;
   readonly options: Options;
+  /**
+   * The options that a state depends on, with their defaults filled in; default `options`. A state that was made under others is refused with `ATTN_STATE`.
+   */
+  readonly stateOptions?: Options;
   /** Largest |q| and |k| for which the result stays within its error budget in float32; beyond, it stays finite. */
   readonly domain: { readonly q: number; readonly k: number };
   readonly takes: Takes;

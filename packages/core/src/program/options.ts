@@ -12,7 +12,7 @@ export function requireOption(ok: boolean, who: string, option: string, got: unk
  * Also throws where `options` is not an object.
  */
 export function knownOptions(who: string, options: object, names: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
+  if (Object.prototype.toString.call(options) !== "[object Object]")
     throw new AttentionError(
       "ATTN_OPTION",
       who,

@@ -33,7 +33,8 @@ export const elementwiseOptions: OptionDeclarations<typeof table> = declareOptio
  */
 export function elementwise(options: ElementwiseOptions = {}): Mechanism {
   const { order } = elementwiseOptions.resolve(options);
-  const shared = { name: "elementwise", options: { ...options }, domain: { q: 20, k: 20 }, check: checkChannels };
+  const named = { name: "elementwise", options: { ...options }, stateOptions: { order } };
+  const shared = { ...named, domain: { q: 20, k: 20 }, check: checkChannels };
   if (order === "exact") {
     return {
       ...shared,

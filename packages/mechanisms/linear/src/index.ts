@@ -57,6 +57,7 @@ export function linear(options: LinearOptions = {}): Mechanism {
   return {
     name: "linear",
     options: { ...options, featureMap: phi.name },
+    stateOptions: { featureMap: phi.name },
     domain: { q: phi.domain, k: phi.domain },
     takes: { mask: folded, bias: folded, lse: (normalize && phi.positive) || noLse },
     state({ B, Hkv, d, dv }) {

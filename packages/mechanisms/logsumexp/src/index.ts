@@ -79,6 +79,7 @@ export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
   return {
     name: "logsumexp",
     options: { ...options },
+    stateOptions: { logValues },
     domain: { q: 1000, k: 1000 },
     takes: { mask: folded, bias: folded, lse: true },
     state: ({ B, Hkv, d, dv }) => ({

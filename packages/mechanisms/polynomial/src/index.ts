@@ -60,6 +60,7 @@ export function polynomial(options: PolynomialOptions = {}): Mechanism {
   return {
     name: "polynomial",
     options: { ...options },
+    stateOptions: { coefficients: p.coefficients },
     domain: { q: Math.min(100, limitOf(p, 256)), k: Math.min(100, limitOf(p, 256)) },
     takes: { mask: takesPairs, bias: takesPairs, lse: "the weights are not normalised" },
     state(dims, names) {

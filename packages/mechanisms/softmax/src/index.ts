@@ -9,10 +9,12 @@ import {
   foldQueryHeads,
   hideScores,
   knownAxisSize,
+  knownOptions,
   logOrMinusInfinity,
   lowestFinite,
   mergeCaches,
   type Ops,
+  requireOption,
   transposeLast,
   unfoldQueryHeads,
 } from "@attnkit/core/program";
@@ -34,6 +36,7 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
   return {
     name: "softmax",
     options: { ...options },
+    stateOptions: {},
     domain: { q: 100, k: 100 },
     takes: { mask: true, bias: true, lse: true },
     state: cacheEntries,
@@ -70,6 +73,7 @@ export function scores<T>(
   options: SoftmaxOptions = {},
 ): T {
   softmaxOptions.resolve(options);
+  checkScores(o, block, how);
   const keys = extendCache(o, block, how.causal, windowOf(options));
   const at = stages(o, block, keys.k, options);
   if (how.stage === "scaled" || how.stage === "capped") return at[how.stage];
@@ -79,6 +83,25 @@ export function scores<T>(
   const e = o.exp(o.sub(masked, o.maximum(o.max(masked, -1), lowestFinite(o))));
   const weight = seen === undefined ? e : o.where(seen, e, 0);
   return divideOrZero(o, weight, o.sum(weight, -1));
+}
+
+/** Throws `ATTN_OPTION` unless `scores` got operations, a block with q and k of rank 4, and how to read it. */
+function checkScores<T>(o: Ops<T>, block: Block<T>, how: { readonly causal: unknown; readonly stage: unknown }): void {
+  const who = "scores";
+  requireOption(typeof o?.matmul === "function", who, "o", typeof o, "the ops of a backend: backend.ops");
+  const rank = (x: T | undefined) => (x === undefined || x === null ? 0 : o.shape(x)?.length);
+  const fits = rank(block?.q) === 4 && rank(block.k) === 4;
+  requireOption(fits, who, "block", typeof block, "{ q, k, v } of rank 4");
+  knownOptions(who, how, ["causal", "stage"]);
+  requireOption(
+    [true, false, "end"].includes(how.causal as boolean),
+    who,
+    "causal",
+    how.causal,
+    'true, false or "end"',
+  );
+  const stages = ["scaled", "capped", "biased", "weights"];
+  requireOption(stages.includes(how.stage as string), who, "stage", how.stage, stages.join(", "));
 }
 
 function stages<T>(o: Ops<T>, { q, bias }: Block<T>, k: T, options: SoftmaxOptions) {

@@ -71,13 +71,14 @@ export function fromOnnxAttention(
   node: OnnxAttentionNode = {},
 ): OnnxAttention {
   const who = "fromOnnxAttention";
+  knownOptions(who, attributes, NAMES);
   const plain = Object.fromEntries(
     Object.entries(attributes).map(([name, x]) => [name, typeof x === "bigint" ? Number(x) : x]),
   ) as Readonly<Record<keyof OnnxAttentionAttributes, number | undefined>>;
-  knownOptions(who, plain, NAMES);
-  knownOptions(who, { ...node }, ["opset", "mask", "qkMatmulOutput"]);
+  knownOptions(who, node, ["opset", "mask", "qkMatmulOutput"]);
   const { opset = 25, mask = "boolean", qkMatmulOutput = false } = node;
   requireOption([23, 24, 25].includes(opset), who, "opset", opset, "23, 24 or 25");
+  requireOption(typeof qkMatmulOutput === "boolean", who, "qkMatmulOutput", qkMatmulOutput, "true or false");
   requireOption(mask === "boolean" || mask === "float", who, "mask", mask, '"boolean" or "float"');
 
   const whole = (name: keyof OnnxAttentionAttributes, least: number, most: number, missing: number): number => {

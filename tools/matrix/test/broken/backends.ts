@@ -1,4 +1,4 @@
-import type { Backend, Tensors } from "@attnkit/core";
+import type { Backend, Data, Shape, Tensors } from "@attnkit/core";
 import { eager, type Nested, type NestedProgram, vjp } from "@attnkit/core/backend";
 import type { EagerOps } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
@@ -201,7 +201,8 @@ export const brokenBackends: readonly Broken[] = [
     law: "transfer",
     backend: () => ({
       ...cpu(),
-      upload: (data, shape) => (data instanceof Float32Array ? { data, shape } : cpu().upload(data, shape)),
+      upload: (data: unknown, shape?: Shape) =>
+        data instanceof Float32Array ? { data, shape: shape! } : cpu().upload(data as Data, shape!),
     }),
   },
   {
@@ -212,7 +213,13 @@ export const brokenBackends: readonly Broken[] = [
   {
     name: "upload takes any length",
     law: "transfer",
-    backend: () => ({ ...cpu(), upload: (data, shape) => ({ ...cpu().upload(data, [data.length]), shape }) }),
+    backend: () => ({
+      ...cpu(),
+      upload: (data: unknown, shape?: Shape) => ({
+        ...cpu().upload(data as Data, [(data as Data).length]),
+        shape: shape!,
+      }),
+    }),
   },
   {
     name: "random rounding",

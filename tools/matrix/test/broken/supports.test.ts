@@ -1,5 +1,5 @@
 /** What a backend declares beyond gradients: both sides of each declaration. */
-import { AttentionError, type Backend } from "@attnkit/core";
+import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
 import { eager, type Supports, vjp } from "@attnkit/core/backend";
 import { type Report, runConformance } from "@attnkit/core/conformance";
 import type { EagerOps, Ops } from "@attnkit/core/program";
@@ -32,7 +32,7 @@ function declaring(
   return {
     ...right,
     ...{ name: "small", ops, supports: { gradients: true, ...supports } },
-    upload: (data, shape) => made(right.upload(data, shape)),
+    upload: ((data: Data, shape: Shape) => made(right.upload(data, shape))) as Backend<NdArray>["upload"],
     compile: eager(ops),
     vjp: async (program, x, seeds, wrt) => vjp(right.ops, program, x, seeds, wrt),
   };

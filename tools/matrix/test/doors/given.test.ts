@@ -98,17 +98,18 @@ describe.each(Object.entries(made))("on %s", (name, make) => {
       await refused({ ...good, [entry]: thing }, new RegExp(`^ATTN_DATA .*${entry}`));
     });
 
-  test("floats as mask: refused where the backend knows the type, on tfjs true where not 0", async () => {
+  test("floats as mask are refused", async () => {
     const hidden = await b.download((await attend({ ...good, mask })).y);
     const floats = up([2, 2], 1, 0, 1, 1);
-    if (b.boolean) await refused({ ...good, mask: floats }, /^ATTN_DATA .*An additive mask is bias/);
-    else expect(await b.download((await attend({ ...good, mask: floats })).y)).toEqual(hidden);
+    await refused({ ...good, mask: floats }, /^ATTN_DATA .*mask .*An additive mask is bias/);
+    await refused({ ...good, keyMask: up([2], 1, 1) }, /^ATTN_DATA .*keyMask .*expected booleans/);
+    for (const name of ["q", "k", "v", "bias"]) await refused({ ...good, [name]: mask }, /^ATTN_DATA .*/);
     const { y } = await attend({ ...good, bias: up([2, 2], 0, Number.NEGATIVE_INFINITY, 0, 0) });
     expect(await b.download(y)).toEqual(hidden);
   });
 
   test("arrays: the message says how to upload them", async () => {
-    await refused({ q: [[1, 2]], k: [[1, 2]], v: [[1, 2]] }, /upload\(new Float32Array\(values\), shape\)/);
+    await refused({ q: [[1, 2]], k: [[1, 2]], v: [[1, 2]] }, /upload\(\[\[1, 2\], \[3, 4\]\]\)/);
   });
 
   test("tensors of other backends", async () => {
@@ -184,12 +185,13 @@ describe.each(Object.entries(made))("on %s", (name, make) => {
 
   test("upload", async () => {
     const upload = b.upload as (...args: unknown[]) => unknown;
-    for (const data of [undefined, null, [1, 2], new Int32Array(2), new BigInt64Array(2), "xy", 1, x, {}])
+    for (const data of [undefined, null, [1, "2"], new Int32Array(2), new BigInt64Array(2), "xy", 1, x, {}])
       expect(await refusal(() => upload(data, [2]))).toMatch(/^ATTN_DATA/);
     for (const shape of [undefined, null, 2, "2", {}, [-2], [1.5], [2, undefined]])
       expect(await refusal(() => upload(new Float32Array(2), shape))).toMatch(/^ATTN_SHAPE/);
     expect(await refusal(() => upload(new Float32Array(2), [3]))).toMatch(/^ATTN_DATA/);
-    expect(await refusal(() => upload([2], new Float32Array(2)))).toMatch(/^ATTN_DATA/);
+    expect(await refusal(() => upload([2], new Float32Array(2)))).toMatch(/^ATTN_SHAPE/);
+    expect(await refusal(() => upload(new Float32Array(2)))).toMatch(/^ATTN_SHAPE .*shape/);
   });
 
   test("options of attention", async () => {
@@ -198,10 +200,11 @@ describe.each(Object.entries(made))("on %s", (name, make) => {
       [{ is_causal: true }, /mean causal/],
       [{ casual: true }, /mean causal/],
       [{ kernel: "never" }, /mean kernels/],
-      [{ dropout: 0.1 }, /causal, lse, kernels/],
+      [{ dropout: 0.1 }, /causal, lse, state, kernels/],
       [{ unknown: undefined }, /unknown/],
       ...["always", "yes", true, null, 1].map((kernels) => [{ kernels }, /kernels/] as [unknown, RegExp]),
       ...["yes", 1, 0, null].map((lse) => [{ lse }, /lse/] as [unknown, RegExp]),
+      ...["yes", 1, 0, null, {}].map((state) => [{ state }, /state/] as [unknown, RegExp]),
       ...["true", 1, 0, null, "start"].map((causal) => [{ causal }, /causal/] as [unknown, RegExp]),
       ...[null, true, "causal", [], 1].map((all) => [all, /options/] as [unknown, RegExp]),
     ];

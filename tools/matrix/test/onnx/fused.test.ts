@@ -56,7 +56,7 @@ describe("fused programs agree with the portable ones where blocks and chunks me
     const lse = mechanism.takes.lse === true;
     const [fused, portable] = (["require", "never"] as const).map((kernels) =>
       attention(mechanism, backend, { causal: true, kernels, lse }),
-    ) as [ReturnType<typeof attention<ort.Tensor>>, ReturnType<typeof attention<ort.Tensor>>];
+    ) as [Attention<ort.Tensor>, Attention<ort.Tensor>];
     let state: State<ort.Tensor> | undefined;
     for (const L of [300, 130]) {
       const x = { ...block(L, L, { Hq: 4, Hkv: 2 }), ...(state && { state }) };

@@ -210,7 +210,7 @@ describe("what a call costs", () => {
 test("parts of the keys whose biases are all the lowest number count, those of -Infinity do not", async () => {
   const [lowest, none] = [-3.4028234663852886e38, Number.NEGATIVE_INFINITY];
   const n = 600; // keys of one query are cut into parts of 256
-  const attend = attention<Tensor>(await withKernels("softmax", {}), backend, { lse: true, kernels: "require" });
+  const attend = attention(await withKernels("softmax", {}), backend, { lse: true, kernels: "require" });
   const made = (shape: readonly number[], at: (i: number) => number) =>
     backend.upload(
       Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => at(i)),

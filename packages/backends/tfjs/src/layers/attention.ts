@@ -163,8 +163,12 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
             },
             2,
           );
-        const out = this.#attended({ ...this.#block(given), keyMask: keyMask ?? undefined, state: state ?? undefined });
-        // An entry that is passed through unchanged must survive when the caller disposes of the old state.
+        const out = this.#attended({
+          ...this.#block(given),
+          keyMask: keyMask ? tf.cast(keyMask, "bool") : undefined,
+          state: state ?? undefined,
+        });
+        // An entry that came through unchanged must not go when the caller disposes of the old state.
         const old = new Set(Object.values(state ?? {}));
         const entries = Object.entries(out.state).map(([name, t]) => [name, old.has(t) ? tf.clone(t) : t]);
         return { y: this.#output(out.y, (y) => y), state: Object.fromEntries(entries) as State<Tensor> };
@@ -260,7 +264,9 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     #masks(given: Inputs<Tensor>, masks: Masks): { mask?: Tensor; keyMask?: Tensor } {
-      const { query, key, mask: last } = given;
+      const { query, key } = given;
+      // Keras also has masks of numbers; attention takes booleans alone.
+      const last = given.mask && tf.cast(given.mask, "bool");
       const [B, S] = key.shape as [number, number, number];
       this.#used.delete(query);
       if (last?.rank === 2) return { keyMask: last };
