@@ -1,5 +1,5 @@
 import type { Backend } from "@attnkit/core";
-import { eager, elementCount, notOwnTensor, vjp } from "@attnkit/core/backend";
+import { eager, eagerVjp, elementCount, notOwnTensor } from "@attnkit/core/backend";
 import { type EagerOps, knownOptions, requireOption } from "@attnkit/core/program";
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
@@ -55,7 +55,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
       own(x);
     },
     compile: eager(ops),
-    vjp: async (program, x, seeds, wrt) => vjp(ops, program, x, seeds, wrt),
+    vjp: eagerVjp(ops),
   };
 }
 

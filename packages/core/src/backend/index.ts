@@ -9,6 +9,7 @@ export {
   type Supports,
 } from "./backend.ts";
 export { type ProgramCost, programCost } from "./cost.ts";
+export { eagerVjp } from "./eager-vjp.ts";
 export { notOwnTensor, requireMechanism } from "./given.ts";
 export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
 export type { Kernel } from "./kernel.ts";
