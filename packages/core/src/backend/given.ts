@@ -14,7 +14,7 @@ export function describeValue(x: unknown): string {
   if ("dims" in x && "type" in x) return "a tensor of ONNX Runtime";
   if ("shape" in x && "data" in x) return "an array of the cpu backend";
   const names = Object.keys(x);
-  return `an object${names.length > 0 ? ` with ${names.slice(0, 4).join(", ")}${names.length > 4 ? ", ..." : ""}` : " without entries"}`;
+  return `an object with ${names.slice(0, 4).join(", ") || "no entries"}${names.length > 4 ? ", ..." : ""}`;
 }
 
 /** The error of a backend that is handed something that is not a tensor of its own. */
@@ -26,18 +26,23 @@ export function notOwnTensor(who: string, x: unknown, type: string): AttentionEr
   );
 }
 
-/** Throws `ATTN_OPTION` unless `x` is a mechanism. */
-export function requireMechanism(who: string, x: Mechanism): void {
-  if (typeof x === "object" && typeof x?.forward === "function" && typeof x.takes === "object") return;
-  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "softmax"}()` : "";
-  const got = typeof x === "function" ? "a function" : describeValue(x);
-  throw new AttentionError("ATTN_OPTION", who, `the first argument; got ${got}, expected a mechanism${call}`);
+/** Throws `ATTN_OPTION` unless `ok`. A factory that was not called is named as `name` where it has no name. */
+function requireArgument(ok: boolean, who: string, x: unknown, expected: string, name: string): void {
+  if (ok) return;
+  const call = typeof x === "function" ? `. Call it: ${x.name || name}()` : "";
+  throw new AttentionError("ATTN_OPTION", who, `got ${describeValue(x)}, expected ${expected}${call}`);
 }
 
+/** Throws `ATTN_OPTION` unless `x` is a mechanism. */
+export const requireMechanism = (who: string, x: Mechanism): void =>
+  requireArgument(
+    typeof x === "object" && typeof x?.forward === "function" && typeof x.takes === "object",
+    ...([who, x, "a mechanism as first argument", "softmax"] as const),
+  );
+
 /** Throws `ATTN_OPTION` unless `x` is a backend. */
-export function requireBackend<T>(who: string, x: Backend<T>): void {
-  if (typeof x === "object" && typeof x?.shape === "function" && typeof x.compile === "function") return;
-  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "cpu"}()` : "";
-  const got = typeof x === "function" ? "a function" : describeValue(x);
-  throw new AttentionError("ATTN_OPTION", who, `the second argument; got ${got}, expected a backend${call}`);
-}
+export const requireBackend = <T>(who: string, x: Backend<T>): void =>
+  requireArgument(
+    typeof x === "object" && typeof x?.shape === "function" && typeof x.compile === "function",
+    ...([who, x, "a backend as second argument", "cpu"] as const),
+  );
