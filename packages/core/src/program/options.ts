@@ -7,6 +7,10 @@ export function requireOption(ok: boolean, who: string, option: string, got: unk
   throw new AttentionError("ATTN_OPTION", who, `option ${option} is ${shownAs(got)}; expected ${expected}`);
 }
 
+/** Throws `ATTN_OPTION` unless the value of an option is one of `values`. */
+export const requireOneOf = (who: string, option: string, got: unknown, values: readonly unknown[]): void =>
+  requireOption(values.includes(got), who, option, got, `one of ${values.map(shownAs).join(", ")}`);
+
 /**
  * Throws `ATTN_OPTION` on names that the mechanism does not have: a misspelt option must not be ignored.
  * Also throws where `options` is not an object.
