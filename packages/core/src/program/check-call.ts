@@ -105,7 +105,7 @@ export function checkStates(mechanism: Mechanism, a: Shapes, b: Shapes): void {
     const [x, y] = [a[n], b[n]];
     const same = x && y ? x.every((size, i) => shape[i] === "P" || size === y[i]) : optional || x === y;
     if (same) continue;
-    const got = `got ${shown({ [`a.${n}`]: x, [`b.${n}`]: y })}, expected only P to differ`;
+    const got = `got ${shown({ [`a.${n}`]: x, [`b.${n}`]: y })}, expected equal sizes except for the number of keys`;
     throw wrongState(mechanism, `merge takes two states of the same sizes; ${got}`);
   }
 }
