@@ -1,6 +1,6 @@
 import type { Backend, Data, Shape } from "@attnkit/core";
-import { checkVjp, eager, elementCount, hostData, type NestedValues, notOwnTensor, vjp } from "@attnkit/core/backend";
-import { type EagerOps, knownOptions, requireOption } from "@attnkit/core/program";
+import { eager, eagerVjp, elementCount, hostData, type NestedValues, notOwnTensor } from "@attnkit/core/backend";
+import { type EagerOps, knownOptions, requireOneOf } from "@attnkit/core/program";
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
 import { moves } from "./move.ts";
@@ -29,7 +29,7 @@ export interface CpuBackend extends Backend<NdArray> {
 export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): CpuBackend {
   knownOptions("cpu", options, ["dtype"]);
   const { dtype = "float32" } = options;
-  requireOption(["float32", "float64"].includes(dtype), "cpu", "dtype", dtype, '"float32" or "float64"');
+  requireOneOf("cpu", "dtype", dtype, ["float32", "float64"]);
   const Float: FloatType = dtype === "float64" ? Float64Array : Float32Array;
   const ops: EagerOps<NdArray> = {
     dtype,
@@ -55,10 +55,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
       own(x);
     },
     compile: eager(ops),
-    async vjp(program, x, seeds, wrt) {
-      checkVjp(backend, program, x, seeds, wrt);
-      return vjp(ops, program, x, seeds, wrt);
-    },
+    vjp: eagerVjp(ops, () => backend),
   };
   return backend;
 }

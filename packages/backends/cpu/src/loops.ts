@@ -15,14 +15,9 @@ export function broadcastLoops(out: Shape, operands: readonly Shape[]): Loops {
   return collapse(
     out,
     operands.map((shape) => {
-      const steps = new Array<number>(out.length).fill(0);
+      const own = strides(shape);
       const skip = out.length - shape.length;
-      for (let i = shape.length - 1, step = 1; i >= 0; i--) {
-        const n = shape[i]!;
-        if (n !== 1) steps[i + skip] = step;
-        step *= n;
-      }
-      return steps;
+      return out.map((_, i) => (i < skip || shape[i - skip] === 1 ? 0 : own[i - skip]!));
     }),
   );
 }

@@ -34,7 +34,7 @@ export function moves(
 
     slice(x, axis, start, end) {
       const shape = sliceShape(x.shape, axis, start, end);
-      const { outer, n, inner } = around(x, nonNegativeAxis("slice", x.shape, axis));
+      const { outer, n, inner } = around("slice", x, axis);
       const data = empty(x.data, elementCount(shape));
       const run = (end - start) * inner;
       for (let i = 0; i < outer; i++) copy(data, i * run, x.data, (i * n + start) * inner, run);
@@ -46,13 +46,13 @@ export function moves(
         xs.map((x) => x.shape),
         axis,
       );
-      const at = nonNegativeAxis("concat", shape, axis);
       const boolean = xs.every((x) => x.data instanceof Uint8Array);
       const data = boolean ? new Uint8Array(elementCount(shape)) : new Float(elementCount(shape));
-      const total = elementCount(shape.slice(at));
+      const whole = around("concat", { shape }, axis);
+      const total = whole.n * whole.inner;
       let offset = 0;
       for (const x of xs) {
-        const { outer, n, inner } = around(x, at);
+        const { outer, n, inner } = around("concat", x, axis);
         const from = boolean ? x.data : floatsOf(Float, x);
         for (let i = 0; i < outer; i++) copy(data, i * total + offset, from, i * n * inner, n * inner);
         offset += n * inner;
@@ -62,7 +62,7 @@ export function moves(
 
     take(x, axis, indices) {
       const shape = takeShape(x.shape, axis, indices);
-      const { outer, n, inner } = around(x, nonNegativeAxis("take", x.shape, axis));
+      const { outer, n, inner } = around("take", x, axis);
       const data = empty(x.data, elementCount(shape));
       for (let i = 0, o = 0; i < outer; i++)
         for (const j of indices) {
@@ -74,13 +74,17 @@ export function moves(
   };
 }
 
-/** Splits `x` at `axis` into `outer` blocks of `n` entries. Each entry is `inner` contiguous elements. */
-export function around(x: NdArray, axis: number): { outer: number; n: number; inner: number } {
-  return {
-    outer: elementCount(x.shape.slice(0, axis)),
-    n: x.shape[axis]!,
-    inner: elementCount(x.shape.slice(axis + 1)),
-  };
+/**
+ * Splits an array at `axis` into `outer` blocks of `n` entries. Each entry is `inner` contiguous elements. Throws
+ * `ATTN_SHAPE` if there is no such axis.
+ */
+export function around(
+  op: string,
+  { shape }: Pick<NdArray, "shape">,
+  axis: number,
+): { outer: number; n: number; inner: number } {
+  const at = nonNegativeAxis(op, shape, axis);
+  return { outer: elementCount(shape.slice(0, at)), n: shape[at]!, inner: elementCount(shape.slice(at + 1)) };
 }
 
 const empty = (like: Data, size: number): Data =>

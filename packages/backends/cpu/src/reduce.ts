@@ -1,4 +1,4 @@
-import { elementCount, nonNegativeAxis, reduceShape } from "@attnkit/core/backend";
+import { elementCount, reduceShape } from "@attnkit/core/backend";
 import type { Ops } from "@attnkit/core/program";
 import { around } from "./move.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
@@ -8,7 +8,7 @@ export function reductions(Float: FloatType): Pick<Ops<NdArray>, "sum" | "max" |
   const reduce = (op: string, last: Rows, inner: Planes) => (x: NdArray, axis: number) => {
     const shape = reduceShape(op, x.shape, axis);
     const data = new Float(elementCount(shape));
-    const size = around(x, nonNegativeAxis(op, x.shape, axis));
+    const size = around(op, x, axis);
     if (size.inner === 1) last(data, floatsOf(Float, x), size.n);
     else inner(data, floatsOf(Float, x), size.outer, size.n, size.inner);
     return { shape, data };
@@ -17,7 +17,7 @@ export function reductions(Float: FloatType): Pick<Ops<NdArray>, "sum" | "max" |
     sum: reduce("sum", sumRows, sumPlanes),
     max: reduce("max", maxRows, maxPlanes),
     cumsum(x, axis) {
-      const { outer, n, inner } = around(x, nonNegativeAxis("cumsum", x.shape, axis));
+      const { outer, n, inner } = around("cumsum", x, axis);
       const data = new Float(x.data.length);
       cumsumPlanes(data, floatsOf(Float, x), outer, n, inner);
       return { shape: x.shape, data };

@@ -13,21 +13,26 @@ export function notOwnTensor(who: string, x: unknown, type: string): AttentionEr
   );
 }
 
-/** Throws `ATTN_OPTION` unless `x` is a mechanism. */
-export function requireMechanism(who: string, x: Mechanism): void {
-  if (typeof x === "object" && typeof x?.forward === "function" && typeof x.takes === "object") return;
-  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "softmax"}()` : "";
-  const got = typeof x === "function" ? "a function" : describeValue(x);
-  throw new AttentionError("ATTN_OPTION", who, `the first argument; got ${got}, expected a mechanism${call}`);
+/** Throws `ATTN_OPTION` unless `ok`. A factory that was not called is named as `name` where it has no name. */
+function requireArgument(ok: boolean, who: string, x: unknown, expected: string, name: string): void {
+  if (ok) return;
+  const call = typeof x === "function" ? `. Call it: ${x.name || name}()` : "";
+  throw new AttentionError("ATTN_OPTION", who, `got ${describeValue(x)}, expected ${expected}${call}`);
 }
 
+/** Throws `ATTN_OPTION` unless `x` is a mechanism. */
+export const requireMechanism = (who: string, x: Mechanism): void =>
+  requireArgument(
+    typeof x === "object" && typeof x?.forward === "function" && typeof x.takes === "object",
+    ...([who, x, "a mechanism as first argument", "softmax"] as const),
+  );
+
 /** Throws `ATTN_OPTION` unless `x` is a backend. */
-export function requireBackend<T>(who: string, x: Backend<T>): void {
-  if (typeof x === "object" && typeof x?.shape === "function" && typeof x.compile === "function") return;
-  const call = typeof x === "function" ? `. Call it: ${(x as { name: string }).name || "cpu"}()` : "";
-  const got = typeof x === "function" ? "a function" : describeValue(x);
-  throw new AttentionError("ATTN_OPTION", who, `the second argument; got ${got}, expected a backend${call}`);
-}
+export const requireBackend = <T>(who: string, x: Backend<T>): void =>
+  requireArgument(
+    typeof x === "object" && typeof x?.shape === "function" && typeof x.compile === "function",
+    ...([who, x, "a backend as second argument", "cpu"] as const),
+  );
 
 /** The shape of entry `name` of a call. Throws `ATTN_DATA` on everything that is not a live tensor of the backend. */
 export function shapeOfEntry<T>(

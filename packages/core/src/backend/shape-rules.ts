@@ -32,15 +32,12 @@ export function elementCount(shape: Shape): number {
  * ```
  */
 export function checkedShape(op: string, shape: Shape): Shape {
-  if (!Array.isArray(shape) && !ArrayBuffer.isView(shape))
-    throw wrong(op, `a shape is an array of sizes; got ${describeValue(shape)}, expected one such as [2, 3]`);
-  for (const n of shape)
-    if (!Number.isInteger(n) || n < 0)
-      throw wrong(
-        op,
-        `a size is a whole number from 0; got the shape [${Array.from(shape, describeValue).join(", ")}], expected one such as [2, 3]`,
-      );
-  return shape;
+  if ((Array.isArray(shape) || ArrayBuffer.isView(shape)) && [...shape].every((n) => isUpTo(n))) return shape;
+  throw wrong(
+    op,
+    Array.isArray(shape) ? `[${Array.from(shape, describeValue).join(", ")}]` : describeValue(shape),
+    "an array of sizes >= 0, such as [2, 3]",
+  );
 }
 
 /**
@@ -54,16 +51,15 @@ export function checkedShape(op: string, shape: Shape): Shape {
 export function dataShape(op: string, length: number, shape: Shape): Shape {
   const size = elementCount(checkedShape(op, shape));
   if (length !== size)
-    throw new AttentionError("ATTN_DATA", op, `got ${length} values for ${show(shape)}, expected ${size}`);
+    throw new AttentionError("ATTN_DATA", op, `got ${length} values for the shape ${show(shape)}, expected ${size}`);
   return shape;
 }
 
 /** `axis` counted from the front, for a tensor of shape `x`. */
 export function nonNegativeAxis(op: string, x: SymbolicShape, axis: number): number {
-  const rank = x.length;
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
-    throw wrong(op, `no axis ${axis}; got ${show(x)}, expected an axis from ${-rank} to ${rank - 1}`);
-  return axis < 0 ? axis + rank : axis;
+  const at = axis < 0 ? axis + x.length : axis;
+  if (isUpTo(at, x.length - 1)) return at;
+  throw wrong(op, `axis ${axis} of ${show(x)}`, `an axis from ${-x.length} to ${x.length - 1}`);
 }
 
 /**
@@ -81,7 +77,7 @@ export function broadcastShape(op: string, ...shapes: readonly Shape[]): Shape {
     for (let i = rank - shape.length, j = 0; i < rank; i++, j++) {
       const n = shape[j] as number;
       if (n === 1 || n === out[i]) continue;
-      if (out[i] !== 1) throw wrong(op, `shapes do not broadcast; got ${shapes.map(show).join(", ")}`);
+      if (out[i] !== 1) throw wrong(op, shapes.map(show).join(", "), "shapes that broadcast");
       out[i] = n;
     }
   return out;
@@ -104,7 +100,7 @@ export function reshapeShape(x: Shape, to: Shape): Shape {
   // Beside a size of 0, a size of -1 is undetermined. As in NumPy, this is an error: 0 / 0 and n / 0 are not integers.
   const out = free < 0 ? to : to.with(free, size / elementCount(rest));
   if (!out.every(Number.isInteger) || elementCount(out) !== size)
-    throw wrong("reshape", `got ${show(x)} to ${show(to)}, expected ${size} elements`);
+    throw wrong("reshape", `${show(x)} to ${show(to)}`, `${size} elements`);
   return out;
 }
 
@@ -112,7 +108,7 @@ export function reshapeShape(x: Shape, to: Shape): Shape {
 export function transposeShape<D extends Dim>(x: readonly D[], perm: readonly number[]): readonly D[] {
   const axes = perm.map((p) => nonNegativeAxis("transpose", x, p));
   if (new Set(axes).size !== x.length || perm.length !== x.length)
-    throw wrong("transpose", `got ${show(x)} and the axes ${show(perm)}, expected each of its axes once`);
+    throw wrong("transpose", `axes ${show(perm)} of ${show(x)}`, "each axis once");
   return axes.map((p) => x[p] as D);
 }
 
@@ -124,11 +120,8 @@ export function sliceShape<D extends Dim>(
   end: number,
 ): readonly (D | number)[] {
   const at = nonNegativeAxis("slice", x, axis);
-  if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= (x[at] as number)))
-    throw wrong(
-      "slice",
-      `got ${start} to ${end} on axis ${axis} of ${show(x)}, expected 0 <= start <= end <= ${x[at]}`,
-    );
+  if (!isUpTo(end, x[at] as number) || !isUpTo(start, end))
+    throw wrong("slice", `${start} to ${end} on axis ${axis} of ${show(x)}`, `0 <= start <= end <= ${x[at]}`);
   return (x as readonly (D | number)[]).with(at, end - start);
 }
 
@@ -142,12 +135,12 @@ export function sliceShape<D extends Dim>(
  */
 export function concatShape(xs: readonly Shape[], axis: number): Shape {
   const [first] = xs;
-  if (!first) throw wrong("concat", "got no tensors, expected one or more");
+  if (!first) throw wrong("concat", "no tensors", "one or more");
   const at = nonNegativeAxis("concat", first, axis);
   let n = 0;
   for (const x of xs) {
     if (x.length !== first.length || !equalShapes(x.with(at, 0), first.with(at, 0)))
-      throw wrong("concat", `got ${xs.map(show).join(", ")}, expected equal sizes except on axis ${axis}`);
+      throw wrong("concat", xs.map(show).join(", "), `equal sizes except on axis ${axis}`);
     n += x[at] as number;
   }
   return first.with(at, n);
@@ -162,8 +155,7 @@ export function takeShape<D extends Dim>(
   const at = nonNegativeAxis("take", x, axis);
   const n = x[at] as number;
   for (const i of indices)
-    if (!Number.isInteger(i) || i < 0 || i >= n)
-      throw wrong("take", `no entry ${i} on axis ${axis} of ${show(x)}, expected 0 <= index < ${n}`);
+    if (!isUpTo(i, n - 1)) throw wrong("take", `index ${i} on axis ${axis} of ${show(x)}`, `0 <= index < ${n}`);
   return (x as readonly (D | number)[]).with(at, indices.length);
 }
 
@@ -181,12 +173,14 @@ export function reduceShape<D extends Dim>(op: string, x: readonly D[], axis: nu
  * ```
  */
 export function matmulShape(a: Shape, b: Shape): Shape {
-  if (a.length < 2 || b.length < 2)
-    throw wrong("matmul", `got ${show(a)} and ${show(b)}, expected [..., m, k] and [..., k, n]`);
-  if (a.at(-1) !== b.at(-2)) throw wrong("matmul", `inner sizes differ; got ${show(a)} and ${show(b)}`);
+  if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2))
+    throw wrong("matmul", `${show(a)} and ${show(b)}`, "[..., m, k] and [..., k, n]");
   const batch = broadcastShape("matmul", a.slice(0, -2), b.slice(0, -2));
   return [...batch, a.at(-2) as number, b.at(-1) as number];
 }
 
 const show = (shape: SymbolicShape): string => `[${shape.join(", ")}]`;
-const wrong = (op: string, message: string): AttentionError => new AttentionError("ATTN_SHAPE", op, message);
+const wrong = (op: string, got: string, expected: string): AttentionError =>
+  new AttentionError("ATTN_SHAPE", op, `got ${got}, expected ${expected}`);
+/** Returns whether `n` is an integer from 0 to `most`. */
+const isUpTo = (n: number, most = Number.POSITIVE_INFINITY): boolean => Number.isInteger(n) && n >= 0 && n <= most;

@@ -11,7 +11,7 @@ import { AttentionError } from "../program/errors.ts";
 import type { Mechanism } from "../program/mechanism.ts";
 import { mergeOutputs, type Output } from "../program/merge.ts";
 import type { Ops } from "../program/ops.ts";
-import { knownOptions, requireOption } from "../program/options.ts";
+import { knownOptions, requireOneOf } from "../program/options.ts";
 import { checker } from "./checked-calls.ts";
 import { checkBlock, checkGivenState, checkOutputs, checkTypes } from "./given.ts";
 import { checkMaker, makerOf, markMade, markState } from "./maker.ts";
@@ -76,11 +76,10 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
   const given: AttentionOptions = options === undefined ? {} : options;
   knownOptions(who, given, ["causal", "lse", "state", "kernels"]);
   const { causal = false, lse = false, state = true, kernels = "prefer" } = given;
-  requireOption([true, false, "end"].includes(causal), who, "causal", causal, 'true, false or "end"');
-  requireOption([true, false].includes(lse), who, "lse", lse, "true or false");
-  requireOption([true, false].includes(state), who, "state", state, "true or false");
-  const uses = ["prefer", "require", "never"];
-  requireOption(uses.includes(kernels), who, "kernels", kernels, '"prefer", "require" or "never"');
+  requireOneOf(who, "causal", causal, [true, false, "end"]);
+  requireOneOf(who, "lse", lse, [true, false]);
+  requireOneOf(who, "state", state, [true, false]);
+  requireOneOf(who, "kernels", kernels, ["prefer", "require", "never"]);
   const how: How = { causal, lse, state };
   if (lse && mechanism.takes.lse !== true)
     throw new AttentionError("ATTN_UNSUPPORTED", who, `lse: ${mechanism.takes.lse}`);

@@ -6,12 +6,26 @@ import type { Shape } from "./ops.ts";
 
 type Shapes = Readonly<Record<string, Shape>>;
 
-/** Returns shapes as an error shows them: `q [2, 4], state.k [1, 2, 3, 4]`. */
-function shownShapes({ state, ...own }: Block<Shape>): string {
-  const shown = (name: string, shape: Shape | undefined) => (shape ? [`${name} [${shape.join(", ")}]`] : []);
-  const past = Object.entries(state ?? {}).flatMap(([name, shape]) => shown(`state.${name}`, shape));
-  return [...Object.entries(own).flatMap(([name, shape]) => shown(name, shape)), ...past].join(", ");
-}
+/** Returns shapes as an error shows them: `q [2, 4], k [1, 2, 3, 4]`. */
+const shown = (shapes: Readonly<Record<string, StateEntry["shape"] | undefined>>): string =>
+  Object.entries(shapes)
+    .flatMap(([name, shape]) => (shape ? [`${name} [${shape.join(", ")}]`] : []))
+    .join(", ");
+
+const wrongState = (mechanism: Mechanism, message: string): AttentionError =>
+  new AttentionError("ATTN_STATE", mechanism.name, message);
+
+/** The names of the axes of q, k and v, from the last one. */
+const AXES = ["", "channels", "tokens", "heads", "batches"];
+
+/** Tensors that must agree in an axis, counted from the end. */
+const EQUAL = [
+  ["k", "q", 4],
+  ["v", "q", 4],
+  ["v", "k", 3],
+  ["k", "q", 1],
+  ["v", "k", 2],
+] as const;
 
 /**
  * The rules that hold for every call, checked at the door. (SEMANTICS S1-S5, S14, S15)
@@ -19,21 +33,23 @@ function shownShapes({ state, ...own }: Block<Shape>): string {
  */
 export function checkCall(mechanism: Mechanism, how: How, shapes: Block<Shape>): Call {
   const fail = (rule: string): never => {
-    throw new AttentionError("ATTN_SHAPE", mechanism.name, `${rule}; got ${shownShapes(shapes)}, expected ${EXPECTED}`);
+    const { state, ...own } = shapes;
+    const past = state ? `, state { ${shown(state)} }` : "";
+    throw new AttentionError("ATTN_SHAPE", mechanism.name, `${rule}; got ${shown({ ...own })}${past}, ${EXPECTED}`);
   };
-  for (const name of ["q", "k", "v"] as const) if (shapes[name] === undefined) fail(`${name} is missing`);
-  const { q, k, v } = shapes;
-  if (q.length < 2 || q.length > 4) fail(`q has rank ${q.length}, not 2, 3 or 4`);
-  if (k.length !== q.length || v.length !== q.length) fail("q, k and v must have the same rank");
+  for (const name of ["q", "k", "v"] as const) {
+    if (!shapes[name]) fail(`${name} is missing`);
+    const rank = shapes[name].length;
+    if (rank < 2 || rank > 4 || rank !== shapes.q.length) fail(`${name} has rank ${rank}`);
+  }
   const dims = dimsOfShapes(shapes);
-  const { B, Hq, Hkv, L, S, d } = dims;
-  const [kb, vb, vh] = [at(k, 4), at(v, 4), at(v, 3)];
-  if (B !== kb || B !== vb) fail(`q has batch ${B}, k ${kb} and v ${vb}`);
-  if (Hkv !== vh) fail(`k has ${Hkv} heads and v has ${vh}`);
-  if (Hkv === 0 ? Hq !== 0 : Hq % Hkv !== 0) fail(`${Hq} query heads are no multiple of ${Hkv} key/value heads (S2)`);
-  if (d !== k.at(-1)) fail(`q has ${d} channels and k has ${k.at(-1)}`);
-  if (d === 0) fail("q and k have no channels");
-  if (S !== v.at(-2)) fail(`k has ${S} tokens and v has ${v.at(-2)}`);
+  const { B, Hq, Hkv, L, S } = dims;
+  for (const [a, b, axis] of EQUAL) {
+    const [m, n] = [at(shapes[a], axis), at(shapes[b], axis)];
+    if (m !== n) fail(`${b} has ${n} ${AXES[axis]}, ${a} has ${m}`);
+  }
+  if (Hkv === 0 ? Hq !== 0 : Hq % Hkv !== 0) fail(`${Hq} query heads are not a multiple of ${Hkv} key heads`);
+  if (dims.d === 0) fail("q and k have no channels");
   for (const name of ["mask", "bias"] as const) {
     if (shapes[name] && mechanism.takes[name] !== true) {
       throw new AttentionError("ATTN_UNSUPPORTED", mechanism.name, `${name}: ${mechanism.takes[name]}`);
@@ -41,10 +57,10 @@ export function checkCall(mechanism: Mechanism, how: How, shapes: Block<Shape>):
   }
   const call = { ...how, mechanism: mechanism.name, options: mechanism.options, dims, shapes };
   mechanism.check?.(call);
-  const past = checkPast(mechanism, shapes, dims);
+  const past = Object.keys(shapes.state ?? {}).length === 0 ? 0 : matchState(mechanism, shapes.state!, dims);
+  const full = [B, Hq, L, past + S];
   for (const name of ["mask", "bias"] as const) {
     const s = shapes[name];
-    const full = [B, Hq, L, past + S];
     if (s && (s.length > 4 || s.some((n, i) => n !== 1 && n !== full[i + 4 - s.length]))) {
       fail(`${name} does not broadcast to [B, Hq, L, P + S] = [${full.join(", ")}]`);
     }
@@ -56,7 +72,7 @@ export function checkCall(mechanism: Mechanism, how: How, shapes: Block<Shape>):
   return call;
 }
 
-const EXPECTED = "q [B, Hq, L, d], k [B, Hkv, S, d], v [B, Hkv, S, dv], leading axes optional";
+const EXPECTED = "expected q [B, Hq, L, d], k [B, Hkv, S, d], v [B, Hkv, S, dv], leading axes optional";
 
 /** The size of the axis that is `fromEnd`-th from the end (1 is the last); 1 where it is absent. */
 const at = (s: Shape, fromEnd: number): number => (s.length >= fromEnd ? s.at(-fromEnd)! : 1);
@@ -74,11 +90,6 @@ export function dimsOfShapes({ q, k, v }: Pick<Block<Shape>, "q" | "k" | "v">): 
   };
 }
 
-/** The state a call brings must be what this mechanism returns for these sizes. Returns P, the keys it holds one by one. */
-function checkPast(mechanism: Mechanism, { state = {} }: Block<Shape>, dims: Dims): number {
-  return Object.keys(state).length === 0 ? 0 : matchState(mechanism, state, dims);
-}
-
 const ONES: Dims = { B: 1, Hq: 1, Hkv: 1, L: 1, S: 1, d: 1, dv: 1 };
 
 /** A state on its own: sizes are taken from the state itself, only names and ranks are checked. */
@@ -94,42 +105,33 @@ export function checkStates(mechanism: Mechanism, a: Shapes, b: Shapes): void {
     const [x, y] = [a[n], b[n]];
     const same = x && y ? x.every((size, i) => shape[i] === "P" || size === y[i]) : optional || x === y;
     if (same) continue;
-    const show = (s: Shape | undefined) => (s ? `[${s.join(", ")}]` : "nothing");
-    const rule = "merge takes two states of the same sizes";
-    const got = `got ${n} ${show(x)} and ${show(y)}, expected sizes that differ in the number of tokens alone`;
-    throw new AttentionError("ATTN_STATE", mechanism.name, `${rule}; ${got}`);
+    const got = `got ${shown({ [`a.${n}`]: x, [`b.${n}`]: y })}, expected equal sizes except for the number of keys`;
+    throw wrongState(mechanism, `merge takes two states of the same sizes; ${got}`);
   }
 }
 
+/** Checks a state against the one that the mechanism returns for these sizes. Returns P, the number of its keys. */
 function matchState(mechanism: Mechanism, given: Shapes, dims: Dims, namesOnly = false): number {
   const wanted = mechanism.state(dims, Object.keys(given));
-  const list = (s: Readonly<Record<string, StateEntry["shape"]>>) =>
-    Object.entries(s)
-      .map(([n, x]) => `${n} [${x.join(", ")}]`)
-      .join(", ");
-  const fail = (rule: string): never => {
+  const fail = (name: string, rule: string): never => {
     const expected = Object.fromEntries(Object.entries(wanted).map(([n, e]) => [n, e.shape]));
-    throw new AttentionError(
-      "ATTN_STATE",
-      mechanism.name,
-      `${rule}; got ${list(given)}, expected ${list(expected)} (P is any number of keys)`,
-    );
+    const both = `got ${shown(given)}, expected ${shown(expected)}`;
+    throw wrongState(mechanism, `the state ${rule} ${name}; ${both} (P is any number of keys)`);
   };
-  for (const n of Object.keys(given)) if (!wanted[n]) fail(`the state has an entry ${n} that is not of this mechanism`);
+  for (const n of Object.keys(given)) if (!wanted[n]) fail(n, "has an unknown entry");
   let past: number | undefined;
   for (const [n, { shape, optional }] of Object.entries(wanted)) {
     const s = given[n];
     if (s === undefined) {
-      if (!optional) fail(`the state has no entry ${n}`);
+      if (!optional) fail(n, "has no entry");
       continue;
     }
-    if (s.length !== shape.length) fail(`state entry ${n} has rank ${s.length}, not ${shape.length}`);
-    if (!namesOnly && s.some((size, i) => shape[i] !== "P" && size !== shape[i]))
-      fail(`state entry ${n} has the wrong shape`);
+    if (s.length !== shape.length || (!namesOnly && s.some((size, i) => shape[i] !== "P" && size !== shape[i])))
+      fail(n, "has the wrong shape in");
     const grows = shape.indexOf("P");
     if (grows < 0) continue;
     past ??= s[grows]!;
-    if (past !== s[grows]) fail(`state entry ${n} holds ${s[grows]} tokens and another ${past}`);
+    if (past !== s[grows]) fail(n, `has ${past} keys, but not in`);
   }
   return past ?? 0;
 }

@@ -5,7 +5,7 @@ import { type Dim, isKnown, isKnownShape, minusDim, requireKnown, timesDim } fro
 /** A finite number below every masked or unseen exponent: WGSL may assume that there are no infinities. */
 export const EMPTY_EXPONENT = -1e30;
 /** Below `EMPTY`, so that a key that is not visible vanishes even beside rows that have seen nothing. */
-export const HIDDEN_EXPONENT: number = 2 * EMPTY_EXPONENT;
+export const HIDDEN_EXPONENT = -2e30;
 
 /** Returns the size of one axis, a symbolic dimension where a recorded program does not know it. */
 export const axisSize = <T>(o: Ops<T>, x: T, axis: number): Dim => o.shape(x).at(axis)!;

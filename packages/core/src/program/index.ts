@@ -69,7 +69,14 @@ export {
   type OtherValues,
   type ResolvedOptions,
 } from "./option-declarations.ts";
-export { isPositiveInteger, isPositiveNumber, knownOptions, nearestName, requireOption } from "./options.ts";
+export {
+  isPositiveInteger,
+  isPositiveNumber,
+  knownOptions,
+  nearestName,
+  requireOneOf,
+  requireOption,
+} from "./options.ts";
 export { liftBlock, liftTensor, lowerResult } from "./rank.ts";
 export type { Head, HeadResult, Matrix, Reference } from "./reference.ts";
 export {

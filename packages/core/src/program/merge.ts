@@ -1,4 +1,4 @@
-import { knownAxisSize } from "./derived-ops.ts";
+import { divideOrZero, knownAxisSize } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
 import type { Ops } from "./ops.ts";
 import { type Dim, isKnown } from "./sizes.ts";
@@ -22,13 +22,12 @@ export function mergeOutputs<T>(o: Ops<T>, a: Output<T>, b: Output<T>): Output<T
   const sum = o.add(ea, eb);
   const perRow = o.shape(a.lse).length < o.shape(a.y).length;
   const weight = (e: T) => {
-    const w = o.div(e, o.where(sum, sum, 1));
+    const w = divideOrZero(o, e, sum);
     return perRow ? o.reshape(w, [...o.shape(w), 1]) : w;
   };
-  const safe = o.where(sum, sum, 1);
   return {
     y: o.add(o.mul(weight(ea), a.y), o.mul(weight(eb), b.y)),
-    lse: o.where(sum, o.add(m, o.log(safe)), Number.NEGATIVE_INFINITY),
+    lse: o.where(sum, o.add(m, o.log(o.where(sum, sum, 1))), Number.NEGATIVE_INFINITY),
   };
 }
 
@@ -38,11 +37,12 @@ export function mergeCaches<T>(
   a: Readonly<Record<string, T>>,
   b: Readonly<Record<string, T>>,
 ): Record<string, T> {
-  const present = (s: Readonly<Record<string, T>>) => s.keep ?? allKeysPresent(o, s.k!);
-  const cache = { k: o.concat([a.k!, b.k!], 2), v: o.concat([a.v!, b.v!], 2) };
-  return a.keep === undefined && b.keep === undefined
-    ? cache
-    : { ...cache, keep: o.concat([present(a), present(b)], 1) };
+  const join = (of: (state: Readonly<Record<string, T>>) => T, axis: number) => o.concat([of(a), of(b)], axis);
+  return {
+    k: join((s) => s.k!, 2),
+    v: join((s) => s.v!, 2),
+    ...((a.keep ?? b.keep) !== undefined && { keep: join((s) => s.keep ?? allKeysPresent(o, s.k!), 1) }),
+  };
 }
 
 /** Ones `[B, n]` for keys `[B, H, n, d]` that are all present. */

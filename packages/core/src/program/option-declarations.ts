@@ -164,8 +164,7 @@ export function declareOptions<T extends OptionTable>(
       const all: Record<string, unknown> = {};
       for (const [name, { accepts, expected, meaning, default: value }] of Object.entries(table)) {
         const x = (given as Options)[name];
-        const ok = x === undefined || accepts(x);
-        requireOption(ok, who, name, x, `${expected}. The option ${name} ${meaning}`);
+        requireOption(x === undefined || accepts(x), who, name, x, `${expected}. The option ${name} ${meaning}`);
         all[name] = x === undefined ? value : x;
       }
       const [name, expected] = conflict?.(given) ?? [];

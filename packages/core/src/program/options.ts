@@ -7,6 +7,10 @@ export function requireOption(ok: boolean, who: string, option: string, got: unk
   throw new AttentionError("ATTN_OPTION", who, `option ${option} is ${shownAs(got)}; expected ${expected}`);
 }
 
+/** Throws `ATTN_OPTION` unless the value of an option is one of `values`. */
+export const requireOneOf = (who: string, option: string, got: unknown, values: readonly unknown[]): void =>
+  requireOption(values.includes(got), who, option, got, `one of ${values.map(shownAs).join(", ")}`);
+
 /**
  * Throws `ATTN_OPTION` on names that the mechanism does not have: a misspelt option must not be ignored.
  * Also throws where `options` is not an object.
@@ -47,21 +51,24 @@ export function nearestName(given: string, names: readonly string[]): string | u
   const written = bare(given);
   return (
     names.find((name) => bare(name) === written) ??
-    names.find((name) => name.length > 3 && distance(bare(name), written) <= 2) ??
+    names.find((name) => name.length > 3 && within(2, bare(name), written)) ??
     names.find((name) => name.length > 2 && written.includes(bare(name)))
   );
 }
 
-/** Levenshtein's distance: how many letters must be inserted, removed or replaced. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++)
-      next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (a[i] === b[j] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
+/** Returns whether Levenshtein's distance is at most `edits` letters that are inserted, removed or replaced. */
+function within(edits: number, a: string, b: string): boolean {
+  const [restA, restB] = [a.slice(1), b.slice(1)];
+  if (a === b) return true;
+  if (a[0] === b[0]) return within(edits, restA, restB);
+  return (
+    edits > 0 &&
+    [
+      [restA, restB],
+      [restA, b],
+      [a, restB],
+    ].some(([x, y]) => within(edits - 1, x!, y!))
+  );
 }
 
 export const isPositiveNumber = (x: unknown): x is number => typeof x === "number" && Number.isFinite(x) && x > 0;

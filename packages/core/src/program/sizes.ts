@@ -88,6 +88,11 @@ export class SymbolicDim {
     );
   }
 
+  /** Refuses this size where `who` needs a number: throws `ATTN_UNSUPPORTED`. */
+  requiredBy(who: string): never {
+    throw unsupported(`a size must be known while the program is recorded; got ${this}, expected a number`, who);
+  }
+
   /** The size as an ONNX file names it: `length`, `4 (batch)`, `past + 64 (chunks)`, `length - 1`. */
   toString(): string {
     const divisor = this.multipleOf;
@@ -152,8 +157,7 @@ export const partsOf = (dim: Dim, size: number): Dim => (isKnown(dim) ? Math.cei
 
 /** Returns a size that must be a number. Throws `ATTN_UNSUPPORTED` if it is a symbolic dimension. `who` refuses it. */
 export function requireKnown(who: string, dim: Dim): number {
-  if (isKnown(dim)) return dim;
-  throw unsupported(`a size must be known while the program is recorded; got ${dim}, expected a number`, who);
+  return isKnown(dim) ? dim : dim.requiredBy(who);
 }
 
 /**
