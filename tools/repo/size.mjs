@@ -15,7 +15,7 @@ const PAGE = {
   contents: `export { attention } from "@attnkit/core";
     export { softmax } from "@attnkit/softmax";
     export { cpu } from "@attnkit/cpu";`,
-  limit: 13_300,
+  limit: 14_100,
 };
 
 const packages = new URL("../../packages/", import.meta.url);
