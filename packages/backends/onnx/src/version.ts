@@ -1,2 +1,2 @@
 /** The version in package.json, which a browser cannot read. A test compares the two. */
-export const VERSION = "0.0.0";
+export const VERSION = "0.1.0";
