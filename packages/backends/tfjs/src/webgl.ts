@@ -22,7 +22,7 @@ export function onWebgl(tf: Tf): boolean {
     throw new AttentionError(
       "ATTN_UNSUPPORTED",
       "tfjs-webgl",
-      `the WebGL backend needs WebGL 2 and float32 textures; got WebGL ${version} and float${float32 ? 32 : 16}, ` +
+      `the WebGL backend needs WebGL 2 and float32 textures; got WebGL ${version} with float${float32 ? 32 : 16}, ` +
         "expected WEBGL_VERSION 2 and WEBGL_RENDER_FLOAT32_ENABLED true. Set another tfjs backend: webgpu, wasm or cpu",
     );
   return true;
