@@ -1,4 +1,4 @@
-import type { Backend, Data, Shape } from "@attnkit/core";
+import type { Backend, Data, DataOf, Shape } from "@attnkit/core";
 import { eager, eagerVjp, elementCount, hostData, type NestedValues, notOwnTensor } from "@attnkit/core/backend";
 import { type EagerOps, knownOptions, requireOneOf } from "@attnkit/core/program";
 import { elementwise } from "./elementwise.ts";
@@ -10,8 +10,7 @@ import { reductions } from "./reduce.ts";
 export type { NdArray } from "./ndarray.ts";
 
 /** A backend that computes synchronously. It also runs through `ops` and `attention(...).sync`. */
-export interface CpuBackend extends Backend<NdArray> {
-  readonly dtype: "float32" | "float64";
+export interface CpuBackend<D extends "float32" | "float64" = "float32" | "float64"> extends Backend<NdArray, D> {
   readonly ops: EagerOps<NdArray>;
 }
 
@@ -26,9 +25,11 @@ export interface CpuBackend extends Backend<NdArray> {
  * const attend = attention(softmax(), cpu(), { causal: true });
  * ```
  */
-export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): CpuBackend {
+export function cpu<const D extends "float32" | "float64" = "float32">(
+  options: { readonly dtype?: D } = {},
+): CpuBackend<D> {
   knownOptions("cpu", options, ["dtype"]);
-  const { dtype = "float32" } = options;
+  const { dtype = "float32" as D } = options;
   requireOneOf("cpu", "dtype", dtype, ["float32", "float64"]);
   const Float: FloatType = dtype === "float64" ? Float64Array : Float32Array;
   const ops: EagerOps<NdArray> = {
@@ -40,7 +41,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
     ...reductions(Float),
     ...products(Float),
   };
-  const backend: CpuBackend = {
+  const backend: CpuBackend<D> = {
     name: "cpu",
     kind: "cpu",
     device: "JavaScript, one thread",
@@ -48,7 +49,7 @@ export function cpu(options: { readonly dtype?: "float32" | "float64" } = {}): C
     supports: { gradients: true },
     ops,
     upload: (data: Data | NestedValues, shape?: Shape) => fromData(Float, hostData("cpu", data, shape)),
-    download: async (x) => own(x).data.slice(),
+    download: async (x) => own(x).data.slice() as DataOf<D>,
     shape: (x) => own(x).shape,
     boolean: (x) => !(x?.data instanceof Float) && isBytes(own(x).data),
     free(x) {

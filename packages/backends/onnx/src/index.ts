@@ -1,4 +1,4 @@
-import { AttentionError, type Backend, type Data, type Shape, type Tensors } from "@attnkit/core";
+import { AttentionError, type Backend, type Data, type DataOf, type Shape, type Tensors } from "@attnkit/core";
 import {
   type Compiled,
   checkVjp,
@@ -26,7 +26,7 @@ export type { Ort, OutputLocation } from "./ort.ts";
 export { toText } from "./text.ts";
 export type { Value } from "./value.ts";
 
-export interface OnnxOptions {
+export interface OnnxOptions<D extends "float32" | "float64" = "float32" | "float64"> {
   /** The module `onnxruntime-node` or `onnxruntime-web`. */
   readonly ort: Ort;
   /** Passed on to ONNX Runtime. Default: its CPU provider, `cpu` in Node and `wasm` in browsers. */
@@ -37,13 +37,12 @@ export interface OnnxOptions {
    * The type of all floats. `"float64"` needs providers that compute in it, as ONNX Runtime's `cpu` does. Default:
    * `"float32"`.
    */
-  readonly dtype?: "float32" | "float64";
+  readonly dtype?: D;
   /** The number of sessions that are kept for later calls, an integer >= 1 or Infinity. Default: 64. */
   readonly maxSessions?: number;
 }
 
-export interface OnnxBackend extends Backend<ORT.Tensor> {
-  readonly dtype: "float32" | "float64";
+export interface OnnxBackend<D extends "float32" | "float64" = "float32" | "float64"> extends Backend<ORT.Tensor, D> {
   /**
    * The location of outputs, states included. Default: `"gpu-buffer"` with provider `webgpu` in browsers, otherwise
    * `"cpu"`. `sessionOptions.preferredOutputLocation` overrides it. Only `free` or `dispose` releases a `"gpu-buffer"`.
@@ -66,9 +65,9 @@ export interface OnnxBackend extends Backend<ORT.Tensor> {
  * const attend = attention(softmax(), onnx({ ort }), { causal: true });
  * ```
  */
-export function onnx(options: OnnxOptions): OnnxBackend {
+export function onnx<const D extends "float32" | "float64" = "float32">(options: OnnxOptions<D>): OnnxBackend<D> {
   checkOptions(options);
-  const { ort, sessionOptions, maxSessions = 64, dtype = "float32" } = options;
+  const { ort, sessionOptions, maxSessions = 64, dtype = "float32" as D } = options;
   const web = isWeb(ort);
   const executionProviders = options.executionProviders ?? [web ? "wasm" : "cpu"];
   const provider = nameOf(executionProviders[0]);
@@ -84,7 +83,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
   const sessions = new Sessions(maxSessions, create);
   const { upload, compile } = new Compiler(ort, dtype, sessions, provider, places);
   const gradients = new WeakMap<Program, Remembered<string, Compiled<ORT.Tensor>>>();
-  const backend: OnnxBackend = {
+  const backend: OnnxBackend<D> = {
     name,
     kind: "onnx",
     device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}${adapterOf(device)}`,
@@ -103,7 +102,7 @@ export function onnx(options: OnnxOptions): OnnxBackend {
     async download(x) {
       const data = await places.read(own(name, x));
       if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array)
-        return data.slice();
+        return data.slice() as DataOf<D>;
       throw new AttentionError(
         "ATTN_DATA",
         name,

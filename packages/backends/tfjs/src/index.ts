@@ -23,7 +23,7 @@ export type { Tensor, Tf } from "./tf.ts";
  * A backend that computes synchronously on the caller's tensors. It also works inside `tf.tidy` and `tf.grads` through
  * `ops`.
  */
-export interface TfjsBackend extends Backend<Tensor> {
+export interface TfjsBackend extends Backend<Tensor, "float32"> {
   readonly ops: EagerOps<Tensor>;
   /** What it was made of: kernels ask it for its device. */
   readonly tf: Tf;

@@ -1,6 +1,6 @@
 import type { Tensors } from "../program/block.ts";
 import type { VaryingAxes } from "../program/call.ts";
-import type { Data, DType, EagerOps, Ops, Shape } from "../program/ops.ts";
+import type { Data, DataOf, DType, EagerOps, Ops, Shape } from "../program/ops.ts";
 import { requireFunction } from "./describe.ts";
 import type { NestedValues } from "./host-data.ts";
 import type { Nested } from "./nested.ts";
@@ -42,14 +42,14 @@ export interface Supports {
 }
 
 /** A backend. `T` is its own tensor type, never wrapped. */
-export interface Backend<T> {
+export interface Backend<T, D extends DType = DType> {
   /** The name in reports and tables: `"cpu"`, `"tfjs-webgpu"`. */
   readonly name: string;
   /** The family that kernels name: `"cpu"`, `"tfjs"`, `"onnx"`. */
   readonly kind: string;
   /** A description of the device that computes, for reports. */
   readonly device: string;
-  readonly dtype: DType;
+  readonly dtype: D;
   readonly supports: Supports;
   /** Present where operations run at once; absent where programs are recorded. Makes synchronous use possible. */
   readonly ops?: EagerOps<T>;
@@ -63,7 +63,7 @@ export interface Backend<T> {
   upload(data: Data, shape: Shape): T;
   upload(data: NestedValues, shape?: Shape): T;
   /** Floats come back as Float32Array (Float64Array where `dtype` is float64), booleans as Uint8Array. */
-  download(x: T): Promise<Data>;
+  download(x: T): Promise<DataOf<D>>;
   shape(x: T): Shape;
   /**
    * Returns whether a tensor is boolean. If a backend has this method, `attention` refuses floats as `mask`: an

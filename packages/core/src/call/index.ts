@@ -5,5 +5,5 @@ export type { Options } from "../program/call.ts";
 export { AttentionError, type ErrorCode, isAttentionError } from "../program/errors.ts";
 export type { Mechanism } from "../program/mechanism.ts";
 export type { Output } from "../program/merge.ts";
-export type { Data, DType, Shape } from "../program/ops.ts";
+export type { Data, DataOf, DType, Shape } from "../program/ops.ts";
 export { type Attention, type AttentionOptions, attention, type ResultOf } from "./attention.ts";

@@ -9,6 +9,9 @@ export type DType = "float16" | "float32" | "float64";
 /** Host data: floats, or a boolean mask as bytes (non-zero is true). */
 export type Data = Float32Array | Float64Array | Uint8Array;
 
+/** Host data of a backend whose float type is D: floats in that type (float16 as float32), booleans as bytes. */
+export type DataOf<D extends DType> = (D extends "float64" ? Float64Array : Float32Array) | Uint8Array;
+
 /**
  * The primitive tensor operations a backend supplies. `T` is the backend's own tensor, never wrapped.
  *

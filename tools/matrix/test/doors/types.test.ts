@@ -32,3 +32,12 @@ test("the type of a result has lse and state where the options say so", async ()
   const sure: NdArray = result.lse;
   expect([maybe, result.state.k]).toEqual([sure, k && result.state.k]);
 });
+
+test("the type of downloaded data follows the float type of the backend", async () => {
+  const single: Float32Array | Uint8Array = await b.download(x);
+  const doubles = cpu({ dtype: "float64" });
+  const double: Float64Array | Uint8Array = await doubles.download(doubles.upload([[1, 2]]));
+  // @ts-expect-error a float32 backend gives no Float64Array
+  const wrong: Float64Array | Uint8Array = single;
+  expect([single.constructor.name, double.constructor.name, wrong]).toEqual(["Float32Array", "Float64Array", single]);
+});
