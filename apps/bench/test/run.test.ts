@@ -154,7 +154,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     [
       "shapes",
       ["--mechanism", "linear", "--tensors", "short-k.safetensors", "--out", "bad.npz"],
-      /k has 6 tokens and v has 7; got q \[7, 4\]/,
+      /k has 6 tokens, v has 7; got q \[7, 4\]/,
     ],
     [
       "a wrong state",

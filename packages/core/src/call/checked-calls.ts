@@ -53,7 +53,8 @@ function shapesOf<T>(block: Block<T>, shapeOf: ShapeOf<T>): Block<Shape> {
     shapes[name] = shapeOf(block[name as "q"], name, false);
   }
   if (block.state !== undefined) {
-    const state: Record<string, Shape> = {};
+    // Without a prototype, an entry named __proto__ is an entry like others.
+    const state: Record<string, Shape> = Object.create(null);
     for (const name in block.state)
       if (block.state[name] !== undefined) state[name] = shapeOf(block.state[name], name, true);
     if (Object.keys(state).length > 0) shapes.state = state;
@@ -113,7 +114,7 @@ function again<T>(
     shapes[name] = shape;
   }
   const { state } = block;
-  const past: Record<string, Shape> = {};
+  const past: Record<string, Shape> = Object.create(null);
   for (const name in state) {
     const x = state[name];
     if (x === undefined) continue;

@@ -234,9 +234,9 @@ export function softmax(fault?: SoftmaxFault, options: Options = {}): Row {
     domain: { q: 100, k: 100 },
     takes: { mask: true, bias: true, lse: true },
     state: ({ B, Hkv, d, dv }) => ({
-      k: { shape: [B, Hkv, -1, d] },
-      v: { shape: [B, Hkv, -1, dv] },
-      keep: { shape: [B, -1] },
+      k: { shape: [B, Hkv, "P", d] },
+      v: { shape: [B, Hkv, "P", dv] },
+      keep: { shape: [B, "P"] },
     }),
     forward,
     merge(o, a, b) {

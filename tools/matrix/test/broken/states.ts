@@ -142,7 +142,7 @@ export function logsumexp(fault?: "one maximum for the block"): Row {
     options: {},
     domain: { q: 1000, k: 1000 },
     takes: { mask: "no", bias: "no", lse: "no" },
-    state: ({ B, Hkv, d, dv }) => ({ k: { shape: [B, Hkv, -1, d] }, v: { shape: [B, Hkv, -1, dv] } }),
+    state: ({ B, Hkv, d, dv }) => ({ k: { shape: [B, Hkv, "P", d] }, v: { shape: [B, Hkv, "P", dv] } }),
     forward,
     merge: (o, a, b) => ({ k: o.concat([a.k!, b.k!], 2), v: o.concat([a.v!, b.v!], 2) }),
   };

@@ -107,8 +107,7 @@ test("what may vary of a call", () => {
       k: [2, 2, 5, 4],
       v: [2, 2, 5, 4],
       mask: [1, 1, 5, 8],
-      "state.k": [2, 2, 3, 4],
-      "state.v": [2, 2, 3, 4],
+      state: { k: [2, 2, 3, 4], v: [2, 2, 3, 4] },
     },
   };
   const tokens = ["B", null, "L", null];

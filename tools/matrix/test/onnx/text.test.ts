@@ -50,7 +50,7 @@ describe("toText", () => {
 
   test("long constants by their first numbers", () => {
     expect(toText(exportOnnx(linear(), { form: "prefill", dims: { ...dims, L: 16 }, causal: true }))).toMatch(
-      /bool\[16,16\] .* = \{1, 0, 0, 0, 0, 0, 0, 0, \.\.\. 248 more\}/,
+      /float\[16,16\] .* = \{1, 0, 0, 0, 0, 0, 0, 0, \.\.\. 248 more\}/,
     );
   });
 });
