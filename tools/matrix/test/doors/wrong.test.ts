@@ -171,7 +171,12 @@ const exported = (n: string, legal: readonly string[] = []): Door => ({
 const rest: readonly Door[] = [
   ...factory("softmax", softmax, { scale: ["0", "1", "-1", "1.5"], softcap: ["1", "1.5"], window: [] }),
   ...factory("linear", linear, { featureMap: [], normalize: BOOLEANS, scale: ["1", "1.5"] }),
-  ...factory("polynomial", polynomial, { power: ["1"], coefficients: ["one number"], normalizer: ["1", "1.5"], form: [] }),
+  ...factory("polynomial", polynomial, {
+    power: ["1"],
+    coefficients: ["one number"],
+    normalizer: ["1", "1.5"],
+    form: [],
+  }),
   ...factory("logsumexp", logsumexp, { logValues: BOOLEANS }),
   ...factory("elementwise", elementwise, { order: [] }),
   ...factory("cpu", cpu, { dtype: [] }),
