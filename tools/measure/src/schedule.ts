@@ -10,7 +10,7 @@ export interface Job {
   dispose(): void | Promise<void>;
 }
 
-/** What is measured, in which order it is prepared, and when to stop. */
+/** The jobs to measure, the order in which they are prepared, and when to stop. */
 export interface Schedule<Item> {
   readonly items: readonly Item[];
   /** Nothing new begins after it was aborted; jobs are still disposed of. */

@@ -2,7 +2,7 @@ import type { Tensors } from "@attnkit/core";
 import type { Nested, NestedProgram, Program } from "@attnkit/core/backend";
 import type { Value } from "./value.ts";
 
-/** By the flat names of a graph, such as `state.k`, the two names of the nested entry that they stand for. */
+/** The two names of a nested entry, by the flat name that it has in a graph: `state` and `k` for `state.k`. */
 export type Paths = Map<string, readonly [outer: string, inner: string]>;
 
 /** A program of flat names, and where its results belong; filled while it is recorded. */

@@ -95,7 +95,7 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
   // Recording backends hand their `Nodes` to every program; `accepts` lets no other backend come here.
   const own = { ...mechanism, forward: forward as unknown as Mechanism["forward"] };
   const compiled = new WeakMap<Backend<ORT.Tensor>, Remembered<string, Run>>();
-  /** By sizes as well: `attention` has one object of them for all the steps of a decode. */
+  /** Programs by the object of sizes, of which `attention` has one for all the steps of a decode. */
   const known = new WeakMap<Backend<ORT.Tensor>, WeakMap<Dims, How & { readonly go: Run }>>();
   return {
     name,

@@ -25,7 +25,7 @@ export type { Tensor, Tf } from "./tf.ts";
  */
 export interface TfjsBackend extends Backend<Tensor, "float32"> {
   readonly ops: EagerOps<Tensor>;
-  /** What it was made of: kernels ask it for its device. */
+  /** The tfjs module that it was made with. Kernels ask it for its device. */
   readonly tf: Tf;
 }
 

@@ -20,7 +20,7 @@ export type Compiled<T> = { run(x: Tensors<T>): Promise<Tensors<T>> }["run"];
 export type CompiledNested<T> = { run(x: Nested<T>): Promise<Nested<T>> }["run"];
 
 /**
- * What a backend can and cannot do, as data. The conformance suite tests both sides: what is claimed must hold, and what is
+ * The abilities of a backend, as data. The conformance suite tests both sides: what is claimed must hold, and what is
  * denied must throw `ATTN_UNSUPPORTED`. An absent field has the default that its comment names.
  */
 export interface Supports {
@@ -35,7 +35,7 @@ export interface Supports {
   /** The largest number of elements of a tensor. Default: no limit. `upload` refuses more. */
   readonly maxElements?: number;
   /**
-   * By operation, how many times the usual rounding error it may make, at least 1: `{ log: 64 }` for a coarse logarithm.
+   * A factor >= 1 per operation on the rounding error that it may make: `{ log: 64 }` for a coarse logarithm.
    * Default 1 for each. The suite multiplies its tolerances by the largest factor among the operations that a program uses.
    */
   readonly accuracy?: Readonly<Partial<Record<keyof Ops<unknown>, number>>>;

@@ -25,7 +25,7 @@ export interface AttentionOptions {
   /** Also return the logarithm of each row's normaliser; default `false`. */
   readonly lse?: boolean;
   /**
-   * Whether results carry a state; default true. With false no state is computed, kept or returned, which is cheaper where
+   * Results carry a state; default true. With false no state is computed, kept or returned, which is cheaper where
    * a state costs: encoders, training, a prefill that nothing follows. A given state is read all the same.
    */
   readonly state?: boolean;
@@ -127,7 +127,7 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
     return { call };
   };
 
-  /** By the sizes, which are one object for all the steps of a decode. */
+  /** Compiled programs by the sizes, which are one object for all the steps of a decode. */
   const forward = new WeakMap<Dims, (block: Block<T>) => Promise<Result<T>>>();
   const attend = async (block: Block<T>, ...more: readonly unknown[]): Promise<Result<T>> => {
     const { call, kernel } = admit(block, more);

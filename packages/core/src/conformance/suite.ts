@@ -131,7 +131,7 @@ async function use<B extends Checker>(checker: B, run: (checker: B) => Promise<v
   }
 }
 
-/** What identifies a case of a subject. */
+/** The fields that identify a case of a subject. */
 export type Id = Pick<Item, "law" | "mechanism" | "options" | "case">;
 
 /** All that the randomness of a case depends on. */

@@ -17,7 +17,7 @@ export interface How {
   readonly causal: Causal;
   /** True if the result contains `lse`. */
   readonly lse: boolean;
-  /** Whether the result carries the state after the block; absent means true. Without it `Result.state` is `{}`. */
+  /** Says if the result carries the state after the block; absent means true. Without it `Result.state` is `{}`. */
   readonly state?: boolean | undefined;
 }
 

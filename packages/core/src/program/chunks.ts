@@ -45,7 +45,7 @@ export function alignPositions(L: Dim, S: Dim, causal: Causal): AlignedPositions
   return causal === "end" ? { q: length - L, k: length - S, length } : { q: 0, k: 0, length };
 }
 
-/** Whether every query sees every key, so that the sum over all keys serves all rows. */
+/** Returns whether every query sees every key, so that the sum over all keys serves all rows. */
 export const everyRowSeesAllKeys = (L: Dim, S: Dim, causal: Causal): boolean =>
   !causal || [0, 1].some((n) => n === (causal === "end" ? L : S));
 
@@ -117,7 +117,7 @@ export interface FactoredHow {
   readonly causal: Causal;
   /** Tokens of a chunk. Infinity makes the block one chunk of all its pairs, whatever its length. */
   readonly size: number;
-  /** Whether the carried sum is wanted; absent means true. */
+  /** Says if the carried sum is wanted; absent means true. */
   readonly state?: boolean | undefined;
 }
 
@@ -159,7 +159,7 @@ export function factoredSum<T>(o: Ops<T>, x: FactoredInputs<T>, how: FactoredHow
   const totals = x.fold(keys, v); // [B * Hkv, chunks, r, e]
   const [chunks, r, e] = o.shape(totals).slice(1) as [Dim, Dim, Dim];
   const running = chunks === 1 ? totals : o.cumsum(totals, 1);
-  // What each chunk reads is the sum before it; before the first without a carry there is none.
+  // Each chunk reads the sum before it; before the first without a carry there is none.
   const past = chunks === 1 ? start : add(shiftAlong(o, running, 1), start);
   if (!kept) return { sums: sums(past) };
   const carry = o.reshape(add(o.slice(running, 1, minusDim(chunks, 1), chunks), start), [b, hkv, r, e]);

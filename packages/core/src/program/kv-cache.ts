@@ -21,7 +21,7 @@ export interface AppendedKeys<T> {
 export interface ExtendedCache<T> extends AppendedKeys<T> {
   /** Non-zero where row i may attend to key j, broadcasting to `[B, Hq, L, P + S]`; nothing where all may. */
   readonly visible: T | undefined;
-  /** Whether `visible` is 0 in the causal future alone and leaves every row a key, so that masks can be added or multiplied. */
+  /** True if `visible` is 0 in the causal future alone and leaves every row a key, so that masks can be added or multiplied. */
   readonly causalOnly: boolean;
   readonly state: State<T>;
 }

@@ -5,12 +5,12 @@ import type { Polynomial } from "./options.ts";
 /** `"auto"` folds keys into at most this many entries per channel of v: p = 1, p = 2 up to d = 64, p = 3 up to d = 22. */
 const AUTO_ENTRIES = 2080;
 
-/** What the choice of a state depends on. */
+/** The facts that the choice of a state depends on. */
 export interface Given {
   readonly d: number;
-  /** Whether the block brings a mask or bias. */
+  /** True if the block brings a mask or bias. */
   readonly pairs: boolean;
-  /** Whether the state is a folded sum or a cache of keys; absent without a state. */
+  /** The kind of the given state: a folded sum or a cache of keys; absent without a state. */
   readonly past?: "folded" | "cache" | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface Sizes {
   readonly d: number;
   readonly dv: number;
   readonly causal: boolean;
-  /** Whether the sum of earlier keys is read, and whether the sum after the block is wanted. */
+  /** True if the sum of earlier keys is read, and if the sum after the block is wanted. */
   readonly past: boolean;
   readonly state: boolean;
 }

@@ -29,7 +29,7 @@ const lawOf = ({ law, rows }: Pick<Mutant, "law" | "rows">): Item[] => {
   return items;
 };
 
-/** Of each law before a mutant's own these many cases run. All of them were run once and give the same answers. */
+/** The number of cases that run of each law before a mutant's own. All of them were run once and give the same answers. */
 const CASES_BEFORE = 8;
 
 /** The cases up to those of the mutant's law. Where the backend is sound, its operations are not tested again. */

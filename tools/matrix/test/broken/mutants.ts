@@ -301,7 +301,7 @@ const FIRST: readonly string[] = [
   "a kernel recalls the mask of its first call",
 ];
 
-/** Of each law of operations, the first mistake that is listed is caught by no earlier law. */
+/** The first mistake that is listed for each law of operations is caught by no earlier law. */
 const firstOfOps = new Map(brokenOps.toReversed().map(({ name, law }) => [law, name]));
 
 /**

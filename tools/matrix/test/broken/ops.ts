@@ -1,7 +1,7 @@
 import type { EagerOps } from "@attnkit/core/program";
 import type { NdArray } from "@attnkit/cpu";
 
-/** What is replaced, given the right operations. */
+/** Returns the replaced operations, given the right ones. */
 type Replace = (right: EagerOps<NdArray>) => Partial<EagerOps<NdArray>>;
 
 const edit = (x: NdArray, change: (value: number, i: number) => number): NdArray => ({

@@ -1,4 +1,4 @@
-/** What a backend declares beyond gradients: both sides of each declaration. */
+/** Declarations of a backend beyond gradients: both sides of each. */
 import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
 import { eager, type Supports, vjp } from "@attnkit/core/backend";
 import { type Report, runConformance } from "@attnkit/core/conformance";

@@ -26,7 +26,7 @@ export const tfjsBaselines = (name: Name): BaselineEntry[] => [
 ];
 
 interface Plain extends Pick<Baseline, "largest" | "flops" | "errorUsed"> {
-  /** What `attend` needs besides its inputs, made once for a q. */
+  /** The tensors that `attend` needs besides its inputs, made once for a q. */
   aside(q: Tensor): Tensor[];
   attend(x: Readonly<Record<"q" | "k" | "v", Tensor>>, aside: readonly Tensor[]): Tensor;
 }

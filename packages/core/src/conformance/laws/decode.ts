@@ -24,7 +24,7 @@ interface Cache {
   /** Queries and keys of the block after the cache. */
   readonly L: number;
   readonly extras: Extras;
-  /** Whether the key mask of the past keeps key j of batch b. Absent: no mask. */
+  /** Says if the key mask of the past keeps key j of batch b. Absent: no mask. */
   keep?(b: number, j: number): boolean;
 }
 
