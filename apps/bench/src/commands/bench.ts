@@ -9,7 +9,7 @@ const LARGEST = 256;
 
 const LENGTHS = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const CONTEXTS = [256, 1024, 4096, 16384];
-/** Takes under 30 seconds on two slow cores, checks and pilot timings included. */
+/** Takes under a minute on two slow cores, checks and pilot timings included. */
 const QUICK: Preset = {
   lengths: LENGTHS.slice(0, 5),
   contexts: CONTEXTS.slice(0, 3),
@@ -71,7 +71,7 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
       flag.positive,
     )
     .option("--no-memory", "do not measure peak memory, which takes a process per length")
-    .option("--quick", "use shorter lengths and fewer samples: under 30 seconds", false)
+    .option("--quick", "use shorter lengths and fewer samples: under a minute", false)
     .option("--out <dir>", "folder for the results", "results")
     .addOption(
       new Option("--record <what>", "run every benchmark that a record of this kind contains").choices(["gpu"]),
