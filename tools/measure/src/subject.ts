@@ -8,7 +8,7 @@ import {
   type Shape,
   type State,
 } from "@attnkit/core";
-import { mechanismProgram, type Program, type ProgramCost, programCost } from "@attnkit/core/backend";
+import { mechanismProgram, type Program, type ProgramCost, programCost, stateName } from "@attnkit/core/backend";
 import type { Reference } from "@attnkit/core/program";
 import { type Choice, label, make } from "./choice.ts";
 import { type Part, part, rounded, type Sequence } from "./sequence.ts";
@@ -159,7 +159,7 @@ const growing = ({ mechanism, sequence: { B, Hq, Hkv, d, dv } }: Subject): boole
 export function decodeCost(s: Subject, context: number): ProgramCost {
   const { B, Hq, Hkv, d, dv } = s.sequence;
   const entries = Object.entries(s.mechanism.state({ B, Hq, Hkv, L: 1, S: 1, d, dv })).filter(([, e]) => !e.optional);
-  const state = entries.map(([name, e]) => [`state.${name}`, e.shape.map((n) => (n === "P" ? context : n))] as const);
+  const state = entries.map(([name, e]) => [stateName(name), e.shape.map((n) => (n === "P" ? context : n))] as const);
   return programCost(mechanismProgram(s.mechanism, { causal: true, lse: false }), {
     ...shapes(s, 1),
     ...Object.fromEntries(state),

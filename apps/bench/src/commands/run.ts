@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { attention, type Backend, type Block, type Causal, type Options, type Result, type State } from "@attnkit/core";
+import { isStateName, stateName } from "@attnkit/core/backend";
 import { make } from "@attnkit/measure/choice";
 import { writeSafetensors } from "@attnkit/measure/safetensors";
 import { type FileTensor, type FileTensors, fileTensor } from "@attnkit/measure/tensor";
@@ -87,7 +88,7 @@ async function stateFrom(
   const tensors = await readTensors(io, path);
   const state = stateOf(path, tensors, dtype);
   // An earlier run wrote y and lse beside the state.
-  const other = ([name]: readonly [string, unknown]) => !name.startsWith("state.") && name !== "y" && name !== "lse";
+  const other = ([name]: readonly [string, unknown]) => !isStateName(name) && name !== "y" && name !== "lse";
   const unused = described(new Map([...tensors].filter(other)));
   if (state && unused.length) io.err(`note: ${path}: ${unused.join(", ")} not used\n`);
   if (state) return state;
@@ -113,7 +114,7 @@ async function downloaded(backend: Backend<unknown>, { y, lse, state }: Result<u
   const all = [
     ["y", y] as const,
     ...(lse === undefined ? [] : [["lse", lse] as const]),
-    ...Object.entries(state).map(([n, x]) => [`state.${n}`, x] as const),
+    ...Object.entries(state).map(([n, x]) => [stateName(n), x] as const),
   ];
   const tensors = new Map<string, FileTensor>();
   for (const [name, x] of all) tensors.set(name, fileTensor(await backend.download(x), backend.shape(x)));

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import type { Data, DType, Shape } from "@attnkit/core";
+import { isStateName } from "@attnkit/core/backend";
 import { readSafetensors } from "@attnkit/measure/safetensors";
 import {
   type FileEntries,
@@ -89,9 +90,7 @@ export function blockOf(path: string, tensors: FileEntries, dtype: DType): { blo
   finite(`${path}: v`, v, dtype, hidden);
   if (optional.bias) finite(`${path}: bias`, optional.bias, dtype, undefined, true);
   const state = stateOf(path, tensors, dtype);
-  const ignored = new Map(
-    [...tensors].filter(([n]) => !n.startsWith("state.") && !["q", "k", "v", ...OPTIONAL].includes(n)),
-  );
+  const ignored = new Map([...tensors].filter(([n]) => !isStateName(n) && !["q", "k", "v", ...OPTIONAL].includes(n)));
   for (const [name, t] of ignored) if (!isUnread(t)) refuseMisspelt(path, name, tensors);
   return { block: { q, k, v, ...optional, ...(state && { state }) }, ignored: described(ignored) };
 }
@@ -108,7 +107,7 @@ export const described = (tensors: FileEntries): string[] =>
 export function stateOf(path: string, tensors: FileEntries, dtype: DType): Record<string, HostTensor> | undefined {
   const state: [name: string, tensor: HostTensor][] = [];
   for (const [name, t] of tensors) {
-    if (!name.startsWith("state.")) continue;
+    if (!isStateName(name)) continue;
     const who = `${path}: ${name}`;
     const tensor = { data: isUnread(t) || t.dtype.includes("F") ? floats(who, t) : mask(who, t), shape: t.shape };
     finite(who, tensor, dtype, undefined, true);

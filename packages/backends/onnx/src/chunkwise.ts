@@ -1,5 +1,5 @@
 import type { Mechanism, Tensors } from "@attnkit/core";
-import { mechanismProgram } from "@attnkit/core/backend";
+import { isStateName, mechanismProgram } from "@attnkit/core/backend";
 import { type Dim, type How, requireKnown } from "@attnkit/core/program";
 import { everywhere, fill, lengthOf, sizeAt } from "./cut.ts";
 import { Graph, needed } from "./graph.ts";
@@ -43,7 +43,7 @@ export function chunkwise(g: Graph, mechanism: Mechanism, x: Tensors<Value>, opt
 type Run = (o: ReturnType<typeof recording>, x: Tensors<Value>) => Tensors<Value>;
 
 const stateOf = (x: Tensors<Value>): Tensors<Value> =>
-  Object.fromEntries(Object.entries(x).filter(([name]) => name.startsWith("state.")));
+  Object.fromEntries(Object.entries(x).filter(([name]) => isStateName(name)));
 
 /**
  * Splits into chunks: `q k v [B, H, chunks, size, d]` and `keyMask [B, chunks, size]`, 1 for real tokens, 0 for
@@ -122,7 +122,7 @@ function joined(g: Graph, x: Tensors<Value>, outputs: Tensors<Value>): Tensors<V
   const length = lengthOf(g, x);
   return Object.fromEntries(
     Object.entries(outputs).map(([name, t]) => {
-      if (name.startsWith("state.")) return [name, t];
+      if (isStateName(name)) return [name, t];
       const [b, h, , size, ...rest] = t.shape as [Dim, number, Dim, number, ...number[]];
       const code = g.ints(0, h, -1, ...rest);
       const long = g.node("Reshape", [t, code], "float", [b, h, g.sizes.symbol("chunks", size), ...rest]);

@@ -1,5 +1,5 @@
 import type { Tensors } from "@attnkit/core";
-import type { Program } from "@attnkit/core/backend";
+import { isStateName, type Program } from "@attnkit/core/backend";
 import type { Ops } from "@attnkit/core/program";
 import { fill, lengthOf } from "./cut.ts";
 import type { Graph } from "./graph.ts";
@@ -16,7 +16,7 @@ export function filled(g: Graph, program: Program, size: number): (o: Ops<Value>
     const outputs = program(o, { ...x, ...fill(g, x, size) });
     return Object.fromEntries(
       Object.entries(outputs).map(([name, y]) => {
-        if (name.startsWith("state.")) return [name, y];
+        if (isStateName(name)) return [name, y];
         const cut = [y, g.ints(0), lengthOf(g, x), g.ints(axis)];
         return [name, g.node("Slice", cut, y.type, y.shape.with(axis, open))];
       }),

@@ -1,3 +1,4 @@
+import { isStateName } from "../../backend/nested.ts";
 import type { Causal } from "../../program/block.ts";
 import type { Options } from "../../program/call.ts";
 import { AttentionError } from "../../program/errors.ts";
@@ -70,7 +71,7 @@ function readCase(entry: unknown, n: number): VectorCase {
   for (const [name, x] of Object.entries(inputs)) {
     const boolean = name === "mask" || name === "keyMask";
     // A state may hold masks too: its mechanism knows.
-    if (name.startsWith("state.") || boolean === (dtypeOf(x) === "bool")) continue;
+    if (isStateName(name) || boolean === (dtypeOf(x) === "bool")) continue;
     throw wrong(`${where}, inputs.${name}`, `is ${dtypeOf(x)}, expected ${boolean ? "bool" : "float32 or float64"}`);
   }
   const outputs = tensors(c.outputs, `${where}, outputs`, OUTPUT);

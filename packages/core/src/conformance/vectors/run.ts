@@ -1,6 +1,6 @@
 import type { Backend } from "../../backend/backend.ts";
+import { blockOfNames, namesOfResult } from "../../backend/nested.ts";
 import { attention } from "../../call/attention.ts";
-import type { Block } from "../../program/block.ts";
 import type { Options } from "../../program/call.ts";
 import { isAttentionError } from "../../program/errors.ts";
 import type { Mechanism } from "../../program/mechanism.ts";
@@ -49,17 +49,13 @@ async function runCase(c: VectorCase, { backend, mechanism: make }: VectorSubjec
     const mechanism = make(c.mechanism, c.options);
     if (!mechanism) return { name, status: "unsupported", reason: `there is no mechanism ${c.mechanism}` };
     const x: Record<string, unknown> = {};
-    const state: Record<string, unknown> = {};
     for (const [field, { data, shape }] of Object.entries(c.inputs)) {
       const tensor = backend.upload(data.slice(), shape);
       held.add(tensor);
-      if (field.startsWith("state.")) state[field.slice(6)] = tensor;
-      else x[field] = tensor;
+      x[field] = tensor;
     }
-    const block = { ...x, ...(Object.keys(state).length > 0 && { state }) } as unknown as Block<unknown>;
-    const result = await attention(mechanism, backend, { causal: c.causal, lse: "lse" in c.outputs })(block);
-    const got: Record<string, unknown> = { y: result.y, ...(result.lse !== undefined && { lse: result.lse }) };
-    for (const [entry, tensor] of Object.entries(result.state)) got[`state.${entry}`] = tensor;
+    const attend = attention(mechanism, backend, { causal: c.causal, lse: "lse" in c.outputs });
+    const got = namesOfResult(await attend(blockOfNames(x)));
     for (const tensor of Object.values(got)) held.add(tensor);
     return await judge(c, backend, got);
   } catch (error) {
