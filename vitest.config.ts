@@ -27,7 +27,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: [...source, ...defaultServerConditions] } },
         test: {
           name: "node",
-          benchmark: { include: ["packages/**/bench/*.bench.ts"] },
+          benchmark: { include: ["{packages,tools}/**/bench/*.bench.ts"] },
           include: [tests("test")],
           exclude: ["**/node_modules/**", tests("browser.test"), tests("page.test")],
         },
