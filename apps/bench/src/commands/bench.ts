@@ -17,7 +17,7 @@ const QUICK: Preset = {
   rounds: 7,
   memory: 1,
 };
-/** Takes under 3 minutes, checks and pilot timings included. */
+/** Takes under 4 minutes on two cores, checks and pilot timings included. */
 const FULL: Preset = { lengths: LENGTHS, contexts: CONTEXTS, budget: 125, rounds: 15, memory: 3 };
 
 export function benchCommand(program: Command, io: Io, exit: (code: number) => void): void {
