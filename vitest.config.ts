@@ -33,6 +33,9 @@ export default defineConfig({
         },
       },
       {
+        plugins,
+        resolve: { conditions: [...source, ...defaultServerConditions] },
+        ssr: { resolve: { conditions: [...source, ...defaultServerConditions] } },
         test: {
           name: "page",
           include: [tests("page.test")],
