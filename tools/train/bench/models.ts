@@ -1,11 +1,26 @@
 import type { Mechanism } from "@attnkit/core";
 import { normals } from "@attnkit/measure/random";
-import { type Batch, constant, crossEntropy, dense, learnedPositions, meanOf, oneHotRows, parametersOf, layerNorm, sequence, type TrainerOptions, transformerBlock, rmsNorm, type Layer} from "@attnkit/train";
+import {
+  type Batch,
+  constant,
+  crossEntropy,
+  dense,
+  layerNorm,
+  learnedPositions,
+  oneHotRows,
+  parametersOf,
+  sequence,
+  type TrainerOptions,
+  transformerBlock,
+} from "@attnkit/train";
 import { byteBatch, byteModel, type Sizes } from "../test/tiny.ts";
 
 /** A small vision transformer: 64 patches of 4 values, 2 pre-norm blocks of 48 channels and 3 heads, 10 classes. */
 export function vision(mechanism: Mechanism): TrainerOptions {
-  const [patches, positions] = [dense("patch", { from: 16, to: 48 }), learnedPositions("position", { length: 64, width: 48 })];
+  const [patches, positions] = [
+    dense("patch", { from: 16, to: 48 }),
+    learnedPositions("position", { length: 64, width: 48 }),
+  ];
   const blocks = [0, 1].map((i) => transformerBlock(`blocks.${i}`, { width: 48, heads: 3, mechanism }));
   const body = sequence(patches, positions, ...blocks, layerNorm("last", 48));
   const head = dense("head", { from: 48, to: 10, deviation: 0.02 });
@@ -28,7 +43,13 @@ export function visionBatch(batch = 32): Batch {
   const normal = normals(3);
   return {
     images: { data: Float32Array.from({ length: batch * 64 * 16 }, normal), shape: [batch, 64, 16] },
-    targets: { data: oneHotRows(Array.from({ length: batch }, (_, i) => i % 10), 10), shape: [batch, 10] },
+    targets: {
+      data: oneHotRows(
+        Array.from({ length: batch }, (_, i) => i % 10),
+        10,
+      ),
+      shape: [batch, 10],
+    },
   };
 }
 

@@ -20,10 +20,7 @@ export function dense(name: string, { from, to, bias = true, deviation = 1 / Mat
   if (bias) parameters.push({ name: offset, shape: [to], init: { constant: 0 } });
   return {
     parameters,
-    apply(o, w, x) {
-      const product = project(o, x, w[weight]!);
-      return bias ? o.add(product, w[offset]!) : product;
-    },
+    apply: (o, w, x) => project(o, x, w[weight]!, w[offset]),
   };
 }
 
