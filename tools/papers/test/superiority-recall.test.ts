@@ -1,11 +1,13 @@
 /** Associative recall by trained mechanisms, and by ones that are broken on purpose. */
 import { polynomial } from "@attnkit/polynomial";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Params, Table } from "../src/index.ts";
 import { recall } from "../src/superiority/recall.ts";
 import { recallBatches } from "../src/superiority/recall-data.ts";
 import { RECALLERS, type Recaller } from "../src/superiority/recall-mechanisms.ts";
 import { measured, tableOf } from "./superiority-table.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** The softmax, one linear attention and the control: the fewest mechanisms that a verdict needs. */
 const few: Readonly<Record<string, Recaller>> = Object.fromEntries(

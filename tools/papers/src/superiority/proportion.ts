@@ -27,7 +27,13 @@ export function wilson(successes: number, trials: number): Proportion {
   const middle = (share + (z * z) / (2 * trials)) / (1 + (z * z) / trials);
   const half =
     (z / (1 + (z * z) / trials)) * Math.sqrt((share * (1 - share)) / trials + (z * z) / (4 * trials * trials));
-  return { trials, share, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+  // Rounding would leave the bound at 0 or at 1 a little inside the share.
+  return {
+    trials,
+    share,
+    low: Math.min(share, Math.max(0, middle - half)),
+    high: Math.max(share, Math.min(1, middle + half)),
+  };
 }
 
 /** A point of a figure. */
