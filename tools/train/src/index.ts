@@ -11,18 +11,11 @@ export {
   relu,
   rootMeanSquareNorm,
 } from "./functions.ts";
-export {
-  type Attended,
-  type AttentionLayer,
-  type AttentionOptions,
-  attentionLayer,
-  attentionWeights,
-  type Observer,
-} from "./layers/attention.ts";
+export { type AttentionOptions, attentionLayer, attentionWeights } from "./layers/attention.ts";
 export { type BlockOptions, transformerBlock } from "./layers/block.ts";
 export { type DenseOptions, dense, type MlpOptions, mlp } from "./layers/dense.ts";
 export { type EmbeddingOptions, embedding, learnedPositions, sinusoidalPositions } from "./layers/embedding.ts";
-export { type Layer, parametersOf } from "./layers/layer.ts";
+export { type Attended, type Layer, type Observer, parametersOf, sequence } from "./layers/layer.ts";
 export { layerNorm, rmsNorm } from "./layers/norm.ts";
 export { accuracy, crossEntropy, meanAbsoluteError, meanSquaredError } from "./loss.ts";
 export { type DataOrder, dataOrder, gatherRows, generatorAt, oneHotRows, shuffled } from "./order.ts";

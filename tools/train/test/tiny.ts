@@ -11,7 +11,7 @@ import {
   learnedPositions,
   type ModelProgram,
   oneHotRows,
-  parametersOf,
+  sequence,
   type TrainerOptions,
   transformerBlock,
 } from "@attnkit/train";
@@ -45,12 +45,12 @@ export function byteModel(
     transformerBlock(`blocks.${i}`, { width, heads, mechanism, causal }),
   );
   const [last, head] = [layerNorm("last", width), dense("head", { from: width, to: classes, deviation: 0.02 })];
-  const model = [embed, positions, ...layers, last, head];
+  const model = sequence(embed, positions, ...layers, last, head);
   const logits: ModelProgram = (o, w, { tokens }) => ({
-    logits: model.reduce((x, layer) => layer.apply(o, w, x), tokens!),
+    logits: model.apply(o, w, tokens!),
   });
   return {
-    parameters: parametersOf(...model),
+    parameters: model.parameters,
     logits,
     loss: (o, w, batch) => ({ loss: crossEntropy(o, logits(o, w, batch).logits!, batch.targets!) }),
     schedule: constant(3e-3, { warmup: 5 }),

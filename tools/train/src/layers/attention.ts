@@ -1,23 +1,7 @@
-import type { Block, Mechanism, Tensors } from "@attnkit/core";
+import type { Block, Mechanism } from "@attnkit/core";
 import { knownAxisSize, type Ops } from "@attnkit/core/program";
 import { dense } from "./dense.ts";
 import type { Layer } from "./layer.ts";
-
-/** The tensors of one attention call: `q k v [B, heads, N, d]` and the output `y [B, heads, N, d]`. */
-export interface Attended<T> {
-  readonly q: T;
-  readonly k: T;
-  readonly v: T;
-  readonly y: T;
-}
-
-/** Receives the tensors of every attention call of a model, for norms and pictures. `name` is the layer's. */
-export type Observer<T> = (name: string, call: Attended<T>) => void;
-
-export interface AttentionLayer extends Layer {
-  /** As `Layer.apply`; `observe` receives q, k, v and the mechanism's output. */
-  apply<T>(o: Ops<T>, w: Tensors<T>, x: T, observe?: Observer<T>): T;
-}
 
 export interface AttentionOptions {
   /** Channels of input and output, a multiple of `heads`. */
@@ -39,7 +23,7 @@ export interface AttentionOptions {
 export function attentionLayer(
   name: string,
   { width, heads, mechanism, causal = false, bias = false, outputScale = 1 }: AttentionOptions,
-): AttentionLayer {
+): Layer {
   if (!Number.isInteger(width / heads) || heads < 1)
     throw new RangeError(`${name}: width must be a multiple of heads; got width = ${width} and heads = ${heads}.`);
   const d = width / heads;
@@ -47,7 +31,6 @@ export function attentionLayer(
     dense(`${name}.${part}`, { from: width, to: width, bias, deviation: scale / Math.sqrt(width) });
   const [query, key, value, output] = [inner("query"), inner("key"), inner("value"), inner("output", outputScale)];
   return {
-    name,
     parameters: [query, key, value, output].flatMap((layer) => layer.parameters),
     apply(o, w, x, observe) {
       const n = knownAxisSize(o, x, -2);

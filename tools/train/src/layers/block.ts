@@ -1,5 +1,6 @@
-import { type AttentionLayer, type AttentionOptions, attentionLayer } from "./attention.ts";
+import { type AttentionOptions, attentionLayer } from "./attention.ts";
 import { type MlpOptions, mlp } from "./dense.ts";
+import type { Layer } from "./layer.ts";
 import { layerNorm, rmsNorm } from "./norm.ts";
 
 export interface BlockOptions extends AttentionOptions {
@@ -12,7 +13,7 @@ export interface BlockOptions extends AttentionOptions {
 }
 
 /** Makes one transformer block: attention and an MLP, each with a residual connection and a normalisation. */
-export function transformerBlock(name: string, options: BlockOptions): AttentionLayer {
+export function transformerBlock(name: string, options: BlockOptions): Layer {
   const { width, placement = "pre", norm = "layer", outputScale } = options;
   const normed = norm === "layer" ? layerNorm : rmsNorm;
   const parts = {
@@ -22,7 +23,6 @@ export function transformerBlock(name: string, options: BlockOptions): Attention
     mlp: mlp(`${name}.mlp`, { ...options.mlp, width, ...(outputScale !== undefined && { outputScale }) }),
   };
   return {
-    name,
     parameters: Object.values(parts).flatMap((layer) => layer.parameters),
     apply(o, w, x, observe) {
       const { first, attention, second, mlp } = parts;

@@ -19,12 +19,8 @@ export function dense(name: string, { from, to, bias = true, deviation = 1 / Mat
   const parameters: Parameter[] = [{ name: weight, shape: [from, to], init: { deviation } }];
   if (bias) parameters.push({ name: offset, shape: [to], init: { constant: 0 } });
   return {
-    name,
     parameters,
-    apply(o, w, x) {
-      const product = project(o, x, w[weight]!);
-      return bias ? o.add(product, w[offset]!) : product;
-    },
+    apply: (o, w, x) => project(o, x, w[weight]!, w[offset]),
   };
 }
 
@@ -50,7 +46,6 @@ export function mlp(
   const down = dense(`${name}.down`, { from: hidden, to: width, bias, deviation: outputScale / Math.sqrt(hidden) });
   const activate = activation === "relu" ? relu : gelu;
   return {
-    name,
     parameters: [...up.parameters, ...down.parameters],
     apply: (o, w, x) => down.apply(o, w, activate(o, up.apply(o, w, x))),
   };

@@ -20,7 +20,6 @@ export function embedding(
 ): Layer {
   const table = `${name}.weight`;
   return {
-    name,
     parameters: [{ name: table, shape: [count, width], init: { deviation } }],
     apply: (o, w, x) => project(o, input === "indices" ? oneHot(o, x, count) : x, w[table]!),
   };
@@ -33,16 +32,14 @@ export function learnedPositions(
 ): Layer {
   const table = `${name}.weight`;
   return {
-    name,
     parameters: [{ name: table, shape: [length, width], init: { deviation } }],
     apply: (o, w, x) => o.add(x, o.slice(w[table]!, 0, 0, knownAxisSize(o, x, -2))),
   };
 }
 
 /** Makes a layer without parameters that adds the sines and cosines of Vaswani et al. 2017, 3.5, to `x [..., N, width]`. */
-export function sinusoidalPositions(name: string): Layer {
+export function sinusoidalPositions(): Layer {
   return {
-    name,
     parameters: [],
     apply(o, _, x) {
       const [n, width] = [knownAxisSize(o, x, -2), knownAxisSize(o, x, -1)];

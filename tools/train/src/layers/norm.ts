@@ -4,7 +4,6 @@ import type { Layer } from "./layer.ts";
 /** Makes a layer normalisation over `width` channels (Ba et al. 2016), with a trained gain and bias. */
 export function layerNorm(name: string, width: number): Layer {
   return {
-    name,
     parameters: [
       { name: `${name}.gain`, shape: [width], init: { constant: 1 } },
       { name: `${name}.bias`, shape: [width], init: { constant: 0 } },
@@ -16,7 +15,6 @@ export function layerNorm(name: string, width: number): Layer {
 /** Makes a root mean square normalisation over `width` channels (Zhang and Sennrich 2019), with a trained gain. */
 export function rmsNorm(name: string, width: number): Layer {
   return {
-    name,
     parameters: [{ name: `${name}.gain`, shape: [width], init: { constant: 1 } }],
     apply: (o, w, x) => rootMeanSquareNorm(o, x, w[`${name}.gain`]!),
   };
