@@ -7,7 +7,7 @@ import type { Table } from "../table.ts";
 import { crossing } from "./crossing.ts";
 import { type Matrix, someRows } from "./datasets.ts";
 import { randomSigns } from "./network.ts";
-import { SOURCE, song } from "./papers.ts";
+import { SONG_SOURCE, song } from "./papers.ts";
 import { pointOf, proportion, words } from "./proportion.ts";
 import { seedOf, separation, TRIALS } from "./separation.ts";
 
@@ -35,7 +35,7 @@ export function degree(polynomialOf: (power: number) => Mechanism = attnkit): Cl
     where: "Abstract; Sections 5.1 (high degree), 5.2 (low degree) and 6.3 (self-attention)",
     rule: `Supported if at every n the 95 % interval (Wilson, all networks of all seeds) of success lies above 0.9 for degree ${HIGHEST} and below 0.1 for degree ${LOWEST}, and the degree at which the weight crosses 1/2 grows with n and is within 0.1 of log(n - 1) / log(1 + a1); not supported if an interval lies on the wrong side or the degree is off; otherwise not decidable.`,
     deviations: [
-      SOURCE,
+      SONG_SOURCE,
       "The data are those of the self-attention claim with a1 = 1.2; a common factor of the scores, such as log n or 1 / sqrt(d), cancels in a normalised polynomial.",
       "The row of the marked token and 15 other rows of self-attention are computed: rows do not depend on each other, and the rows without the marker have equal queries.",
     ],
