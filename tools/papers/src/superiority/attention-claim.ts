@@ -1,27 +1,14 @@
-import { linear } from "@attnkit/linear";
 import { uniforms } from "@attnkit/measure/random";
-import { softmax } from "@attnkit/softmax";
 import type { CellContext, Claim, Params, Values, Verdict } from "../experiment.ts";
 import type { Figure } from "../figure.ts";
 import type { Table } from "../table.ts";
+import { ATTNKIT, type Compared } from "./compared.ts";
 import { type Matrix, ownQueries } from "./datasets.ts";
 import { randomSigns, type Units } from "./network.ts";
 import { deng, SOURCE } from "./papers.ts";
 import { type Proportion, proportion, words } from "./proportion.ts";
 import { seedOf, separation, TRIALS } from "./separation.ts";
 import { sweepCells, sweepFigure, sweepOf } from "./sweeps.ts";
-
-/** The two attention layers that the paper compares: `exp` of the scores, and the scores themselves, both normalised. */
-export interface Compared {
-  readonly softmax: Units;
-  readonly linear: Units;
-}
-
-/** attnkit's mechanisms as the paper defines them: no 1 / sqrt(d), and the identity in place of exp. */
-export const ATTNKIT: Compared = {
-  softmax: { mechanism: softmax({ scale: 1 }) },
-  linear: { mechanism: linear({ featureMap: "identity" }) },
-};
 
 /** A share of networks counts as high probability above the first number and as failure below the second. */
 const [HIGH, LOW] = [0.9, 0.1];

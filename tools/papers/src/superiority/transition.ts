@@ -2,7 +2,7 @@ import { uniforms } from "@attnkit/measure/random";
 import type { Claim, Size, Verdict } from "../experiment.ts";
 import type { Figure, Series } from "../figure.ts";
 import type { Table } from "../table.ts";
-import { ATTNKIT, type Compared } from "./attention-claim.ts";
+import { ATTNKIT, type Compared } from "./compared.ts";
 import { crossing } from "./crossing.ts";
 import { someRows } from "./datasets.ts";
 import { randomSigns } from "./network.ts";
