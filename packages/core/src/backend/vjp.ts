@@ -28,6 +28,20 @@ export function vjp<T>(
   seeds: Tensors<T>,
   wrt: readonly string[],
 ): Tensors<T> {
+  return outputsAndVjp(o, program, x, seeds, wrt).gradients;
+}
+
+/**
+ * Computes `vjp` and also returns the outputs of the program, which it runs once. The arguments and errors are those of
+ * `vjp`. A training step needs both: the loss and its gradient.
+ */
+export function outputsAndVjp<T>(
+  o: Ops<T>,
+  program: Program,
+  x: Tensors<T>,
+  seeds: Tensors<T>,
+  wrt: readonly string[],
+): { readonly outputs: Tensors<T>; readonly gradients: Tensors<T> } {
   const tape: Traced<T>[] = [];
   const inputs = Object.fromEntries(
     Object.entries(x).map(([name, value]): [string, Traced<T>] => [
@@ -58,7 +72,7 @@ export function vjp<T>(
     for (const { to, pull } of node.steps ?? []) receive(o, to, unbroadcast(o, pull(node.gradient), o.shape(to.value)));
     node.gradient = undefined; // no step reads it again: eager backends can free it
   }
-  return Object.fromEntries(
+  const gradients = Object.fromEntries(
     wrt.map((name) => {
       const input = inputs[name];
       if (!input)
@@ -70,6 +84,7 @@ export function vjp<T>(
       return [name, input.gradient ?? zerosLike(o, input.value)];
     }),
   );
+  return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])), gradients };
 }
 
 /** A tensor of the program that is being differentiated. */
