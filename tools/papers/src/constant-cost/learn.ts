@@ -43,7 +43,11 @@ const CHUNK = 32;
  * @returns the answers at every report and after the last step; the answers up to then if training diverged.
  * @throws Error if a logit of a token depends on a later token.
  */
-export async function learn(mechanism: Mechanism, task: Task, { seed, signal, progress }: CellContext): Promise<Learned[]> {
+export async function learn(
+  mechanism: Mechanism,
+  task: Task,
+  { seed, signal, progress }: CellContext,
+): Promise<Learned[]> {
   const backend = await backends.find(({ name }) => name === "ort-cpu")!.create();
   const model = languageModel(mechanism, task);
   const schedule = cosine(task.rate, { steps: task.steps, warmup: Math.round(task.steps / 10) });
@@ -52,7 +56,8 @@ export async function learn(mechanism: Mechanism, task: Task, { seed, signal, pr
   const answers = async (): Promise<Learned> => {
     const parts: ReturnType<typeof judged>[] = [];
     for (const part of chunks(task.heldOut, task)) parts.push(judged(await logits(part), part, task));
-    const join = (pick: (p: ReturnType<typeof judged>) => Float32Array) => Float32Array.from(parts.flatMap((p) => [...pick(p)]));
+    const join = (pick: (p: ReturnType<typeof judged>) => Float32Array) =>
+      Float32Array.from(parts.flatMap((p) => [...pick(p)]));
     return { step: t.stepsDone(), losses: join((p) => p.losses), right: join((p) => p.right) };
   };
   const found: Learned[] = [];
@@ -80,7 +85,11 @@ function* chunks({ rows, data }: Windows, { tokens }: Task): Generator<Windows> 
 }
 
 /** Calls `visit` with the number of each token of the windows, its value and its target. */
-function each({ rows, data }: Windows, { tokens }: Task, visit: (i: number, token: number, target: number) => void): void {
+function each(
+  { rows, data }: Windows,
+  { tokens }: Task,
+  visit: (i: number, token: number, target: number) => void,
+): void {
   for (let i = 0; i < rows * tokens; i++) {
     const at = i + Math.floor(i / tokens);
     visit(i, data[at]!, data[at + 1]!);

@@ -30,7 +30,14 @@ export interface Model extends Trained {
 export function languageModel(mechanism: Mechanism, { classes, tokens }: { classes: number; tokens: number }): Model {
   const blocks = Array.from({ length: BLOCKS }, (_, i) => [
     tokenShift(`blocks.${i}.shift`),
-    transformerBlock(`blocks.${i}`, { width: WIDTH, heads: HEADS, mechanism, causal: true, mlp: { hidden: 2 * WIDTH }, outputScale: 0.25 }),
+    transformerBlock(`blocks.${i}`, {
+      width: WIDTH,
+      heads: HEADS,
+      mechanism,
+      causal: true,
+      mlp: { hidden: 2 * WIDTH },
+      outputScale: 0.25,
+    }),
   ]);
   const whole = sequence(
     embedding("token", { count: classes, width: WIDTH, deviation: 0.3 }),

@@ -6,7 +6,8 @@ import { about as logsumexp } from "@attnkit/logsumexp/about";
 import { about as polynomial } from "@attnkit/polynomial/about";
 import { about as softmax } from "@attnkit/softmax/about";
 import type { Params, Size } from "../experiment.ts";
-import type { Table } from "../table.ts";
+import { spreadOf } from "../run/table.ts";
+import type { Spread, Table } from "../table.ts";
 
 type Candidate = { readonly about: AboutMechanism; readonly options: Options; readonly full?: boolean };
 
@@ -24,6 +25,9 @@ const candidates: Readonly<Record<string, Candidate>> = {
   "elementwise 2": { about: elementwise, options: { order: 2 }, full: true },
 };
 
+/** The candidate without attention to other tokens. */
+export const CONTROL = "no context";
+
 /** One cell per mechanism. */
 export const trainedCells = (size: Size): readonly Params[] =>
   Object.keys(candidates)
@@ -35,13 +39,10 @@ export function candidate(name: string): Mechanism {
   return about.create(options);
 }
 
-/** A mean of differences between two mechanisms with the same seed, and its 95 % interval, from the table's own spread. */
-export function difference(table: Table, column: string, a: string, b: string): { mean: number; low: number; high: number } {
-  const [x, y] = [a, b].map((mechanism) => table.where({ mechanism }));
-  const differences = x!.rows.map(({ seed, values }) => {
-    const other = y!.rows.find((row) => row.seed === seed);
-    if (other === undefined) throw new Error(`${b} has no row with seed ${seed}, which ${a} has`);
-    return values[column]! - other.values[column]!;
-  });
-  return interval(differences);
+/** Returns the spread of `a - b` in one column, by seed: runs of one seed share first weights and data. */
+export function difference(table: Table, column: string, a: string, b: string): Spread {
+  const [x, y] = [a, b].map((mechanism) => table.where({ mechanism }).values(column));
+  if (x!.length !== y!.length)
+    throw new Error(`${a} has ${x!.length} seeds and ${b} has ${y!.length}, expected equal numbers`);
+  return spreadOf(x!.map((value, i) => value - y![i]!));
 }
