@@ -1,6 +1,9 @@
 /** What an experiment is: claims of one paper, each with its cells, its rule and its verdict. */
 import type { Figure } from "./figure.ts";
+import type { Params, Values } from "./params.ts";
 import type { Table } from "./table.ts";
+
+export type { Params, Values } from "./params.ts";
 
 export interface Paper {
   /** arXiv number, with the version that is quoted: `"2310.11685v2"`. */
@@ -9,12 +12,6 @@ export interface Paper {
   readonly authors: string;
   readonly year: number;
 }
-
-/** The settings of one cell, which a seed completes. Names and values appear as columns of the table. */
-export type Params = Readonly<Record<string, string | number | boolean>>;
-
-/** What one cell measured, by column. NaN stands for "training diverged" and nothing else. */
-export type Values = Readonly<Record<string, number>>;
 
 export type Size = "default" | "full";
 

@@ -56,7 +56,7 @@ export function packages(): Record<string, string> {
   const require = createRequire(import.meta.url);
   const own = require("../../package.json") as { dependencies: Record<string, string> };
   const versions: Record<string, string> = {};
-  const unpublished = ["@attnkit/catalog", "@attnkit/measure"];
+  const unpublished = ["@attnkit/catalog", "@attnkit/measure", "@attnkit/papers"];
   for (const name of Object.keys(own.dependencies).filter(
     (n) => n.startsWith("@attnkit/") && !unpublished.includes(n),
   )) {
