@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folder } from "./harness.ts";
-import { attnkit, bundled } from "./reproduce/process.ts";
+import { attnkit, bundled, inProcess } from "./reproduce/process.ts";
 
 const dir = folder();
 bundled();
@@ -21,7 +21,7 @@ describe("a whole run", () => {
   test("says each verdict and writes everything; the number of processes changes nothing", async () => {
     const log = join(dir, "log");
     const [one, two] = [
-      await attnkit(dir, ["made", "--out", "one", "--jobs", "1"]),
+      await inProcess(dir, ["made", "--out", "one", "--jobs", "1"]),
       await attnkit(dir, ["--out", "two", "--jobs", "2"], { MADE_DELAY: "20", MADE_LOG: log }),
     ];
     expect([one.code, two.code]).toEqual([0, 0]);
@@ -73,7 +73,7 @@ describe("a whole run", () => {
 
   test("other seeds: a list, a first seed, a count above the minimum", async () => {
     const seeds = async (...args: string[]) => {
-      expect((await attnkit(dir, ["--claim", "made/alone", "--out", "seeds", ...args])).code).toBe(0);
+      expect((await inProcess(dir, ["--claim", "made/alone", "--out", "seeds", ...args])).code).toBe(0);
       return [
         ...new Set(
           table("seeds")
@@ -97,12 +97,12 @@ describe("an interrupted run", () => {
     const kept = journal("killed").length;
     expect(kept).toBeLessThan(21);
     appendFileSync(join(dir, "killed", "journal.jsonl"), '{"experiment":"made","cla');
-    const refused = await attnkit(dir, ["--out", "killed"]);
+    const refused = await inProcess(dir, ["--out", "killed"]);
     expect(refused).toMatchObject({ code: 2, out: "" });
     expect(refused.err).toMatch(
       /^attnkit: killed: holds an unfinished run of .* \(\d+ of 21 cells\); continue it with --resume.*\n$/,
     );
-    expect((await attnkit(dir, ["--out", "killed", "--resume"])).code).toBe(0);
+    expect((await inProcess(dir, ["--out", "killed", "--resume"])).code).toBe(0);
     expect(table("killed")).toBe(table("one"));
     expect(journal("killed")).toHaveLength(21);
   });
@@ -117,10 +117,10 @@ describe("an interrupted run", () => {
     expect([stop.code, stop.out]).toEqual([130, ""]);
     expect(stop.err).toMatch(/interrupted after \d+ of 21 cells; the same command with --resume continues\n$/);
     expect(readdirSync(join(dir, "stopped"))).toEqual(["journal.jsonl"]);
-    const other = await attnkit(dir, ["--out", "stopped", "--resume", "--seed", "2"]);
+    const other = await inProcess(dir, ["--out", "stopped", "--resume", "--seed", "2"]);
     expect(other).toMatchObject({ code: 2, out: "" });
     expect(other.err).toContain("was begun with the seeds 1,2,3, and these are 2,3,4");
-    expect((await attnkit(dir, ["--out", "stopped", "--resume"])).code).toBe(0);
+    expect((await inProcess(dir, ["--out", "stopped", "--resume"])).code).toBe(0);
     expect(table("stopped")).toBe(table("one"));
   });
 
@@ -129,7 +129,7 @@ describe("an interrupted run", () => {
     const lines = read("one", "journal.jsonl").split("\n");
     const text = [...lines.slice(0, 3), "{", ...lines.slice(4)].join("\n");
     writeFileSync(join(dir, "damaged", "journal.jsonl"), text);
-    const { code, err } = await attnkit(dir, ["--out", "damaged", "--resume"]);
+    const { code, err } = await inProcess(dir, ["--out", "damaged", "--resume"]);
     expect([code, err.split("\n").length]).toEqual([2, 2]);
     expect(err).toContain("line 4 is no line of a journal");
     expect(read("damaged", "journal.jsonl")).toBe(text);
@@ -148,13 +148,13 @@ describe("failures", () => {
     expect(table(how).split("\r\n")).toHaveLength(1 + 8 + 11 + 1);
     expect(read(how, "report.html")).toContain(why.replaceAll("<", "&#60;").replaceAll(">", "&#62;"));
     // A failed cell is measured again.
-    expect((await attnkit(dir, ["--out", how, "--resume"])).code).toBe(0);
+    expect((await inProcess(dir, ["--out", how, "--resume"])).code).toBe(0);
     expect(table(how)).toBe(table("one"));
   });
 
   test("a folder that can't be written: one line, exit code 2, before anything is measured", async () => {
     writeFileSync(join(dir, "file"), "");
-    const { code, out, err } = await attnkit(dir, ["--out", "file/results"]);
+    const { code, out, err } = await inProcess(dir, ["--out", "file/results"]);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(/^attnkit: file\/results: a part of the path is not a folder; expected .*\n$/);
   });
@@ -165,7 +165,7 @@ describe("failures", () => {
     [["--seeds", "1,2", "--seed", "4"], "cannot be combined with a list of --seeds"],
     [["--record", "--full"], "--record: needs the default size"],
   ])("%j is refused", async (args, why) => {
-    const { code, out, err } = await attnkit(dir, [...args, "--out", "never"]);
+    const { code, out, err } = await inProcess(dir, [...args, "--out", "never"]);
     expect([code, out, err.split("\n").length]).toEqual([2, "", 2]);
     expect(err).toContain(why);
     expect(existsSync(join(dir, "never"))).toBe(false);
@@ -173,10 +173,10 @@ describe("failures", () => {
 });
 
 test("--record writes the outcomes of every claim; --list then predicts times", async () => {
-  expect((await attnkit(dir, ["--list"])).out).toContain("rises: 3 cells, 3 seeds, time not measured yet");
-  expect((await attnkit(dir, ["--out", "recorded", "--record"])).code).toBe(0);
+  expect((await inProcess(dir, ["--list"])).out).toContain("rises: 3 cells, 3 seeds, time not measured yet");
+  expect((await inProcess(dir, ["--out", "recorded", "--record"])).code).toBe(0);
   const record = JSON.parse(read("records", "made.json"));
   expect([record.format, record.outcomes.length]).toEqual(["attnkit-papers-record/1", 21]);
-  const { out } = await attnkit(dir, ["--list"]);
+  const { out } = await inProcess(dir, ["--list"]);
   expect(out).toContain("alone: 3 cells, 4 seeds, one at a time, about 1 s");
 });

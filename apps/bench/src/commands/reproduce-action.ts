@@ -7,7 +7,6 @@ import { choose } from "../reproduce/choose.ts";
 import { conduct } from "../reproduce/conduct.ts";
 import { beginJournal, checkSame, continueJournal, type Journal, readJournal } from "../reproduce/journal.ts";
 import { listing } from "../reproduce/list.ts";
-import { illustrate, writeRun } from "../reproduce/output.ts";
 import { RECORDED, readRecord, writeRecords } from "../reproduce/record.ts";
 import { type Header, JOURNAL, type RunSettings } from "../reproduce/results.ts";
 import type { Shipped } from "../reproduce/shipped.ts";
@@ -44,6 +43,8 @@ export async function reproduce(io: Io, names: readonly string[], flags: Flags, 
     io.err(`interrupted after ${outcomes.length} of ${jobs.length} cells; the same command with --resume continues\n`);
     return EXIT.interrupted;
   }
+  // Plots and a DOM take long to load. They are not needed before.
+  const { illustrate, writeRun } = await import("../reproduce/output.ts");
   const assessed = chosen.map((one) => assess(one, outcomes, settings));
   const { assessments, figures } = illustrate(assessed);
   const { started, environment: where } = resumed?.header ?? header;

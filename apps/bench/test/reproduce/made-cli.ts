@@ -1,11 +1,6 @@
 /** `attnkit reproduce` with the made experiment, as a process of its own. */
-import { join } from "node:path";
-import { Command } from "commander";
-import { declareReproduce } from "../../src/commands/reproduce.ts";
-import { reproduce } from "../../src/commands/reproduce-action.ts";
-import type { Flags } from "../../src/commands/reproduce-flags.ts";
-import { userMessage } from "../../src/io.ts";
-import { made } from "./made.ts";
+import { fileURLToPath } from "node:url";
+import { madeMain } from "./made-program.ts";
 
 const controller = new AbortController();
 process.on("SIGINT", () => controller.abort());
@@ -14,19 +9,5 @@ const io = {
   err: (text: string) => process.stderr.write(text),
   ...{ columns: 0, cwd: process.cwd(), signal: controller.signal },
 };
-const program = new Command();
-declareReproduce(program).action(async (names: string[], flags: Flags) => {
-  const shipped = {
-    experiments: made,
-    child: join(import.meta.dirname, "made-child.js"),
-    records: join(process.cwd(), "records"),
-  };
-  try {
-    process.exitCode = await reproduce(io, names, flags, shipped);
-  } catch (error) {
-    const message = userMessage(error);
-    process.stderr.write(`attnkit: ${message ?? (error as Error).stack}\n`);
-    process.exitCode = message === undefined ? 70 : 2;
-  }
-});
-await program.parseAsync();
+const child = fileURLToPath(new URL("./made-child.js", import.meta.url));
+process.exitCode = await madeMain(process.argv.slice(2), io, child);

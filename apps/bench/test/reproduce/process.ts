@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { beforeAll } from "vitest";
+import { madeMain } from "./made-program.ts";
 
 const app = fileURLToPath(new URL("../../", import.meta.url));
 const out = join(app, "node_modules", ".reproduce-test");
@@ -27,7 +28,23 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs `attnkit reproduce` in `cwd`. `watch` is told the process as it starts. */
+/** Runs `attnkit reproduce` in `cwd` within this process; its children are processes. */
+export async function inProcess(cwd: string, args: readonly string[]): Promise<Ended> {
+  let [said, wrong] = ["", ""];
+  const io = {
+    out(text: string) {
+      said += text;
+    },
+    err(text: string) {
+      wrong += text;
+    },
+    ...{ columns: 0, cwd, signal: new AbortController().signal },
+  };
+  const code = await madeMain(["reproduce", ...args], io, join(out, "made-child.js"));
+  return { code, out: said, err: wrong };
+}
+
+/** Runs `attnkit reproduce` in `cwd` as a process. `watch` is told the process as it starts. */
 export function attnkit(
   cwd: string,
   args: readonly string[],
@@ -40,8 +57,12 @@ export function attnkit(
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [said, wrong] = ["", ""];
-  child.stdout.on("data", (chunk: Buffer) => (said += chunk));
-  child.stderr.on("data", (chunk: Buffer) => (wrong += chunk));
+  child.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    wrong += chunk.toString();
+  });
   watch(child);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
