@@ -51,7 +51,10 @@ export function checkSame(path: string, then: Header, now: Header): void {
   for (const key of ["size", "seeds", "claims"] as const) {
     const [a, b] = [then, now].map(({ settings }) => String(settings[key]));
     if (a !== b)
-      throw new UsageError("--resume", `${path} was begun with the ${show[key]} ${a}, and these are ${b}; give the same`);
+      throw new UsageError(
+        "--resume",
+        `${path} was begun with the ${show[key]} ${a}, and these are ${b}; give the same`,
+      );
   }
   // The folder of a run may itself lie in the repository, where it counts as a change.
   const clean = ({ environment: e }: Header) => ({ ...e, commit: e.commit?.replace("+changes", "") ?? null });

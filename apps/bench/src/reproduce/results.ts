@@ -33,6 +33,8 @@ export const Header = z.object({
   format: z.literal(JOURNAL),
   started: z.iso.datetime(),
   settings: RunSettings,
+  /** The number of cells times seeds: a journal with as many different ones is complete. */
+  jobs: z.number().int(),
   environment: Environment,
 });
 export type Header = z.infer<typeof Header>;
