@@ -56,13 +56,15 @@ export function causalSeries<T>(
   };
   const keys = (x: T, value = 0) => o.reshape(o.transpose(cut(x, at.k, 1, value), [1, 3, 0, 2, 4]), [c, N, n, d]);
   const { k, v, exponent, present } = tokens;
+  // Positions before the first key are rows without keys: their exponents alone would not tell them from keys.
+  const counted = present !== undefined || at.k > 0;
   const inside = scanChunks(
     o,
     {
       k: keys(k),
       v: keys(v),
       exponent: keys(exponent, EMPTY_EXPONENT),
-      present: present && keys(replaceAbsent(o, present, o.where(k, 1, 1), 0)),
+      present: counted ? keys(replaceAbsent(o, present, o.where(k, 1, 1), 0)) : undefined,
     },
     order,
   );
