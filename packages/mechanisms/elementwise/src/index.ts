@@ -11,7 +11,8 @@ import {
   scanGranularity,
 } from "@attnkit/core/program";
 import { exact } from "./exact.ts";
-import { mergeSeries, series } from "./series.ts";
+import { series } from "./series.ts";
+import { mergeSeries } from "./sums.ts";
 
 const table = {
   order: numberOption(

@@ -25,7 +25,7 @@ import {
 } from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
-import { seriesLimit } from "./series.ts";
+import { seriesLimit } from "./terms.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 

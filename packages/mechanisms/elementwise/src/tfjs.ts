@@ -1,7 +1,7 @@
 import type { Mechanism } from "@attnkit/core";
 import { type ChannelScan, channelScan, webgpuKernel, withKernels } from "@attnkit/tfjs/kernels";
 import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
-import { seriesLimit } from "./series.ts";
+import { seriesLimit } from "./terms.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
