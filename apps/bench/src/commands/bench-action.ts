@@ -1,12 +1,12 @@
 import { join } from "node:path";
+import type { BenchOptions, Results } from "@attnkit/measure/results";
 import { makeFolder } from "../files.ts";
 import { EXIT, type Io, UsageError } from "../io.ts";
 import { inputOf, open, read, start, validate } from "../measure/run.ts";
 import { measure } from "../measure/session.ts";
-import { writePage, writeResults } from "../report/files.ts";
+import { writeCsv, writePage, writeResults } from "../report/files.ts";
 import { progress } from "../report/progress.ts";
 import { tables } from "../report/table.ts";
-import type { BenchOptions, Results } from "../results.ts";
 import type { Flags, Preset } from "./bench-flags.ts";
 import { recordGpu } from "./record-action.ts";
 
@@ -104,7 +104,8 @@ async function go(
     shown.stop();
   }
   const page = await writePage(io, file, results);
-  io.out(`${tables(results)}\n\nWritten: ${file} and ${page}\n`);
+  const table = await writeCsv(io, file, results);
+  io.out(`${tables(results)}\n\nWritten: ${file}, ${page} and ${table}\n`);
   if (!results.complete) {
     io.err(`interrupted; to measure the rest, run attnkit bench --resume ${file}\n`);
     return EXIT.interrupted;

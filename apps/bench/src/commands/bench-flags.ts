@@ -1,4 +1,4 @@
-import type { BenchOptions } from "../results.ts";
+import type { BenchOptions } from "@attnkit/measure/results";
 
 /** The flags of `attnkit bench`, parsed. */
 export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memory"> {

@@ -1,4 +1,4 @@
-import type { LeftOut, PlanItem } from "../results.ts";
+import type { LeftOut, PlanItem } from "@attnkit/measure/results";
 
 /** Something that could be measured, with its predicted times. */
 export interface Candidate {
