@@ -248,7 +248,7 @@ describe("noise", () => {
     expect(lines[2]).toBe(
       '"a ""b"", c",time,fast,linear,cpu,float32,,prefill,256,3,0.011,0.0105,0.0115,0.01,0.012,true,1,',
     );
-    expect(lines[5]).toBe('"a ""b"", c",time,soft,linear,cpu,float32,,prefill,256,3,,,,,,,,');
+    expect(lines[5]).toBe('"a ""b"", c",time,soft,other,cpu,float32,,prefill,256,3,,,,,,,,');
     expect(lines[7]).toBe('"a ""b"", c",ratio,fast,linear,cpu,float32,wild,prefill,256,3,1.5,,,0.2,4,false,,');
   });
 });

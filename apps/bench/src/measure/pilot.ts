@@ -64,6 +64,7 @@ async function prefills(
       calls,
       // One checked call. Short calls are also warmed up.
       setup: check * length + (calls > 1 ? 2 : 1) * call,
+      baseline: s.baseline !== undefined,
       impossible: tooLarge(s, length, largest),
     };
   });
