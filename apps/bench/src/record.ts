@@ -1,5 +1,5 @@
+import { Environment, Results } from "@attnkit/measure/results";
 import { z } from "zod";
-import { Environment, Results } from "./results.ts";
 
 /** The schema name of a record. Its JSON Schema is `apps/bench/record/schema.json`. */
 export const RECORD = "attnkit-record/1";

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Results } from "@attnkit/measure/results";
 import { describe, expect, test } from "vitest";
-import { Results } from "../src/results.ts";
 import { program } from "./built.ts";
 import { folder } from "./harness.ts";
 
@@ -82,7 +82,7 @@ describe("bench as a process", () => {
         readdirSync(join(dir, "stopped"))
           .map((f) => f.split(".").at(-1))
           .sort(),
-      ).toEqual(["html", "json"]);
+      ).toEqual(["csv", "html", "json"]);
     },
     60_000,
   );

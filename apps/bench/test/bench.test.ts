@@ -6,13 +6,13 @@ import type { CompiledNested, NestedProgram } from "@attnkit/core/backend";
 import type { VaryingAxes } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { embed } from "@attnkit/measure/embed";
+import { Results } from "@attnkit/measure/results";
 import { writeSafetensors } from "@attnkit/measure/safetensors";
 import { subject } from "@attnkit/measure/subject";
 import { describe, expect, test } from "vitest";
 import { open, start } from "../src/measure/run.ts";
 import { measure } from "../src/measure/session.ts";
 import { tables } from "../src/report/table.ts";
-import { Results } from "../src/results.ts";
 import { cli, folder, refused, tensors } from "./harness.ts";
 
 const dir = folder();
@@ -45,13 +45,24 @@ describe("a run", () => {
       for (const p of cell.decode)
         expect(cell.checks.some((c) => c.what === "decode" && c.size === p.context)).toBe(true);
       for (const p of [...cell.prefill, ...cell.decode])
-        expect([p.samples.length, p.median > 0, p.cost.flops > 0]).toEqual([3, true, true]);
+        expect([p.samples.length, p.median > 0, p.cost.flops > 0, p.interval]).toEqual([
+          ...[3, true, true],
+          { low: Math.min(...p.samples), high: Math.max(...p.samples), readable: expect.any(Boolean) },
+        ]);
       expect(cell.growth.prefill).toMatchObject({ from: 16, to: 64, points: 3 });
       const bytes = new Set(cell.decode.map((p) => p.stateBytes));
       expect(bytes.size).toBe(cell.mechanism === "softmax" ? 3 : 1);
     }
     expect(out).toContain("GFLOP/s");
-    expect(out).toContain(`Written: ${join("all", only("all", ".json"))} and ${join("all", only("all", ".html"))}`);
+    const [json, page, table] = [".json", ".html", ".csv"].map((kind) => join("all", only("all", kind)));
+    expect(out).toContain(`Written: ${json}, ${page} and ${table}`);
+    const lines = readFileSync(join(dir, table!), "utf8").trimEnd().split("\r\n");
+    expect(lines.length).toBe(1 + mechanisms.length * 6 + results.ratios.length);
+    expect(lines[0]).toContain("low,high,readable,rank");
+    for (const { ratio } of results.ratios) {
+      const { value, low, high } = ratio!;
+      expect([low <= value, value <= high]).toEqual([true, true]);
+    }
   });
 
   test("filters, options of a mechanism, and equal input from equal seeds", async () => {
@@ -228,7 +239,7 @@ describe("an interrupted run", () => {
 
 describe("bad input: one line, exit code 2, nothing written", () => {
   writeFileSync(join(dir, "empty.txt"), "");
-  writeFileSync(join(dir, "q.json"), '{"schema":"attnkit-bench/3"}');
+  writeFileSync(join(dir, "q.json"), '{"schema":"attnkit-bench/4"}');
   writeFileSync(
     join(dir, "uneven.safetensors"),
     writeSafetensors(new Map([...tensors(7), ["q", tensors(6).get("q")!]])),
@@ -260,7 +271,7 @@ describe("bad input: one line, exit code 2, nothing written", () => {
     ["tensors and text", ["--tensors", "seven.safetensors", "--text", "empty.txt"], /cannot be combined with --text/],
     ["tensors and sizes", ["--tensors", "seven.safetensors", "--dim", "8"], /cannot be combined with --dim/],
     ["results into a file", ["--lengths", "16", "--out", "q.json"], /q\.json: .*(in the way|not a folder|is a file)/],
-    ["resume of another file", ["--resume", "q.json"], /q\.json: is not a results file of schema attnkit-bench\/3 \(/],
+    ["resume of another file", ["--resume", "q.json"], /q\.json: is not a results file of schema attnkit-bench\/4 \(/],
     ["resume of nothing", ["--resume", "nope.json"], /nope\.json: no such file/],
     [
       "resume with other options",

@@ -1,11 +1,13 @@
+import { type CellResult, Results } from "@attnkit/measure/results";
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
+import { resultsCsv } from "../src/report/csv.ts";
 import { html } from "../src/report/html.ts";
 import { tables } from "../src/report/table.ts";
-import { type CellResult, Results } from "../src/results.ts";
 
 const cost = { ops: 5, flops: 1e6, bytes: 1e5, largest: 4096 };
-const spread = { samples: [0.01, 0.011, 0.012], median: 0.011, q1: 0.0105, q3: 0.0115, calls: 1, cost };
+const interval = { low: 0.01, high: 0.012, readable: true };
+const spread = { samples: [0.01, 0.011, 0.012], median: 0.011, q1: 0.0105, q3: 0.0115, calls: 1, cost, interval };
 const cell = (id: string, more: Partial<CellResult> = {}): CellResult => ({
   id,
   mechanism: "linear",
@@ -26,7 +28,7 @@ const cell = (id: string, more: Partial<CellResult> = {}): CellResult => ({
 });
 
 const results: Results = {
-  schema: "attnkit-bench/3",
+  schema: "attnkit-bench/4",
   complete: true,
   started: "2026-01-02T03:04:05.678Z",
   finished: "2026-01-02T03:05:05.678Z",
@@ -192,4 +194,61 @@ test("the tables say what is left out, missing and wrong", () => {
   expect(text).toContain("tpu is not available here: there is none");
   expect(text).toMatch(/\| broken +\| WRONG/);
   expect(text).toContain("1.02 ± 0.03 (256 to 8192)");
+});
+
+describe("noise", () => {
+  const at = (low: number, high: number, readable = true) =>
+    [256].map((length) => ({ length, ...spread, interval: { low, high, readable }, work: 5e5, gpu: null }));
+  const ratio = { cell: "fast", what: "prefill" as const, size: 256, rounds: 3 };
+  const measured: Results = {
+    ...results,
+    cells: [
+      cell("slow", { prefill: at(0.021, 0.022), decode: [] }),
+      cell("fast", { prefill: at(0.01, 0.012), decode: [] }),
+      cell("as fast", { prefill: at(0.011, 0.013), decode: [] }),
+      cell("wild", { mechanism: "softmax", prefill: at(0.001, 0.03, false), decode: [] }),
+      cell("soft", {
+        prefill: at(0.001, 0.002),
+        decode: [],
+        adapter: { name: "s", software: true },
+        mechanism: "other",
+      }),
+    ],
+    ratios: [
+      { ...ratio, against: "slow", ratio: { value: 0.5, low: 0.45, high: 0.55, readable: true } },
+      { ...ratio, against: "wild", ratio: { value: 1.5, low: 0.2, high: 4, readable: false } },
+      { ...ratio, against: "soft", ratio: null },
+    ],
+  };
+  const text = tables(measured);
+
+  test("ranks share a place where intervals overlap; a noisy time is marked and not ranked", () => {
+    const ranks = text.match(/^\| (slow|fast|as fast|wild|soft) +\|(?: +[^|]+\|){3} +(\w*) +\| +3 \|/gm)!;
+    expect(ranks.map((line) => line.split("|").map((x) => x.trim())).map((x) => [x[1], x[5]])).toEqual([
+      ["slow", "3"],
+      ["fast", "1"],
+      ["as fast", "1"],
+      ["wild", "noisy"],
+      ["soft", ""],
+    ]);
+    expect(text).toContain('A number is marked "noisy" and not ranked if its 95 % interval is wider than 30 % of it');
+  });
+
+  test("a noisy ratio is marked, one on a software adapter is none", () => {
+    expect(text).toContain("0.500 (0.450 to 0.550) ");
+    expect(text).toContain("1.50 (0.200 to 4.00) noisy");
+    expect(text).toContain("n/a (software)");
+  });
+
+  test("CSV has every time and ratio with its interval", () => {
+    const lines = resultsCsv([{ machine: 'a "b", c', results: measured }])
+      .trimEnd()
+      .split("\r\n");
+    expect(lines.length).toBe(1 + 5 + 3);
+    expect(lines[2]).toBe(
+      '"a ""b"", c",time,fast,linear,cpu,float32,,prefill,256,3,0.011,0.0105,0.0115,0.01,0.012,true,1,',
+    );
+    expect(lines[5]).toBe('"a ""b"", c",time,soft,other,cpu,float32,,prefill,256,3,,,,,,,,');
+    expect(lines[7]).toBe('"a ""b"", c",ratio,fast,linear,cpu,float32,wild,prefill,256,3,1.5,,,0.2,4,false,,');
+  });
 });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Results } from "@attnkit/measure/results";
 import { describe, expect, test } from "vitest";
-import { Results } from "../src/results.ts";
 import { cli, folder, refused } from "./harness.ts";
 
 const dir = folder();

@@ -1,18 +1,9 @@
 import { allowance, type Host, oracle } from "@attnkit/core/conformance";
+import type { CheckResult } from "./results.ts";
 import { type Part, part } from "./sequence.ts";
 import { parts, release, type Subject, upload } from "./subject.ts";
 
-/** The result of a comparison with the reference. */
-export interface CheckResult {
-  /** `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the length that is timed. */
-  readonly what: "oracle" | "prefill" | "decode";
-  readonly size: number;
-  readonly rows: number;
-  /** The largest |error| / allowed error; null if an entry is not finite. */
-  readonly used: number | null;
-  readonly passed: boolean;
-  readonly detail?: string;
-}
+export type { CheckResult } from "./results.ts";
 
 /**
  * Tokens of the two blocks in which every entry is checked: odd, more than one chunk, and cheap for a quadratic oracle.

@@ -27,6 +27,13 @@ export function digits(x: number): string {
 export const spread = ({ median, q1, q3 }: { median: number; q1: number; q3: number }): string =>
   `${median > 0 ? Math.round((100 * (q3 - q1)) / median) : 0} %`;
 
+/** Formats a number and the ends of its interval, as in `1.20 (1.15 to 1.26)`. */
+export const interval = (
+  one: (x: number) => string,
+  value: number,
+  { low, high }: { readonly low: number; readonly high: number },
+): string => `${one(value)} (${one(low)} to ${one(high)})`;
+
 export const exponent = ({
   exponent: e,
   error,

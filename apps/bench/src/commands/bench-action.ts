@@ -1,12 +1,13 @@
 import { join } from "node:path";
+import type { BenchOptions, Results } from "@attnkit/measure/results";
 import { makeFolder } from "../files.ts";
 import { EXIT, type Io, UsageError } from "../io.ts";
 import { inputOf, open, read, start, validate } from "../measure/run.ts";
 import { measure } from "../measure/session.ts";
-import { writePage, writeResults } from "../report/files.ts";
+import { writeCsv, writePage, writeResults } from "../report/files.ts";
 import { progress } from "../report/progress.ts";
 import { tables } from "../report/table.ts";
-import type { BenchOptions, Results } from "../results.ts";
+import { against } from "./bench-against.ts";
 import type { Flags, Preset } from "./bench-flags.ts";
 import { recordGpu } from "./record-action.ts";
 
@@ -16,6 +17,12 @@ import { recordGpu } from "./record-action.ts";
  */
 export async function bench(io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> {
   if (flags.resume !== undefined) return resume(io, flags.resume, written);
+  const alone = ["threshold", "onlySlower"].find((name) => written.includes(name));
+  if (flags.against === undefined && alone)
+    throw new UsageError(
+      `--${alone === "threshold" ? alone : "only-slower"}`,
+      "works only together with --against DIR",
+    );
   if (flags.record === undefined && flags.smoke)
     throw new UsageError("--smoke", "works only together with --record gpu");
   if (flags.record === undefined) return run(io, flags, preset, written);
@@ -32,6 +39,7 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
       throw new UsageError(`--${a}`, `cannot be combined with --${clash}; give one of them`);
   };
   both("tensors", ["text", "heads", "kvHeads", "dim", "seed"]);
+  both("against", ["memoryLengths", "memory", "baselines"]);
   if (!flags.memory && flags.memoryLengths !== undefined)
     throw new UsageError("--no-memory", "cannot be combined with --memory-lengths; give one of them");
   const options: BenchOptions = {
@@ -65,6 +73,7 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
     lengths: flags.lengths !== undefined,
     contexts: flags.decodeContexts !== undefined,
   });
+  if (flags.against !== undefined) return against(io, { ...flags, against: flags.against }, options, input);
   const opened = await open(options, input);
   await makeFolder(io, flags.out);
   const results = await start(options, input, opened);
@@ -104,7 +113,8 @@ async function go(
     shown.stop();
   }
   const page = await writePage(io, file, results);
-  io.out(`${tables(results)}\n\nWritten: ${file} and ${page}\n`);
+  const table = await writeCsv(io, file, results);
+  io.out(`${tables(results)}\n\nWritten: ${file}, ${page} and ${table}\n`);
   if (!results.complete) {
     io.err(`interrupted; to measure the rest, run attnkit bench --resume ${file}\n`);
     return EXIT.interrupted;

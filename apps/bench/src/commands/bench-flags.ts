@@ -1,4 +1,4 @@
-import type { BenchOptions } from "../results.ts";
+import type { BenchOptions } from "@attnkit/measure/results";
 
 /** The flags of `attnkit bench`, parsed. */
 export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memory"> {
@@ -11,6 +11,10 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memo
   readonly resume?: string;
   readonly record?: "gpu";
   readonly smoke: boolean;
+  readonly against?: string;
+  /** Percent. */
+  readonly threshold: number;
+  readonly onlySlower: boolean;
 }
 
 /** The sizes and limits that are used with `--quick`, or without it. */

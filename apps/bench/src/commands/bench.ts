@@ -77,6 +77,12 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
       new Option("--record <what>", "run every benchmark that a record of this kind contains").choices(["gpu"]),
     )
     .option("--smoke", "with --record: run tiny sizes to test the command; nothing is measured", false)
+    .option(
+      "--against <dir>",
+      "compare with another build in the same run: a checkout, or a folder with its packed packages",
+    )
+    .option("--threshold <percent>", "with --against: the difference that fails, in percent", flag.percent, 10)
+    .option("--only-slower", "with --against: do not fail if this build is the faster one", false)
     .option("--resume <file>", "continue an interrupted run and write into the same files")
     .action(async (flags: Flags) => {
       // The plots, schemas and the DOM take half a second to load. Other commands do not need them.

@@ -38,6 +38,12 @@ export function seconds(text: string): number {
   return n;
 }
 
+export function percent(text: string): number {
+  const n = number(text);
+  if (n <= 0) throw new InvalidArgumentError("Expected a number of percent above 0.");
+  return n;
+}
+
 /** Parses a list of distinct integers and sorts it in ascending order. */
 export const sizes = (text: string): number[] => [...new Set(text.split(",").map(positive))].sort((a, b) => a - b);
 

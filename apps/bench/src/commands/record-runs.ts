@@ -1,5 +1,5 @@
 import { backends } from "@attnkit/catalog";
-import type { BenchOptions } from "../results.ts";
+import type { BenchOptions } from "@attnkit/measure/results";
 
 /** One of the benchmarks of a record. */
 export interface RecordRun {

@@ -1,8 +1,8 @@
 import { isAttentionError } from "@attnkit/core";
+import type { CellResult, CheckResult, Results } from "@attnkit/measure/results";
 import type { Subject } from "@attnkit/measure/subject";
 import { messageOf } from "../io.ts";
 import type { Progress } from "../report/progress.ts";
-import type { CellResult, CheckResult, Results } from "../results.ts";
 
 /** A run of the benchmark: what is measured, where it is recorded, and when to stop. */
 export interface Session {

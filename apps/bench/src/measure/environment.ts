@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Environment } from "../results.ts";
+import type { Environment } from "@attnkit/measure/results";
 
 /** Returns the facts about this machine and this copy of attnkit that a record of measurements must state. */
 export async function environment(): Promise<Environment> {
@@ -49,20 +49,28 @@ export function frameworks(): Record<string, string> {
   return Object.fromEntries(Object.entries(catalog.dependencies).filter(([name]) => names.test(name)));
 }
 
-/** Returns the versions of the attnkit packages in use. */
+/** Returns the versions of the published attnkit packages in use. */
 export function packages(): Record<string, string> {
   const known = built()?.packages;
   if (known) return known;
   const require = createRequire(import.meta.url);
   const own = require("../../package.json") as { dependencies: Record<string, string> };
   const versions: Record<string, string> = {};
-  const unpublished = ["@attnkit/catalog", "@attnkit/measure", "@attnkit/papers"];
-  for (const name of Object.keys(own.dependencies).filter(
-    (n) => n.startsWith("@attnkit/") && !unpublished.includes(n),
-  )) {
-    versions[name] = (require(`${name}/package.json`) as { version: string }).version;
+  for (const name of Object.keys(own.dependencies).filter((n) => n.startsWith("@attnkit/"))) {
+    const version = versionOf(require, name);
+    if (version !== null) versions[name] = version;
   }
   return versions;
+}
+
+/** Returns a package's version, or null for a private package: those do not export their package.json. */
+function versionOf(require: NodeJS.Require, name: string): string | null {
+  try {
+    return (require(`${name}/package.json`) as { version: string }).version;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_PACKAGE_PATH_NOT_EXPORTED") return null;
+    throw error;
+  }
 }
 
 async function commit(): Promise<string | null> {

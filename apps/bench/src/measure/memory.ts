@@ -1,6 +1,6 @@
+import type { CellResult, MemoryResult, PlanItem } from "@attnkit/measure/results";
 import { growth } from "@attnkit/measure/statistics";
 import { messageOf } from "../io.ts";
-import type { CellResult, MemoryResult, PlanItem } from "../results.ts";
 import { cellOf, type Session, sound } from "./cells.ts";
 import { type Peak, peak } from "./peak.ts";
 

@@ -1,7 +1,7 @@
 import { checkPrefill } from "@attnkit/measure/check";
+import type { BenchOptions } from "@attnkit/measure/results";
 import { decodeCost, prefillCost, release, type Subject, stateAfter } from "@attnkit/measure/subject";
 import { callsFor, decode, prefill, warm } from "@attnkit/measure/time";
-import type { BenchOptions } from "../results.ts";
 import type { Candidate } from "./plan.ts";
 
 /** Seconds to warm up one pilot. V8 has compiled the loops by then. It is less if the whole budget is a few seconds. */
@@ -64,6 +64,7 @@ async function prefills(
       calls,
       // One checked call. Short calls are also warmed up.
       setup: check * length + (calls > 1 ? 2 : 1) * call,
+      baseline: s.baseline !== undefined,
       impossible: tooLarge(s, length, largest),
     };
   });

@@ -1,4 +1,4 @@
-import type { LeftOut, PlanItem } from "../results.ts";
+import type { LeftOut, PlanItem } from "@attnkit/measure/results";
 
 /** Something that could be measured, with its predicted times. */
 export interface Candidate {
@@ -10,6 +10,8 @@ export interface Candidate {
   readonly calls: number;
   /** Predicted seconds before the first timed call: warm-up and the check against the reference. */
   readonly setup: number;
+  /** True for a cell that is not attnkit's. */
+  readonly baseline?: boolean;
   /** The reason why it cannot run at any budget. */
   readonly impossible?: string | undefined;
 }
@@ -21,22 +23,23 @@ export const FEWEST = 3;
 const FIRST = 3;
 
 /**
- * Chooses what fits into `budget` seconds, with at least three rounds each. First come the three shortest sizes of
- * every cell, then all others, cheapest first in both. The remaining time goes into more rounds, up to `rounds`, for
+ * Chooses what fits into `budget` seconds, with at least `atLeast` rounds each. First come the three shortest sizes of
+ * every cell of attnkit, then those of baselines, then all others, the cheapest first in each group. The remaining time goes into more rounds, up to `rounds`, for
  * what is cheap to repeat.
  */
 export function plan(
   candidates: readonly Candidate[],
   budget: number,
   rounds: number,
+  atLeast: number = FEWEST,
 ): { items: PlanItem[]; leftOut: LeftOut[] } {
   const chosen: Candidate[] = [];
   const leftOut: LeftOut[] = [];
   let spent = 0;
-  const fewest = Math.min(FEWEST, rounds);
+  const fewest = Math.min(atLeast, rounds);
   const cheapest = candidates.toSorted((a, b) => least(a, fewest) - least(b, fewest));
-  const early = new Set(cheapest.filter((c) => rank(c, candidates) < FIRST));
-  for (const c of [...early, ...cheapest.filter((c) => !early.has(c))]) {
+  const order = (c: Candidate) => (rank(c, candidates) >= FIRST ? 2 : c.baseline ? 1 : 0);
+  for (const c of cheapest.toSorted((a, b) => order(a) - order(b))) {
     const seconds = least(c, fewest);
     const { cell, what, size } = c;
     if (c.impossible !== undefined) leftOut.push({ cell, what, size, seconds, reason: c.impossible });

@@ -1,9 +1,9 @@
-import { summary } from "@attnkit/measure/statistics";
-import type { CellResult, DecodeResult, PrefillResult, Ratio } from "../results.ts";
+import { medianInterval, type Pairs, ratioInterval, ratioOfMedians, readable } from "@attnkit/measure/bootstrap";
+import type { CellResult, DecodeResult, Interval, PrefillResult, Ratio } from "@attnkit/measure/results";
 
 /**
- * Returns the time ratios of every attnkit cell on its backend to all baselines, and of other mechanisms to attnkit's
- * softmax. Below 1, the cell is faster.
+ * Returns the ratios of median times of every attnkit cell on its backend to all baselines, and of other mechanisms to
+ * attnkit's softmax. Below 1, the cell is faster.
  */
 export function ratios(cells: readonly CellResult[]): Ratio[] {
   const timed = cells.filter((c) => c.status === "ok");
@@ -14,6 +14,12 @@ export function ratios(cells: readonly CellResult[]): Ratio[] {
         .filter((other) => other !== cell && other.backend === cell.backend && isBeside(cell, other))
         .flatMap((other) => [...compared(cell, other, "prefill"), ...compared(cell, other, "decode")]),
     );
+}
+
+/** Returns the 95 % interval of the median time of a size. */
+export function intervalOf({ median, samples }: Pick<PrefillResult, "median" | "samples">): Interval {
+  const bounds = medianInterval(samples);
+  return { ...bounds, readable: readable(median, bounds, samples.length) };
 }
 
 /**
@@ -42,8 +48,14 @@ function compared(cell: CellResult, other: CellResult, what: "prefill" | "decode
     if (!its) return [];
     // Samples of one round were taken one after the other: whatever slowed the machine slowed both.
     const rounds = Math.min(own.samples.length, its.samples.length);
-    const quotients = Array.from({ length: rounds }, (_, i) => own.samples[i]! / its.samples[i]!);
-    const ratio = cell.adapter?.software || rounds === 0 ? null : summary(quotients);
+    const pairs = [{ own: own.samples.slice(0, rounds), other: its.samples.slice(0, rounds) }];
+    const ratio = cell.adapter?.software || rounds === 0 ? null : ratioOf(pairs, rounds);
     return [{ cell: cell.id, against: other.id, what, size: sizeOf(own), rounds, ratio }];
   });
+}
+
+function ratioOf(pairs: readonly Pairs[], rounds: number): NonNullable<Ratio["ratio"]> {
+  const value = ratioOfMedians(pairs);
+  const bounds = ratioInterval(pairs);
+  return { value, ...bounds, readable: readable(value, bounds, rounds) };
 }

@@ -1,12 +1,12 @@
 import { backends } from "@attnkit/catalog";
 import type { Backend } from "@attnkit/core";
 import { baselines } from "@attnkit/measure/baselines";
+import { type BenchOptions, type CellResult, Results, SCHEMA } from "@attnkit/measure/results";
 import { part, type Sequence, spread } from "@attnkit/measure/sequence";
 import { type Subject, subject } from "@attnkit/measure/subject";
 import { readJson } from "../files.ts";
 import { type Input, tensorInput, textInput } from "../input/load.ts";
 import { type Io, UsageError } from "../io.ts";
-import { type BenchOptions, type CellResult, Results, SCHEMA } from "../results.ts";
 import { backendChoices, checkThreads, choices, dtypeFor, open as openBackend, openNamed } from "../select.ts";
 import { baselineSubject } from "./baseline.ts";
 import { difference, environment } from "./environment.ts";

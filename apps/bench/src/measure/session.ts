@@ -1,12 +1,12 @@
 import { checkOracle } from "@attnkit/measure/check";
+import type { Results } from "@attnkit/measure/results";
 import { growth } from "@attnkit/measure/statistics";
 import { breathe } from "../io.ts";
-import type { Results } from "../results.ts";
 import { cellOf, guarded, record, type Session, sound } from "./cells.ts";
 import { memoryAll, memoryGrowth } from "./memory.ts";
 import { memoryCandidate, pilot } from "./pilot.ts";
 import { type Candidate, plan } from "./plan.ts";
-import { ratios } from "./ratios.ts";
+import { intervalOf, ratios } from "./ratios.ts";
 import { timeAll } from "./timing.ts";
 
 /** The share of the time budget for prefill and decode. Peak memory gets the rest. */
@@ -22,6 +22,7 @@ export async function measure(session: Session): Promise<void> {
   if (!signal.aborted) results.plan ??= await planAll(session);
   for (const what of ["prefill", "decode"] as const) if (!signal.aborted) await timeAll(session, what);
   if (!signal.aborted) await memoryAll(session);
+  for (const cell of results.cells) for (const p of [...cell.prefill, ...cell.decode]) p.interval = intervalOf(p);
   // Other programs only add time. The lower quartile is therefore the more stable estimate of a size's own cost.
   for (const cell of results.cells) {
     cell.growth = {

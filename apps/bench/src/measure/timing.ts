@@ -1,5 +1,6 @@
 import { checkDecode, checkPrefill } from "@attnkit/measure/check";
 import { gpuUse } from "@attnkit/measure/gpu-meter";
+import type { DecodeResult, GpuResult, PlanItem, PrefillResult } from "@attnkit/measure/results";
 import { type Job, schedule } from "@attnkit/measure/schedule";
 import { summary } from "@attnkit/measure/statistics";
 import {
@@ -14,7 +15,6 @@ import {
 } from "@attnkit/measure/subject";
 import { decode, prefill, type Timed, warm } from "@attnkit/measure/time";
 import { breathe, messageOf } from "../io.ts";
-import type { DecodeResult, GpuResult, PlanItem, PrefillResult } from "../results.ts";
 import { cellOf, guarded, record, type Session } from "./cells.ts";
 import { FEWEST } from "./plan.ts";
 
@@ -94,7 +94,7 @@ async function orLeftOut({ results }: Session, item: PlanItem, job: Promise<Job>
   }
 }
 
-const EMPTY = { samples: [], median: 0, q1: 0, q3: 0 };
+const EMPTY = { samples: [], median: 0, q1: 0, q3: 0, interval: null };
 /**
  * Returns the seconds to warm up before the first sample of a size. It is less if the whole budget is a few seconds.
  */

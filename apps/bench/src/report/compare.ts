@@ -1,6 +1,6 @@
 import * as f from "@attnkit/measure/format";
+import type { CellResult, GpuResult, Ratio, Results } from "@attnkit/measure/results";
 import { shareOfMatmul } from "../measure/ratios.ts";
-import type { CellResult, GpuResult, Ratio, Results } from "../results.ts";
 
 /** A table for Markdown and HTML. The first column names a cell. */
 export interface Rows {
@@ -9,6 +9,8 @@ export interface Rows {
 }
 
 export const SOFTWARE = "software adapter: correctness only";
+/** The mark of a number that cannot be read. `RULE` says when. */
+export const NOISY = "noisy";
 const NOT_A_TIME = "n/a (software)";
 
 /** Returns a line for every backend whose times say nothing about a GPU. */
@@ -40,8 +42,9 @@ export function ratioRows({ cells, ratios }: Results): Rows {
   return { head: ["cell", "of", "tokens", ...columns], rows };
 }
 
-const say = (ratio: Ratio["ratio"]): string =>
-  ratio ? `${f.digits(ratio.median)} (${f.digits(ratio.q1)} to ${f.digits(ratio.q3)})` : NOT_A_TIME;
+/** Formats a ratio with its interval, and marks one that is too noisy to be read. */
+export const say = (ratio: Ratio["ratio"]): string =>
+  ratio ? `${f.interval(f.digits, ratio.value, ratio)}${ratio.readable ? "" : ` ${NOISY}`}` : NOT_A_TIME;
 
 /** Returns the dispatches and GPU memory of calls. */
 export function gpuRows({ cells, input }: Results): Rows {

@@ -1,5 +1,5 @@
 import * as f from "@attnkit/measure/format";
-import type { CellResult, Results } from "../results.ts";
+import type { CellResult, Results } from "@attnkit/measure/results";
 import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
 import { MEMORY, memoryFit, memoryOf, threadsOf } from "./memory.ts";
 import { decodePlot, memoryPlot, prefillPlot, statePlot, styleOf } from "./plots.ts";

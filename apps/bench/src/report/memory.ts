@@ -1,6 +1,6 @@
 import * as f from "@attnkit/measure/format";
+import type { CellResult, Results } from "@attnkit/measure/results";
 import { resolution } from "../measure/memory.ts";
-import type { CellResult, Results } from "../results.ts";
 
 /** Explains the memory numbers. It is part of each caption. */
 export const MEMORY =

@@ -1,7 +1,7 @@
 import * as f from "@attnkit/measure/format";
+import type { CellResult } from "@attnkit/measure/results";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { CellResult } from "../results.ts";
 
 interface Point {
   readonly cell: string;

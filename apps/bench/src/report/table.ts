@@ -1,8 +1,10 @@
+import { RULE } from "@attnkit/measure/bootstrap";
 import * as f from "@attnkit/measure/format";
+import type { CellResult, Results } from "@attnkit/measure/results";
 import { markdownTable } from "markdown-table";
-import type { CellResult, Results } from "../results.ts";
 import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
 import { MEMORY, memoryFit, memoryOf, threadsOf } from "./memory.ts";
+import { rankOf } from "./rank.ts";
 
 /** Returns all results of a run as Markdown tables. */
 export function tables(results: Results): string {
@@ -19,8 +21,8 @@ export function tables(results: Results): string {
     [...head, ...warnings(results)].join("\n"),
     section("Answers", answers(cells)),
     ...results.unavailable.map((u) => `${u.backend} is not available here: ${u.reason}`),
-    ...(good.some((c) => c.prefill.length) ? [section("Prefill", prefill(good))] : []),
-    ...(good.some((c) => c.decode.length) ? [section("Decode, per token", decode(good))] : []),
+    ...(good.some((c) => c.prefill.length) ? [section("Prefill", `${prefill(good)}\n\n${RANK}`)] : []),
+    ...(good.some((c) => c.decode.length) ? [section("Decode, per token", `${decode(good)}\n\n${RANK}`)] : []),
     ...compared(RATIOS, ratioRows(results)),
     ...compared("Throughput", throughputRows(results)),
     ...compared("Dispatches and peak bytes of one call on the GPU", gpuRows(results)),
@@ -31,8 +33,12 @@ export function tables(results: Results): string {
 
 const section = (title: string, table: string): string => `${title}\n\n${table}`;
 
+const RANK =
+  "Rank: 1 plus the number of cells with as many tokens whose whole 95 % interval of the median lies below this one's. " +
+  `${RULE}.`;
+
 const RATIOS =
-  "Time of the cell divided by the time of each column, median and quartiles over the rounds. Below 1, the cell is faster";
+  "Median time of the cell divided by the median time of each column, with the 95 % interval (bootstrap over pairs of one round). Below 1, the cell is faster";
 
 const compared = (title: string, { head, rows }: Rows): string[] => {
   if (rows.length === 0) return [];
@@ -68,6 +74,7 @@ function prefill(cells: readonly CellResult[]): string {
       String(p.length),
       f.time(p.median),
       f.spread(p),
+      rankOf(cells, "prefill", c, p),
       String(p.samples.length),
       f.digits(p.cost.flops / 1e9),
       f.gflops(p.cost.flops, p.median),
@@ -75,8 +82,8 @@ function prefill(cells: readonly CellResult[]): string {
       memoryOf(c, p.length),
     ]),
   );
-  const head = ["cell", "tokens", "median", "IQR", "samples", "GFLOP", "GFLOP/s", "tokens/s", "peak memory"];
-  return markdownTable([head, ...rows], { align: ["l", ..."rrrrrrrr"] });
+  const head = ["cell", "tokens", "median", "IQR", "rank", "samples", "GFLOP", "GFLOP/s", "tokens/s", "peak memory"];
+  return markdownTable([head, ...rows], { align: ["l", ..."rrrrrrrrr"] });
 }
 
 function decode(cells: readonly CellResult[]): string {
@@ -86,13 +93,14 @@ function decode(cells: readonly CellResult[]): string {
       String(p.context),
       f.time(p.median),
       f.spread(p),
+      rankOf(cells, "decode", c, p),
       String(p.samples.length),
       f.gflops(p.cost.flops, p.median),
       f.bytes(p.stateBytes),
     ]),
   );
-  return markdownTable([["cell", "context", "median", "IQR", "samples", "GFLOP/s", "state"], ...rows], {
-    align: ["l", ..."rrrrrr"],
+  return markdownTable([["cell", "context", "median", "IQR", "rank", "samples", "GFLOP/s", "state"], ...rows], {
+    align: ["l", ..."rrrrrrr"],
   });
 }
 

@@ -1,4 +1,5 @@
 /** The file that a race exports. Its types are those of the race itself; tests read exports back through it. */
+import { Check, Timing } from "@attnkit/measure/results";
 import { z } from "zod";
 import { SCHEMA } from "./schema.ts";
 
@@ -7,29 +8,11 @@ const seconds = z.number().nonnegative();
 const backend = z.enum(["tfjs-webgpu", "tfjs-wasm", "cpu"]);
 const what = z.enum(["prefill", "decode"]);
 
-const Check = z.object({
-  /** `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the size that is timed. */
-  what: z.enum(["oracle", "prefill", "decode"]),
-  size: count,
-  rows: count,
-  /** Largest |error| / allowed error against the float64 reference; null where an entry is not even finite. */
-  used: z.number().nullable(),
-  passed: z.boolean(),
-  detail: z.string().optional(),
-});
-
 const Point = z.object({
   what,
   /** Tokens of a prefill; tokens in the state before a decoded one. */
   size: count,
-  /** Calls in one sample; a sample is their mean. */
-  calls: count,
-  /** Seconds per call, in the order they were taken; a call is a whole prefill, or one decoded token. */
-  samples: z.array(seconds),
-  median: seconds,
-  /** First and third quartile. */
-  q1: seconds,
-  q3: seconds,
+  ...Timing.shape,
   /** Bytes of the state after `size` tokens. */
   stateBytes: count,
 });

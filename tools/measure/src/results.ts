@@ -1,13 +1,12 @@
 import { z } from "zod";
 
 /** The schema name of a results file. `attnkit bench --resume` refuses other files. */
-export const SCHEMA = "attnkit-bench/3";
+export const SCHEMA = "attnkit-bench/4";
 
 const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
-const spread = { median: seconds, q1: seconds, q3: seconds };
-
-const Check = z.object({
+/** The result of a comparison with the reference. */
+export const Check = z.object({
   /** `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the length that is timed. */
   what: z.enum(["oracle", "prefill", "decode"]),
   size: count,
@@ -18,18 +17,36 @@ const Check = z.object({
   detail: z.string().optional(),
 });
 
+/**
+ * A 95 % bootstrap interval. `readable` is false if it is too wide to be read (see `readable` in `bootstrap.ts`): the
+ * value is then marked and not ranked.
+ */
+const Interval = z.object({ low: z.number(), high: z.number(), readable: z.boolean() });
+
+/** The samples of one size and their summary. */
+export const Timing = z.object({
+  /** Calls per sample. A sample is their mean. */
+  calls: count,
+  /** Seconds per call, for every sample, in the order they were taken. A call is a whole prefill, or one decoded token. */
+  samples: z.array(seconds),
+  median: seconds,
+  /** The first and third quartile. */
+  q1: seconds,
+  q3: seconds,
+});
+
 const Cost = z.object({ ops: count, flops: count, bytes: count, largest: count });
 
 /** GPU use of one call: dispatches, bytes of its inputs, and peak bytes of the buffers that it added. */
 const Gpu = z.object({ dispatches: count, inputs: count, added: count });
 
+/** The interval of the median; null until all samples were taken. */
+const interval = Interval.nullable();
+
 const Prefill = z.object({
   length: count,
-  /** Calls per sample. A sample is their mean. */
-  calls: count,
-  /** Seconds per call, for every sample, in the order they were taken. */
-  samples: z.array(seconds),
-  ...spread,
+  ...Timing.shape,
+  interval,
   cost: Cost,
   /** Operations that the causal result needs. `cost` counts those of the portable program. */
   work: z.number().nonnegative(),
@@ -40,11 +57,8 @@ const Prefill = z.object({
 const Decode = z.object({
   /** Tokens in the state. */
   context: count,
-  /** Tokens decoded per sample. A sample is their mean. */
-  calls: count,
-  /** Seconds per token, for every sample, in the order they were taken. */
-  samples: z.array(seconds),
-  ...spread,
+  ...Timing.shape,
+  interval,
   cost: Cost,
   stateBytes: count,
   gpu: Gpu.nullable(),
@@ -70,17 +84,16 @@ const Memory = z.object({
 
 const Fit = z.object({ exponent: z.number(), error: z.number(), from: count, to: count, points: count });
 
-/**
- * Times of one cell divided by those of another, round by round. Null on a software adapter, where they have no
- * meaning.
- */
+/** The median time of one cell divided by that of another. */
 const Ratio = z.object({
   cell: z.string(),
   against: z.string(),
   what: z.enum(["prefill", "decode"]),
   size: count,
+  /** Rounds in which both were sampled, one shortly after the other. The interval is that of pairs. */
   rounds: count,
-  ratio: z.object(spread).nullable(),
+  /** Null on a software adapter, where times have no meaning. */
+  ratio: z.object({ value: z.number(), ...Interval.shape }).nullable(),
 });
 
 const Cell = z.object({
@@ -195,6 +208,7 @@ export const Results = z.object({
 
 export type Results = z.infer<typeof Results>;
 export type CellResult = z.infer<typeof Cell>;
+export type Interval = z.infer<typeof Interval>;
 export type GpuResult = z.infer<typeof Gpu>;
 export type Ratio = z.infer<typeof Ratio>;
 export type CheckResult = z.infer<typeof Check>;

@@ -1,0 +1,75 @@
+/** The process of one build. `process.ts` starts it and sends calls, one at a time. */
+import { checkDecode, checkOracle, checkPrefill } from "@attnkit/measure/check";
+import type { BenchOptions } from "@attnkit/measure/results";
+import type { Sequence } from "@attnkit/measure/sequence";
+import { release, type Subject, stateAfter } from "@attnkit/measure/subject";
+import { decode, prefill, type Timed, warm } from "@attnkit/measure/time";
+import { messageOf } from "../../io.ts";
+import { pilot } from "../pilot.ts";
+import { open } from "../run.ts";
+import type { Answer, Build, Call, Reply, Size } from "./protocol.ts";
+
+/** Seconds to warm up a size after its check: V8 has compiled the loops by then. */
+const WARM = 0.1;
+
+let options: BenchOptions;
+let subjects: readonly Subject[] = [];
+const prepared = new Map<string, Timed>();
+
+const subjectOf = (cell: string): Subject => subjects.find((s) => s.id === cell)!;
+const keyOf = ({ cell, what, size }: Size): string => JSON.stringify([cell, what, size]);
+
+const build: Build = {
+  async open(given, sequence: Sequence) {
+    options = given;
+    subjects = (await open(options, { source: "", sha256: "", sequence, notes: [] })).subjects;
+    return subjects.map((s) => ({ id: s.id, backend: s.entryName, software: s.adapter?.software === true }));
+  },
+  check: (cell) => checkOracle(subjectOf(cell)),
+  pilot: (cell) => pilot(subjectOf(cell), options),
+  async prepare(size) {
+    const s = subjectOf(size.cell);
+    const [timed, answer] =
+      size.what === "prefill" ? await prepareForPrefill(s, size) : await prepareForDecode(s, size);
+    prepared.set(keyOf(size), timed);
+    await warm(timed, WARM);
+    return answer;
+  },
+  sample: (size) => prepared.get(keyOf(size))!.sample(size.calls),
+  async dispose(size) {
+    prepared.get(keyOf(size))?.dispose();
+    prepared.delete(keyOf(size));
+  },
+};
+
+async function prepareForPrefill(s: Subject, { size }: Size): Promise<[Timed, Answer]> {
+  const timed = prefill(s, size);
+  const y = await timed.once();
+  const answer = { check: await checkPrefill(s, size, y), row: await lastRow(s, y) };
+  release(s, [y]);
+  return [timed, answer];
+}
+
+async function prepareForDecode(s: Subject, { size }: Size): Promise<[Timed, Answer]> {
+  const timed = decode(s, size, await stateAfter(s, size));
+  const y = await timed.once();
+  const answer = { check: await checkDecode(s, size, y), row: await lastRow(s, y) };
+  release(s, [y]);
+  return [timed, answer];
+}
+
+const lastRow = async ({ backend, sequence }: Subject, y: unknown): Promise<Float64Array> =>
+  Float64Array.from((await backend.download(y)).slice(-sequence.dv));
+
+process.on("message", async ({ id, method, args }: Call) => {
+  const reply = (r: Reply) => process.send?.(r);
+  try {
+    reply({ id, value: await (build[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args) });
+  } catch (error) {
+    reply({ id, error: messageOf(error) });
+  }
+});
+// Dawn and ONNX Runtime may keep the process alive after its parent is gone.
+// Ctrl-C reaches the whole group of processes. The parent stops the run and ends this process.
+process.on("SIGINT", () => undefined);
+process.on("disconnect", () => process.exit(0));

@@ -1,0 +1,166 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { embed } from "@attnkit/measure/embed";
+import type { BenchOptions } from "@attnkit/measure/results";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Own, packagesIn } from "../src/measure/against/builds.ts";
+import { compare, type Outcome } from "../src/measure/against/compare.ts";
+import { stage } from "../src/measure/against/stage.ts";
+import { againstCsv, againstTable } from "../src/report/against.ts";
+import { folder, refused } from "./harness.ts";
+import { packed } from "./packed.ts";
+
+const dir = folder();
+const at = (name: string) => join(dir, name);
+
+/** Linear attention whose program runs twice, the second time on 2 v: `(y + 2 y) / 3 = y`. */
+const twice = (y: string) => ({
+  path: /linear\/src\/index\.ts$/,
+  change: (source: string) =>
+    `${source.replace("export function linear(", "function once(")}
+export function linear(options: LinearOptions = {}): Mechanism {
+  const real = once(options);
+  return {
+    ...real,
+    forward(o, block, how) {
+      const again = real.forward(o, { ...block, v: o.mul(block.v, 2) }, how);
+      const one = real.forward(o, block, how);
+      return { ...one, y: ${y} };
+    },
+  };
+}
+`,
+});
+
+const options: BenchOptions = {
+  ...{ mechanism: "linear,softmax", backend: "cpu", dtype: null, heads: 2, kvHeads: 2, dim: 16, seed: 1 },
+  ...{ lengths: [128], contexts: [64], rounds: 15, budget: 8, kernels: "prefer" as const, baselines: false },
+  ...{ largest: 2 ** 28, memory: 0, threads: 1, text: null, tensors: null },
+};
+const sequence = embed(new TextEncoder().encode("Attention. ".repeat(40)), {
+  ...{ seed: 1, length: 128, heads: 2, kvHeads: 2, dim: 16 },
+});
+
+let ours: Own;
+const scripts = new Map<string, string>();
+beforeAll(async () => {
+  ours = await packed(at("ours"));
+  await packed(at("slow"), twice("o.mul(o.add(one.y, again.y), 1 / 3)"));
+  await packed(at("wrong"), twice("o.mul(o.add(one.y, again.y), 0.34)"));
+  const names = [...ours.packages.keys()];
+  for (const name of ["ours", "slow", "wrong"])
+    scripts.set(name, await stage(at(`staged-${name}`), await packagesIn(at(name), names, at("tgz")), ours));
+}, 120_000);
+
+const run = (own: string, other: string, signal = new AbortController().signal): Promise<Outcome> =>
+  compare({
+    ...{ scripts: [scripts.get(own)!, scripts.get(other)!], dir: other, options, sequence, threshold: 0.3, signal },
+    progress: { step() {}, note() {}, stop() {} },
+  });
+
+describe("two builds in one run", () => {
+  test("a slow program is found in its cell, and nothing else is flagged", async () => {
+    const outcome = await run("slow", "ours");
+    expect(outcome.failed).toEqual([]);
+    const verdicts = outcome.compared.map((c) => [c.cell, c.what, c.verdict]);
+    expect(verdicts.filter(([, , verdict]) => verdict === "slower")).toEqual([
+      ["linear on cpu float32", "prefill", "slower"],
+      ["linear on cpu float32", "decode", "slower"],
+    ]);
+    expect(verdicts.filter(([cell]) => cell === "softmax on cpu float32").length).toBe(2);
+    expect(verdicts.filter(([, , verdict]) => verdict === "faster")).toEqual([]);
+    for (const c of outcome.compared.filter((x) => x.verdict === "slower"))
+      expect([c.launches.length >= 2, c.interval.low > 1.3, c.ratio < 4]).toEqual([true, true, true]);
+    const text = againstTable(outcome, 0.3);
+    expect(text).toMatch(/linear on cpu float32 +\| prefill .*\| SLOWER/);
+    expect(text).toContain("This build is slower by more than 30 % in 2 of 4 times, and faster in 0.");
+    expect(againstCsv(outcome).trimEnd().split("\r\n").length).toBe(5);
+  });
+
+  test("seen from the other side, this build is the faster one", async () => {
+    const { compared } = await run("ours", "slow");
+    const flagged = compared.filter((c) => c.verdict !== "same").map((c) => [c.cell, c.verdict]);
+    expect(flagged).toEqual([
+      ["linear on cpu float32", "faster"],
+      ["linear on cpu float32", "faster"],
+    ]);
+  });
+
+  test("equal builds: nothing is flagged", async () => {
+    const { compared } = await run("ours", "ours");
+    expect(compared.length).toBe(4);
+    expect(compared.filter((c) => ["slower", "faster"].includes(c.verdict))).toEqual([]);
+  });
+
+  test("a build whose answer is wrong is not timed in that cell", async () => {
+    const { compared, failed } = await run("ours", "wrong");
+    expect(failed.map((f) => f.cell)).toEqual(["linear on cpu float32"]);
+    expect(failed[0]!.reason).toMatch(/^wrong in the other build: oracle check at \d+ tokens, row \d+ is /);
+    expect([...new Set(compared.map((c) => c.cell))]).toEqual(["softmax on cpu float32"]);
+  });
+
+  test("an interrupted run says that it is incomplete", async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 1000);
+    const outcome = await run("ours", "ours", controller.signal);
+    expect([outcome.complete, outcome.failed]).toEqual([false, []]);
+    expect(againstTable(outcome, 0.3)).toContain("Incomplete: the run was interrupted.");
+  });
+});
+
+describe("the other build", () => {
+  test("may be tarballs", async () => {
+    mkdirSync(at("tarballs"));
+    for (const [name, from] of ours.packages) {
+      const file = at(`tarballs/${name.replace("@attnkit/", "attnkit-")}.tgz`);
+      // `--dereference` is not used: the link to node_modules is not packed.
+      execFileSync("tar", ["-czf", file, "--transform=s,^\\.,package,", "-C", from, "./package.json", "./dist"]);
+    }
+    const found = await packagesIn(at("tarballs"), [...ours.packages.keys()], at("unpacked"));
+    expect([...found.keys()].sort()).toEqual([...ours.packages.keys()].sort());
+  });
+
+  test("that does not start is refused with the error of its process", async () => {
+    mkdirSync(at("broken"));
+    writeFileSync(at("broken/child.mjs"), 'throw new Error("no such engine");\n');
+    scripts.set("broken", at("broken/child.mjs"));
+    await expect(run("ours", "broken")).rejects.toThrow(
+      /^--against broken: its build does not run: its process ended with code 1: Error: no such engine$/,
+    );
+  });
+
+  test.each<[string, string[], RegExp]>([
+    ["no folder", ["--against", "nowhere"], /--against .*nowhere: is not a folder/],
+    ["an empty folder", ["--against", "empty"], /--against .*empty: has no packages; expected a checkout/],
+    ["a package is missing", ["--against", "part"], /--against .*part: has no package @attnkit\//],
+    ["not built", ["--against", "unbuilt"], /@attnkit\/core is not built: \.\/dist\/.* is missing/],
+    ["a threshold alone", ["--threshold", "5"], /--threshold: works only together with --against DIR/],
+    ["no threshold", ["--against", "empty", "--threshold", "0"], /--threshold <percent>.*above 0/],
+    ["resume", ["--against", "empty", "--resume", "x.json"], /cannot be combined with --against/],
+    ["an unwritable folder", ["--against", "empty", "--out", "file"], /file: .*(in the way|not a folder)/],
+  ])("bad input: %s", async (_, args, reason) => {
+    const place = folderOfBadInput();
+    await refused(place, ["--lengths", "16", "--decode-contexts", "8", ...args], reason);
+  });
+});
+
+/** A folder with everything that the bad inputs name. */
+function folderOfBadInput(): string {
+  const place = at("bad");
+  const write = (path: string, text: string) => {
+    mkdirSync(join(place, path, ".."), { recursive: true });
+    writeFileSync(join(place, path), text);
+  };
+  mkdirSync(join(place, "empty"), { recursive: true });
+  mkdirSync(join(place, "results"), { recursive: true });
+  write("file", "");
+  const core = { name: "@attnkit/core", exports: { ".": { default: "./dist/index.js" } } };
+  write("part/node_modules/@attnkit/other/package.json", JSON.stringify({ name: "@attnkit/other" }));
+  for (const name of ours.packages.keys())
+    write(
+      `unbuilt/node_modules/${name}/package.json`,
+      JSON.stringify(name === core.name ? core : { name, exports: {} }),
+    );
+  return place;
+}
