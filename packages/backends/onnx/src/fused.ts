@@ -53,7 +53,7 @@ export interface FusedKernel extends Kernel<ORT.Tensor> {
 }
 
 /** The mechanism with nodes of ONNX as its kernels: one graph in the sessions that the portable program uses too. */
-export function withFused(mechanism: Mechanism, ...fused: readonly Fused[]): Mechanism {
+export function withFused<M extends string>(mechanism: Mechanism<M>, ...fused: readonly Fused[]): Mechanism<M> {
   requireMechanism("withFused", mechanism);
   for (const f of fused) {
     requireOption(

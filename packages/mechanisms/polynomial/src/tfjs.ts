@@ -11,7 +11,7 @@ export type { PolynomialOptions } from "./index.ts";
  * `polynomial` with its WebGPU kernels for `@attnkit/tfjs`: the linear form by chunks, the quadratic one in tiles.
  * Throws `ATTN_OPTION`.
  */
-export function polynomial(options: PolynomialOptions = {}): Mechanism {
+export function polynomial(options: PolynomialOptions = {}): Mechanism<"polynomial"> {
   const mechanism = portable(options);
   const p = resolve(options);
   const linear = webgpuKernel(mechanism, matrixStateKernel(linearForm(p)));
