@@ -1,9 +1,9 @@
 import type { Backend, Block, Mechanism, Result } from "@attnkit/core";
 import {
+  compileNested,
   forwardProgram,
   type Kernel,
   mechanismProgram,
-  type NestedProgram,
   type Program,
   Remembered,
   requireFunction,
@@ -119,8 +119,11 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
       compiled.set(backend, mine);
       const sizes = varyingAxes(mechanism, call, fused.granularity?.(call));
       const go = mine.get(`${causal} ${lse} ${state} ${JSON.stringify(sizes)}`, () => {
-        const program = forwardProgram(own, call) as unknown as NestedProgram;
-        return backend.compile(program, sizes) as unknown as Run;
+        return compileNested<ORT.Tensor, Block<ORT.Tensor>, Result<ORT.Tensor>>(
+          backend,
+          forwardProgram(own, call),
+          sizes,
+        );
       });
       steps.set(dims, { causal, lse, state, go });
       return go(block);

@@ -11,8 +11,11 @@ import type { Nested } from "./nested.ts";
  */
 export type Program = <T>(o: Ops<T>, x: Tensors<T>) => Tensors<T>;
 
-/** The same over nested records of tensors, such as a block and a result: only recorded graphs need flat names. */
-export type NestedProgram = <T>(o: Ops<T>, x: Nested<T>) => Nested<T>;
+/**
+ * The same over nested records of tensors, such as a block and a result: only recorded graphs need flat names. Written as a
+ * method so that a program of certain records, such as `ForwardProgram`, is one.
+ */
+export type NestedProgram = { run<T>(o: Ops<T>, x: Nested<T>): Nested<T> }["run"];
 
 /** A prepared program. Written as a method so that a `Backend<X>` can be handled as a `Backend<unknown>` by tools. */
 export type Compiled<T> = { run(x: Tensors<T>): Promise<Tensors<T>> }["run"];
@@ -80,6 +83,19 @@ export interface Backend<T, D extends DType = DType> {
    */
   vjp(program: Program, x: Tensors<T>, seeds: Tensors<T>, wrt: readonly string[]): Promise<Tensors<T>>;
 }
+
+/**
+ * Compiles a program of certain records, and keeps their types: `X` are its inputs and `Y` its outputs.
+ * @example
+ * ```ts
+ * const run = compileNested<MyTensor, Block<MyTensor>, Result<MyTensor>>(backend, forwardProgram(mechanism, how));
+ * ```
+ */
+export const compileNested = <T, X, Y>(
+  backend: Backend<T>,
+  program: NestedProgram & ((o: Ops<T>, x: X) => Y),
+  varying?: VaryingAxes,
+): ((x: X) => Promise<Y>) => backend.compile(program, varying) as (x: X) => Promise<Y>;
 
 /** Returns the `compile` of a backend that runs operations at once. */
 export const eager = <T>(o: Ops<T>): Backend<T>["compile"] =>

@@ -3,6 +3,7 @@ export type { AboutBackend } from "./about-backend.ts";
 export {
   type Compiled,
   type CompiledNested,
+  compileNested,
   eager,
   type NestedProgram,
   type Program,

@@ -1,4 +1,4 @@
-import type { Backend, CompiledNested, NestedProgram } from "../backend/backend.ts";
+import { type Backend, compileNested, type NestedProgram } from "../backend/backend.ts";
 import { requireBackend, requireMechanism, shapeOfEntry } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
 import { forwardProgram } from "../backend/mechanism-program.ts";
@@ -91,18 +91,17 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
   const program = forwardProgram(mechanism, how);
   const maker = makerOf(mechanism);
   const made = (result: Result<T>, past: State<T> | undefined): Result<T> =>
-    state ? markMade(result, maker, past) : { ...result, state: {} };
+    state ? markMade(result, maker, past) : result;
   const checkPast = (given: State<T>, name: string) => {
     checkGivenState(who, name, given);
     checkMaker(who, name, given, maker);
   };
   /** Programs of this attention by name, those that are recorded also by the sizes that they leave open. */
-  const compiled = new Remembered<string, CompiledNested<T>>(MOST_PROGRAMS);
-  /** Blocks, results and states are nested records of tensors; their interfaces are narrower than the type of those. */
-  const compile = <X, Y>(key: string, p: <U>(o: Ops<U>, x: never) => unknown, sizes?: VaryingAxes) =>
+  const compiled = new Remembered<string, (x: never) => Promise<unknown>>(MOST_PROGRAMS);
+  const compile = <X, Y>(key: string, p: NestedProgram & ((o: Ops<T>, x: X) => Y), sizes?: VaryingAxes) =>
     compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () =>
-      backend.compile(p as unknown as NestedProgram, sizes),
-    ) as unknown as (x: X) => Promise<Y>;
+      compileNested<T, X, Y>(backend, p, sizes),
+    ) as (x: X) => Promise<Y>;
   const own = (mechanism.kernels ?? []).filter((k) => k.kind === backend.kind) as readonly Kernel<T>[];
 
   const checked = checker<T>(mechanism, how, (t, name, inState) =>

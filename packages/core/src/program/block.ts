@@ -27,7 +27,7 @@ export type Causal = boolean | "end";
  * Axis letters, here and everywhere: B batch, Hq query heads, Hkv key/value heads (Hq is a multiple of Hkv), L queries,
  * S keys of this block, P keys already in the state, d channels of q and k, dv channels of v and y.
  */
-export interface Block<T, M extends string = string> {
+export type Block<T, M extends string = string> = {
   /** `[B, Hq, L, d]` */
   readonly q: T;
   /** `[B, Hkv, S, d]` */
@@ -42,12 +42,12 @@ export interface Block<T, M extends string = string> {
   readonly keyMask?: T | undefined;
   /** The state that the previous block returned, made by the mechanism named `M`. */
   readonly state?: State<T, M> | undefined;
-}
+};
 
-export interface Result<T, M extends string = string> {
+export type Result<T, M extends string = string> = {
   /** `[B, Hq, L, dv]`, with the leading axes that q has. */
   readonly y: T;
   readonly state: State<T, M>;
   /** On request: natural logarithm of each row's normaliser, `[B, Hq, L]` (`[B, Hq, L, d]` where it is per channel). */
   readonly lse?: T | undefined;
-}
+};

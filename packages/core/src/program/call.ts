@@ -17,7 +17,10 @@ export interface How {
   readonly causal: Causal;
   /** True if the result contains `lse`. */
   readonly lse: boolean;
-  /** Says if the result carries the state after the block; absent means true. Without it `Result.state` is `{}`. */
+  /**
+   * False if no state is to be computed: `Result.state` is then `{}`. Default true, so that who runs a program by hand, for a
+   * file, a gradient or a count of operations, leaves it out.
+   */
   readonly state?: boolean | undefined;
 }
 
@@ -25,6 +28,7 @@ export interface How {
 export interface Call extends How {
   readonly mechanism: string;
   readonly options: Options;
+  readonly state: boolean;
   readonly dims: Dims;
   /** The shapes of the block's tensors, those of the state included. */
   readonly shapes: Block<Shape>;
