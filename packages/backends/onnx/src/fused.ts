@@ -1,6 +1,5 @@
 import type { Backend, Block, Mechanism, Result } from "@attnkit/core";
 import {
-  compileNested,
   forwardProgram,
   type Kernel,
   mechanismProgram,
@@ -119,11 +118,7 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
       compiled.set(backend, mine);
       const sizes = varyingAxes(mechanism, call, fused.granularity?.(call));
       const go = mine.get(`${causal} ${lse} ${state} ${JSON.stringify(sizes)}`, () => {
-        return compileNested<ORT.Tensor, Block<ORT.Tensor>, Result<ORT.Tensor>>(
-          backend,
-          forwardProgram(own, call),
-          sizes,
-        );
+        return backend.compile(forwardProgram(own, call), sizes) as Run;
       });
       steps.set(dims, { causal, lse, state, go });
       return go(block);

@@ -84,19 +84,6 @@ export interface Backend<T, D extends DType = DType> {
   vjp(program: Program, x: Tensors<T>, seeds: Tensors<T>, wrt: readonly string[]): Promise<Tensors<T>>;
 }
 
-/**
- * Compiles a program of certain records, and keeps their types: `X` are its inputs and `Y` its outputs.
- * @example
- * ```ts
- * const run = compileNested<MyTensor, Block<MyTensor>, Result<MyTensor>>(backend, forwardProgram(mechanism, how));
- * ```
- */
-export const compileNested = <T, X, Y>(
-  backend: Backend<T>,
-  program: NestedProgram & ((o: Ops<T>, x: X) => Y),
-  varying?: VaryingAxes,
-): ((x: X) => Promise<Y>) => backend.compile(program, varying) as (x: X) => Promise<Y>;
-
 /** Returns the `compile` of a backend that runs operations at once. */
 export const eager = <T>(o: Ops<T>): Backend<T>["compile"] =>
   // One function serves both kinds of program: records pass through as they are.

@@ -3,7 +3,6 @@ export type { AboutBackend } from "./about-backend.ts";
 export {
   type Compiled,
   type CompiledNested,
-  compileNested,
   eager,
   type NestedProgram,
   type Program,

@@ -1,4 +1,4 @@
-import { type Backend, compileNested, type NestedProgram } from "../backend/backend.ts";
+import type { Backend, NestedProgram } from "../backend/backend.ts";
 import { requireBackend, requireMechanism, shapeOfEntry } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
 import { forwardProgram } from "../backend/mechanism-program.ts";
@@ -99,9 +99,9 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
   /** Programs of this attention by name, those that are recorded also by the sizes that they leave open. */
   const compiled = new Remembered<string, (x: never) => Promise<unknown>>(MOST_PROGRAMS);
   const compile = <X, Y>(key: string, p: NestedProgram & ((o: Ops<T>, x: X) => Y), sizes?: VaryingAxes) =>
-    compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () =>
-      compileNested<T, X, Y>(backend, p, sizes),
-    ) as (x: X) => Promise<Y>;
+    compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () => backend.compile(p, sizes)) as (
+      x: X,
+    ) => Promise<Y>;
   const own = (mechanism.kernels ?? []).filter((k) => k.kind === backend.kind) as readonly Kernel<T>[];
 
   const checked = checker<T>(mechanism, how, (t, name, inState) =>

@@ -21,7 +21,7 @@ export interface How {
    * False if no state is to be computed: `Result.state` is then `{}`. Default true, so that who runs a program by hand, for a
    * file, a gradient or a count of operations, leaves it out.
    */
-  readonly state?: boolean | undefined;
+  readonly state?: boolean;
 }
 
 /** One call in plain data: what kernels decide on and error messages quote. */
