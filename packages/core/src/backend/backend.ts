@@ -31,6 +31,11 @@ export interface Supports {
   readonly gradients: boolean;
   /** `vjp` follows a kernel that the program runs on the backend's own tensors. Default false: kernels are never differentiated. */
   readonly kernelGradients?: boolean;
+  /**
+   * The float types that its factory makes it in, `Backend.dtype` among them. Default: that one alone. The factory refuses
+   * every other type by an `AttentionError`.
+   */
+  readonly dtypes?: readonly DType[];
   /** Tensors may have axes of size 0. Default true; when false, `upload` and operations refuse them. */
   readonly emptyAxes?: boolean;
   /** The highest rank of a tensor. Default: no limit. `upload` refuses a higher rank. */

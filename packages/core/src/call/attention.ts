@@ -147,21 +147,17 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
     checkPast(state, name);
     return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, t, n, `${name}.`)]));
   };
-  const eagerly = (what: string): Ops<T> => {
-    if (backend.ops) return backend.ops;
-    throw new AttentionError(
-      "ATTN_UNSUPPORTED",
-      who,
-      `${what} needs a backend that runs operations at once; await the call instead`,
-    );
-  };
   return Object.assign(attend, {
     mechanism,
     backend,
     sync(block: Block<T>, ...more: readonly unknown[]): Result<T> {
-      const o = eagerly("sync");
+      const { ops } = backend;
+      if (!ops) {
+        const rule = "sync needs a backend that runs operations at once; await the call instead";
+        throw new AttentionError("ATTN_UNSUPPORTED", who, rule);
+      }
       const { call, kernel } = admit(block, more);
-      const out = kernel ? kernel.run(block, call, backend) : program(o, block);
+      const out = kernel ? kernel.run(block, call, backend) : program(ops, block);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
       return made(out, block.state);
