@@ -6,7 +6,7 @@ import { seriesLimit } from "./terms.ts";
 export type { ElementwiseOptions } from "./index.ts";
 
 /** `elementwise` with its WebGPU kernel for `@attnkit/tfjs`: the series as a scan per channel. Throws `ATTN_OPTION`. */
-export function elementwise(options: ElementwiseOptions = {}): Mechanism {
+export function elementwise(options: ElementwiseOptions = {}): Mechanism<"elementwise"> {
   const mechanism = portable(options);
   const { order } = elementwiseOptions.resolve(options);
   const scan = order === "exact" ? undefined : seriesScan(order);

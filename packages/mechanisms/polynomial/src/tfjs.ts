@@ -12,7 +12,7 @@ export type { PolynomialOptions } from "./index.ts";
  * quadratic kernel also takes short blocks of the linear form if no state is wanted.
  * Throws `ATTN_OPTION`.
  */
-export function polynomial(options: PolynomialOptions = {}): Mechanism {
+export function polynomial(options: PolynomialOptions = {}): Mechanism<"polynomial"> {
   const mechanism = portable(options);
   const p = resolve(options);
   const linear = webgpuKernel(mechanism, matrixStateKernel(linearForm(p)));

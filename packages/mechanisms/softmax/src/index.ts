@@ -32,7 +32,7 @@ export type Stage = "scaled" | "capped" | "biased" | "weights";
  * State: every key and value so far, `k [B, Hkv, P, d]`, `v [B, Hkv, P, dv]`, and `keep [B, P]` once a key mask was
  * given. Throws `ATTN_OPTION`.
  */
-export function softmax(options: SoftmaxOptions = {}): Mechanism {
+export function softmax(options: SoftmaxOptions = {}): Mechanism<"softmax"> {
   softmaxOptions.resolve(options);
   return {
     name: "softmax",

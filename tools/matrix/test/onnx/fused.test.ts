@@ -158,7 +158,7 @@ test("calls that a fused program cannot do right are refused, each with its reas
   const [kernel] = fusedKernels(await make("softmax"));
   const dims = { B: 1, Hq: 2, Hkv: 2, L: 1, S: 1, d: 8, dv: 8 };
   const shapes = { q: [1, 2, 1, 8], k: [1, 2, 1, 8], v: [1, 2, 1, 8] };
-  const call = { mechanism: "softmax", options: {}, causal: true, lse: false, dims, shapes };
+  const call = { mechanism: "softmax", options: {}, causal: true, lse: false, state: true, dims, shapes };
   expect(kernel!.accepts(call, backend)).toBe(true);
   expect(kernel!.accepts(call, gpu)).toMatch(/not measured on ort-webgpu/);
 });

@@ -53,7 +53,10 @@ export function acceptable(call: Call, gpu: Gpu | string, accepts: KernelSpec["a
 }
 
 /** The mechanism with kernels beside it: how `@attnkit/<name>/tfjs` makes it. */
-export const withKernels = (mechanism: Mechanism, ...kernels: readonly Kernel<Tensor>[]): Mechanism => ({
+export const withKernels = <M extends string>(
+  mechanism: Mechanism<M>,
+  ...kernels: readonly Kernel<Tensor>[]
+): Mechanism<M> => ({
   ...mechanism,
   kernels: [...(mechanism.kernels ?? []), ...(kernels as readonly Kernel<unknown>[])],
 });
