@@ -11,7 +11,7 @@ import { bench, describe } from "vitest";
 import { language, languageBatch, vision, visionBatch } from "./models.ts";
 
 const NAMES = ["ort-cpu", "tfjs-wasm", "cpu"];
-const ROUNDS = 7;
+const ROUNDS = 3;
 const models = [
   ["vision, softmax", () => vision(softmax()), visionBatch()],
   ["vision, polynomial s^3", () => vision(polynomial({ power: 3 })), visionBatch()],
