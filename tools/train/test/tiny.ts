@@ -7,6 +7,7 @@ import {
   crossEntropy,
   dense,
   embedding,
+  type Layer,
   layerNorm,
   learnedPositions,
   type ModelProgram,
@@ -33,22 +34,28 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   polynomial: polynomial({ power: 3 }),
 };
 
-/** A byte model: embedding, positions, pre-norm blocks, norm, head; next-token targets. */
+/** Embedding, positions, pre-norm blocks and norm, and the head that follows them. */
+export function transformer(mechanism: Mechanism, sizes: Sizes = tiny): { readonly body: Layer; readonly head: Layer } {
+  const { width, heads, tokens, blocks, classes, causal } = sizes;
+  return {
+    body: sequence(
+      embedding("token", { count: classes, width, deviation: 0.5 }),
+      learnedPositions("position", { length: tokens, width }),
+      ...Array.from({ length: blocks }, (_, i) => transformerBlock(`blocks.${i}`, { width, heads, mechanism, causal })),
+      layerNorm("last", width),
+    ),
+    head: dense("head", { from: width, to: classes, deviation: 0.02 }),
+  };
+}
+
+/** A byte model with next-token targets. */
 export function byteModel(
   mechanism: Mechanism,
   sizes: Sizes = tiny,
 ): TrainerOptions & { readonly logits: ModelProgram } {
-  const { width, heads, tokens, blocks, classes, causal } = sizes;
-  const embed = embedding("token", { count: classes, width, deviation: 0.5 });
-  const positions = learnedPositions("position", { length: tokens, width });
-  const layers = Array.from({ length: blocks }, (_, i) =>
-    transformerBlock(`blocks.${i}`, { width, heads, mechanism, causal }),
-  );
-  const [last, head] = [layerNorm("last", width), dense("head", { from: width, to: classes, deviation: 0.02 })];
-  const model = sequence(embed, positions, ...layers, last, head);
-  const logits: ModelProgram = (o, w, { tokens }) => ({
-    logits: model.apply(o, w, tokens!),
-  });
+  const { body, head } = transformer(mechanism, sizes);
+  const model = sequence(body, head);
+  const logits: ModelProgram = (o, w, { tokens }) => ({ logits: model.apply(o, w, tokens!) });
   return {
     parameters: model.parameters,
     logits,

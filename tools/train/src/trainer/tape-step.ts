@@ -15,8 +15,12 @@ export function tapeStep(backend: Backend<unknown>, trained: Trained, optimiser:
   const count = parameterCount(parameters);
   const mask = optimiser.decay ? backend.upload(decayMask(parameters), [count]) : undefined;
   const unit = backend.upload(Float32Array.of(1), [1]);
-  const nothing = backend.upload(Float32Array.of(0), [1]);
   const probe = (name: string) => `probe.${name}`;
+  // One tensor for each: a tape adds up the gradients of one tensor that is given under two names.
+  const probes: Tensors<unknown> = Object.fromEntries([
+    [probe("loss"), unit],
+    ...extras.map((name) => [probe(name), backend.upload(Float32Array.of(0), [1])]),
+  ]);
   const loss: Program = (o, x) => {
     const outputs = lossOutputs(o, trained, x, under("batch.", x));
     const terms = Object.entries(outputs).map(([name, y]) => o.mul(y, x[probe(name)]!));
@@ -35,7 +39,6 @@ export function tapeStep(backend: Backend<unknown>, trained: Trained, optimiser:
   return {
     async step(vectors, batch, numbers) {
       const weights = await cut({ w: vectors.w });
-      const probes = Object.fromEntries(["loss", ...extras].map((n) => [probe(n), n === "loss" ? unit : nothing]));
       const named = Object.fromEntries(Object.entries(batch).map(([n, x]) => [`batch.${n}`, x]));
       const wrt = [...names, ...Object.keys(probes)];
       const all = await backend.vjp(loss, { ...weights, ...named, ...probes }, { loss: unit }, wrt);
@@ -52,6 +55,6 @@ export function tapeStep(backend: Backend<unknown>, trained: Trained, optimiser:
       free(gradients);
       return { vectors: { w: next.w, m: next.m, v: next.v }, told: { ...told, square } };
     },
-    dispose: () => free({ unit, nothing, ...(mask !== undefined && { mask }) }),
+    dispose: () => free({ ...probes, ...(mask !== undefined && { mask }) }),
   };
 }

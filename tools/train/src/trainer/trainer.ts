@@ -80,6 +80,8 @@ export function trainer(backend: Backend<unknown>, options: TrainerOptions): Tra
   const count = parameterCount(parameters);
   const first = start ?? (seed === undefined ? undefined : { step: 0, weights: initialise(parameters, seed) });
   if (first === undefined) throw new RangeError("trainer: got neither seed nor start; expected one of them.");
+  if (!backend.supports.gradients)
+    throw new RangeError(`trainer: ${backend.name} has no gradients; expected a backend that supports them.`);
   for (const flat of [first.weights, ...(first.moments ?? [])])
     if (flat.length !== count)
       throw new RangeError(
@@ -121,34 +123,44 @@ export function trainer(backend: Backend<unknown>, options: TrainerOptions): Tra
     stepsDone: () => done,
     async step(batch) {
       const { factor, shrink } = stepNumbers(done, schedule(done), options);
+      const given = uploaded(batch);
       const numbers = {
         factor: backend.upload(Float32Array.of(factor), [1]),
         shrink: backend.upload(Float32Array.of(shrink), [1]),
       };
-      const given = uploaded(batch);
-      const { vectors: next, told } = await stepper.step(vectors, given, numbers);
-      const entries = Object.entries(told);
-      const values = await Promise.all(entries.map(async ([, x]) => (await downloaded(x))[0]!));
-      const { loss, square, ...extras } = Object.fromEntries(entries.map(([name], i) => [name, values[i]!]));
-      for (const gone of [vectors, given, numbers, told]) free(gone);
-      vectors = next;
-      done += 1;
-      const gradientNorm = Math.sqrt(square!);
-      return { loss: loss!, gradientNorm, extras, diverged: !(Number.isFinite(loss) && Number.isFinite(gradientNorm)) };
+      try {
+        const { vectors: next, told } = await stepper.step(vectors, given, numbers);
+        free(vectors);
+        vectors = next;
+        done += 1;
+        const entries = Object.entries(told);
+        const values = await Promise.all(entries.map(async ([, x]) => (await downloaded(x))[0]!));
+        free(told);
+        const { loss, square, ...extras } = Object.fromEntries(entries.map(([name], i) => [name, values[i]!]));
+        const gradientNorm = Math.sqrt(square!);
+        const diverged = !(Number.isFinite(loss) && Number.isFinite(gradientNorm));
+        return { loss: loss!, gradientNorm, extras, diverged };
+      } finally {
+        free(given);
+        free(numbers);
+      }
     },
     async evaluate(program, inputs) {
       const given = uploaded(inputs);
-      const named = Object.fromEntries(Object.entries(given).map(([name, x]) => [`batch.${name}`, x]));
-      const outputs = await compiled(program)({ w: vectors.w, ...named });
-      const host = await Promise.all(
-        Object.entries(outputs).map(async ([name, x]) => {
-          const found: HostTensor = { data: await downloaded(x), shape: [...backend.shape(x)] };
-          return [name, found] as const;
-        }),
-      );
-      free(outputs);
-      free(given);
-      return Object.fromEntries(host);
+      try {
+        const named = Object.fromEntries(Object.entries(given).map(([name, x]) => [`batch.${name}`, x]));
+        const outputs = await compiled(program)({ w: vectors.w, ...named });
+        const host = await Promise.all(
+          Object.entries(outputs).map(async ([name, x]) => {
+            const found: HostTensor = { data: await downloaded(x), shape: [...backend.shape(x)] };
+            return [name, found] as const;
+          }),
+        );
+        free(outputs);
+        return Object.fromEntries(host);
+      } finally {
+        free(given);
+      }
     },
     weights: async () => namedParameters(parameters, await downloaded(vectors.w)),
     async snapshot() {
