@@ -128,7 +128,7 @@ function figure(table: Table): Figure {
   return {
     name: "recall",
     caption:
-      "In-context recall: softmax finds one of n values by its key. Every mechanism with a state of constant size loses more of them the more there are, the fewer features it has the sooner; element-wise attention cannot look up by content at all.",
+      "In-context recall: softmax finds one of n values by its key. Every mechanism with a state of constant size loses more of them the more there are: 816 features (polynomial 3) lose least, then 136 and 153, then 16, where the map matters too. Element-wise attention, whose channels do not act together, loses them even where it keeps every key (exact).",
     panels: [
       {
         x: { label: "pairs n", scale: "log" },
