@@ -39,11 +39,11 @@ export function draw(figure: Figure, styleOf: (name: string) => SeriesStyle): st
   const notes = hidden === 0 ? [] : wrap(noteOn(hidden), width - 2 * MARGIN);
   body += textLines(notes, MARGIN, y + LINE - 6);
   const height = Math.ceil(y + notes.length * LINE + (notes.length ? 4 : 0));
-  const svg =
+  return (
     `<svg xmlns="http://www.w3.org/2000/svg" class="attnkit-figure" width="${width}" height="${height}" ` +
     `viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(caption)}"><style>${SHEET}</style>` +
-    `<rect width="${width}" height="${height}" fill="var(--page)"/>${legend.svg}${body}</svg>`;
-  return rounded(svg);
+    `<rect width="${width}" height="${height}" fill="var(--page)"/>${legend.svg}${body}</svg>`
+  );
 }
 
 const noteOn = (hidden: number): string =>
@@ -63,7 +63,7 @@ function legendOf(
     const { colour, symbol } = styleOf(name);
     const needed = swatch + widthOf(name);
     if (x > 0 && x + needed > width) [x, y] = [0, y + LINE + 4];
-    const [left, middle] = [MARGIN + x, MARGIN + y + 6];
+    const [left, middle] = [Math.round(MARGIN + x), MARGIN + y + 6];
     const dash = theory ? ' stroke-dasharray="7 4"' : "";
     svg += `<path d="M${left},${middle}h22" stroke="${colour}" stroke-width="2"${dash}/>`;
     if (!theory) svg += `<path d="${outline(symbol)}" transform="translate(${left + 11},${middle})" fill="${colour}"/>`;
@@ -115,7 +115,3 @@ function outline(symbol: SeriesStyle["symbol"]): string {
       return "M-1.7,-5H1.7V-1.7H5V1.7H1.7V5H-1.7V1.7H-5V-1.7H-1.7Z";
   }
 }
-
-/** Two decimals are far below a pixel, and hide the last bit in which machines differ. */
-const rounded = (svg: string): string =>
-  svg.replace(/-?\d+\.\d{3,}(e-?\d+)?/g, (number) => String(Number(Number(number).toFixed(2))));

@@ -28,7 +28,7 @@ const RIGHT = 20;
 /** Draws one panel, `width` pixels wide. */
 export function drawPanel(panel: Panel, width: number, styleOf: (name: string) => SeriesStyle): Drawn {
   const { x, y } = scalesOf(panel, width);
-  const left = 24 + Math.max(...y.ticks.map(({ label }) => widthOf(label)), 0);
+  const left = 24 + Math.ceil(Math.max(...y.ticks.map(({ label }) => widthOf(label)), 0));
   const title = wrap(panel.title ?? "", width).filter((line) => line !== "");
   const yLabel = wrap(panel.y.label, width - 8);
   const xLabel = wrap(panel.x.label, width - left - RIGHT);
@@ -63,7 +63,9 @@ export function drawPanel(panel: Panel, width: number, styleOf: (name: string) =
     textLines(xLabel, (left + width - RIGHT) / 2, top + PLOT + LINE + 24, { anchor: "middle" }),
     ...guides.map((line) => guideWords(line, place, left, width - RIGHT, top)),
   ];
-  const plain = svg.outerHTML.replace(/<style>[\s\S]*?<\/style>/, "").replace(/ class="plot[^"]*"/, "");
+  const plain = rounded(svg.outerHTML)
+    .replace(/<style>[\s\S]*?<\/style>/, "")
+    .replace(/ class="plot[^"]*"/, "");
   return { svg: plain + words.join(""), height, hidden: drawn.reduce((sum, { hidden }) => sum + hidden, 0) };
 }
 
@@ -122,7 +124,7 @@ function guideWords(
 ): string {
   const width = widthOf(label);
   const text = (x: number, y: number) =>
-    `<text class="guide" x="${Math.min(Math.max(x, left + 4), right - width - 2)}" y="${y}">${escapeXml(label)}</text>`;
+    `<text class="guide" x="${Math.round(Math.min(Math.max(x, left + 4), right - width - 2))}" y="${Math.round(y)}">${escapeXml(label)}</text>`;
   if (kind === "y") return text(right, place(...from)[1] - 5);
   if (kind === "x") {
     const [x] = place(...to);
@@ -131,3 +133,9 @@ function guideWords(
   const [x, y] = place(...(from[1] > to[1] ? from : to));
   return text(x - width - 8, y + 14);
 }
+
+/** Two decimals are far below a pixel, and hide the last bit in which machines differ. Texts keep their digits. */
+const rounded = (svg: string): string =>
+  svg.replace(/<[^>]*>/g, (tag) =>
+    tag.replace(/-?\d+\.\d{3,}(e-?\d+)?/g, (number) => String(Number(Number(number).toFixed(2)))),
+  );

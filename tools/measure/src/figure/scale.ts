@@ -66,13 +66,10 @@ const between = (low: number, high: number): number[] => {
   return Array.from({ length: Math.max(0, Math.floor(high + 1e-9) - from + 1) }, (_, i) => from + i);
 };
 
-/** A tick as people write it: `0.5`, `20,000`, or `10` with a raised exponent where there would be many digits. */
+/** A tick as people write it: `0.5`, `20,000`, or `1e-6` where there would be many digits. */
 function labelOf(value: number): string {
   const abs = Math.abs(value);
-  if (value === 0 || (abs >= 1e-3 && abs < 1e6))
-    return Number(value.toPrecision(6)).toLocaleString("en-US", { maximumFractionDigits: 6 });
-  const [digits = "", power = ""] = value.toExponential().split("e");
-  const short = Number(Number(digits).toPrecision(3));
-  const raised = [...power.replace("+", "")].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)])).join("");
-  return short === 1 ? `10${raised}` : `${short}·10${raised}`;
+  if (value === 0 || (abs >= 1e-3 && abs < 1e7))
+    return Number(value.toPrecision(7)).toLocaleString("en-US", { maximumFractionDigits: 6 });
+  return String(Number(value.toPrecision(3)).toExponential()).replace("e+", "e");
 }
