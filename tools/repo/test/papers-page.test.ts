@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { made } from "../../../apps/bench/test/reproduce/made.ts";
-import { experiments } from "../../papers/src/index.ts";
+import { type Claim, experiments } from "../../papers/src/index.ts";
 import { jobsOf, measureJob } from "../../papers/src/run/index.ts";
 import { stale } from "../derive/derived.ts";
 import { outdated, papers, papersPage } from "../derive/papers.ts";
@@ -42,7 +42,11 @@ describe("the page of a made experiment", () => {
       {
         ...{ format: "attnkit-papers-record/1", experiment: "made", environment },
         ...{ started: "2026-01-02T03:04:05.678Z", finished: "2026-01-02T03:05:05.678Z" },
-        settings: { ...settings, claims: ["made/rises", "made/alone"] },
+        settings: {
+          ...settings,
+          claims: Object.fromEntries(chosen.map(({ claim }) => [`made/${claim.name}`, claim.rule])),
+        },
+        rulings: { "made/rises": "supported", "made/alone": "not supported" },
         outcomes: change(outcomes),
       },
       (_, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value),
@@ -70,5 +74,19 @@ describe("the page of a made experiment", () => {
     await record((all) => all.slice(1));
     expect(papersPage(folder, made, "records")[0]!.text).toContain("not measured: 1 of 9 cells are missing");
     expect(outdated(folder, made, "records")).toEqual(["made/rises: 1 of 9 cells are missing"]);
+  });
+
+  test("a rule or a ruling that has changed since the measurement gives no verdict", async () => {
+    await record();
+    const [experiment] = made;
+    const [rises, alone] = experiment!.claims as [Claim, Claim];
+    const later: Claim = { ...rises, rule: "Supported if it suits." };
+    const turned: Claim = { ...alone, judge: () => ({ ruling: "supported", measured: "" }) };
+    const changed = [{ ...experiment!, claims: [later, turned] }];
+    expect(outdated(folder, changed, "records")).toEqual([
+      "made/rises: the rule has changed since the measurement",
+      "made/alone: the record says not supported and the present rule says supported",
+    ]);
+    expect(papersPage(folder, changed, "records")[0]!.text).not.toContain("Verdict: supported");
   });
 });

@@ -10,7 +10,7 @@ import { listing } from "../reproduce/list.ts";
 import { RECORDED, readRecord, writeRecords } from "../reproduce/record.ts";
 import { type Header, JOURNAL, type RunSettings } from "../reproduce/results.ts";
 import type { Shipped } from "../reproduce/shipped.ts";
-import { sentenceOf } from "../reproduce/wording.ts";
+import { nameOf, sentenceOf } from "../reproduce/wording.ts";
 import type { Flags } from "./reproduce-flags.ts";
 
 /** Measures the chosen claims and writes their reports. Resolves with the exit code. */
@@ -64,7 +64,7 @@ function settingsOf(chosen: readonly Chosen[], { seeds, seed, full }: Flags): Ru
   return {
     size: full ? "full" : "default",
     seeds: "list" in seeds ? [...seeds.list] : consecutive(seed ?? 1, seeds.count),
-    claims: chosen.map(({ experiment, claim }) => `${experiment.name}/${claim.name}`),
+    claims: Object.fromEntries(chosen.map((one) => [nameOf(one), one.claim.rule])),
   };
 }
 

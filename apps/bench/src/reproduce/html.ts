@@ -1,11 +1,12 @@
 import { escapeXml as text } from "@attnkit/measure/figure";
-import { type Assessment, paramsKey } from "@attnkit/papers/run";
+import type { Assessment } from "@attnkit/papers/run";
 import { anchorOf } from "./markdown.ts";
 import { STYLE } from "./page-style.ts";
 import { byExperiment, factsOf } from "./report.ts";
 import type { Run } from "./run.ts";
 import {
   commandOf,
+  failureOf,
   figureFile,
   meansOf,
   nameOf,
@@ -68,7 +69,7 @@ function claim(run: Run, a: Assessment, figures: ReadonlyMap<string, string>): s
     const file = figureFile(a, figure);
     return `<figure><div class="scroll">${figures.get(file) ?? ""}</div><figcaption>${text(figure.caption)} <a href="figures/${file}">SVG</a></figcaption></figure>`;
   });
-  const failed = a.failures.map((f) => `<li>${text(paramsKey(f.params))}, seed ${f.seed}: ${text(f.error ?? "")}</li>`);
+  const failed = a.failures.map((f) => `<li>${text(failureOf(f))}</li>`);
   return `<section id="${anchorOf(a)}">
 <h3>${text(nameOf(a))}</h3>
 <blockquote><p>${text(sentence)}</p><p class="source"><a href="${text(paperUrl(a))}">${text(sourceOf(a))}</a></p></blockquote>

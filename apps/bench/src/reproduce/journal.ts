@@ -47,15 +47,16 @@ function parse<T>(path: string, number: number, line: string, schema: { parse(va
 
 /** Refuses to go on with a journal of other settings, another machine or another commit. Throws `UsageError`. */
 export function checkSame(path: string, then: Header, now: Header): void {
-  const show = { size: "size", seeds: "seeds", claims: "claims" } as const;
+  const shown = ({ settings: { size, seeds, claims } }: Header) =>
+    ({ size, seeds: seeds.join(), claims: Object.keys(claims).join() }) as const;
   for (const key of ["size", "seeds", "claims"] as const) {
-    const [a, b] = [then, now].map(({ settings }) => String(settings[key]));
+    const [a, b] = [shown(then)[key], shown(now)[key]];
     if (a !== b)
-      throw new UsageError(
-        "--resume",
-        `${path} was begun with the ${show[key]} ${a}, and these are ${b}; give the same`,
-      );
+      throw new UsageError("--resume", `${path} was begun with the ${key} ${a}, and these are ${b}; give the same`);
   }
+  for (const [name, rule] of Object.entries(now.settings.claims))
+    if (then.settings.claims[name] !== rule)
+      throw new UsageError("--resume", `${path} was begun with another rule of ${name}; start a new run with --out`);
   // The folder of a run may itself lie in the repository, where it counts as a change.
   const clean = ({ environment: e }: Header) => ({ ...e, commit: e.commit?.replace("+changes", "") ?? null });
   const other = difference(clean(then), clean(now));

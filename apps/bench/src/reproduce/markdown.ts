@@ -1,7 +1,8 @@
 /** Claims as Markdown. The report of a run and docs/papers.md are made of these parts. */
-import { type Assessment, paramsKey } from "@attnkit/papers/run";
+import type { Assessment } from "@attnkit/papers/run";
 import {
   commandOf,
+  failureOf,
   figureFile,
   meansOf,
   nameOf,
@@ -54,7 +55,7 @@ export function claimSection(a: Assessment, seeds: readonly number[], { figures,
 export const anchorOf = (a: Assessment): string => nameOf(a).replace("/", "-");
 
 const failures = ({ failures: all }: Assessment): string =>
-  `Cells that failed:\n\n${all.map((f) => `- ${plain(paramsKey(f.params))}, seed ${f.seed}: ${plain(f.error ?? "")}`).join("\n")}`;
+  `Cells that failed:\n\n${all.map((f) => `- ${plain(failureOf(f))}`).join("\n")}`;
 
 /** A Markdown table. Columns of numbers are aligned right. */
 export function table({ head, rows }: Words): string {

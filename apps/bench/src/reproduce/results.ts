@@ -21,8 +21,8 @@ export const OutcomeLine: z.ZodType<Outcome> = z.object({
 export const RunSettings = z.object({
   size: z.enum(["default", "full"]),
   seeds: z.array(z.number().int()).min(1),
-  /** The names of the chosen claims, as `experiment/claim`. */
-  claims: z.array(z.string()),
+  /** The rule of each chosen claim, by its name as `experiment/claim`: a rule stands before its measurement. */
+  claims: z.record(z.string(), z.string()),
 });
 export type RunSettings = z.infer<typeof RunSettings>;
 
@@ -49,6 +49,8 @@ export const PapersRecord = z.object({
   finished: z.iso.datetime(),
   settings: RunSettings,
   environment: Environment,
+  /** The verdict of each claim when it was measured. */
+  rulings: z.record(z.string(), z.string()),
   outcomes: z.array(OutcomeLine),
 });
 export type PapersRecord = z.infer<typeof PapersRecord>;

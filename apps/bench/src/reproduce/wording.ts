@@ -1,10 +1,9 @@
 /** The words of a claim that Markdown, HTML and the terminal share. */
 import * as f from "@attnkit/measure/format";
 import type { Params } from "@attnkit/papers";
-import { type Assessment, paramsKey, spreadOf } from "@attnkit/papers/run";
+import { type Assessment, type Chosen, type Outcome, paramsKey, spreadOf } from "@attnkit/papers/run";
 
-export const nameOf = ({ experiment, claim }: Pick<Assessment, "experiment" | "claim">): string =>
-  `${experiment.name}/${claim.name}`;
+export const nameOf = ({ experiment, claim }: Chosen): string => `${experiment.name}/${claim.name}`;
 
 export const rulingOf = ({ verdict, withheld }: Assessment): string =>
   verdict ? verdict.ruling : `not measured: ${withheld}`;
@@ -31,6 +30,12 @@ export const setUpOf = ({ rows, failures, seeds, claim }: Assessment): string =>
   const alone = claim.alone ? ", one at a time since times count" : "";
   return `${cells} ${cells === 1 ? "cell" : "cells"} with the seeds ${seeds.join(", ")}${alone}.`;
 };
+
+/** The cell of a failure, as its parameters and seed, and what went wrong. */
+export function failureOf({ params, seed, error }: Outcome): string {
+  const cell = Object.entries(params).map(([name, value]) => `${name} = ${value}`);
+  return `${[...cell, `seed ${seed}`].join(", ")}: ${error ?? "no values"}`;
+}
 
 /** A table of words. */
 export interface Words {

@@ -47,7 +47,7 @@ const cssColour = (index: number): string => `var(--s${index})`;
  * The style sheet of a figure, for a file of its own and for a page that contains it. The colours are those of Okabe and
  * Ito (2008), darker or lighter so that each has a contrast of at least 3:1 to its page.
  */
-export const SHEET = `
+export const SHEET: string = `
 .attnkit-figure {
   --page: #ffffff; --ink: #1c1e21; --soft: #545d69; --grid: #e3e7ec;
   --s0: #0072b2; --s1: #d55e00; --s2: #00865f; --s3: #b0468f; --s4: #8f6a00; --s5: #7a4fbf; --s6: #2b86c5; --s7: #5b6470;

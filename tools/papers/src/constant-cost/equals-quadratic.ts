@@ -7,7 +7,7 @@ import type { Table } from "../table.ts";
 import { paper } from "./paper.ts";
 import { drawTokens, WIDTH } from "./stream.ts";
 
-const LENGTH: Readonly<Record<Size, number>> = { default: 16_384, full: 262_144 };
+const LENGTH: Readonly<Record<Size, number>> = { default: 8192, full: 262_144 };
 /** The last block is cut where the sequence ends. */
 const BLOCKS = [1, 7, 64, 3, 129, 1000, 16, 333] as const;
 const VALUES = ["v", "log v"] as const;

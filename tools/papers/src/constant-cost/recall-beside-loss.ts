@@ -8,6 +8,8 @@ import { drawRecall, HEADS, KEY, PAIRS, QUERIES, type Recall, recallModel, VALUE
 import { CONTROL, candidate, difference, trainedCells } from "./trained.ts";
 
 const BATCH = 64;
+/** Different batches; training repeats them. */
+const BATCHES = 32;
 const STEPS: Readonly<Record<Size, number>> = { default: 500, full: 3000 };
 const RATE = 5e-3;
 const HELD_OUT = 256;
@@ -33,7 +35,7 @@ export const recallBesideLoss: Claim = {
   deviations: [
     "The paper measures no recall. The loss of a language model is mostly made of tokens that need none, so recall is measured on its own.",
     `Keys of ${KEY} channels on a sphere, values of ${VALUE}, ${QUERIES} queries that are copies of keys, ${HEADS} heads, no causality, ` +
-      `${STEPS.default} steps (${STEPS.full} with --full) of ${BATCH} sequences.`,
+      `${STEPS.default} steps (${STEPS.full} with --full) of ${BATCH} sequences out of ${BATCH * BATCHES}.`,
   ],
   cells: (size) => trainedCells(size).filter(({ mechanism }) => mechanism !== CONTROL),
   async measure({ mechanism }, { seed, size, signal, progress }) {
@@ -42,14 +44,16 @@ export const recallBesideLoss: Claim = {
     const model = recallModel(candidate(name), START[name] ?? 2);
     const steps = STEPS[size];
     const t = trainer(backend, { ...model, schedule: oneCycle(RATE, { steps }), seed, clip: 1 });
+    // No two draws of any seeds share their numbers; the held-out draw has the place of one more batch.
+    const draw = (i: number, rows: number) => drawRecall(2 * (seed * (BATCHES + 1) + i), rows);
+    const drawn = Array.from({ length: BATCHES }, (_, i) => draw(i, BATCH));
     try {
       for (let step = 0; step < steps && !signal.aborted; step++) {
-        // No two seeds and steps share a draw, nor does the held-out one, which has the place of a last step.
-        const { batch } = drawRecall(drawOf(seed, step), BATCH);
+        const { batch } = drawn[step % BATCHES]!;
         if ((await t.step(batch)).diverged) return { [RECALL]: Number.NaN, [ERROR]: Number.NaN };
         progress((step + 1) / steps);
       }
-      const heldOut = drawRecall(drawOf(seed, MOST_STEPS), HELD_OUT);
+      const heldOut = draw(BATCHES, HELD_OUT);
       return scores(heldOut, (await t.evaluate(model.answer, heldOut.batch)).y!);
     } finally {
       t.dispose();
@@ -75,9 +79,6 @@ export const recallBesideLoss: Claim = {
     },
   ],
 };
-
-const MOST_STEPS = 10_000;
-const drawOf = (seed: number, step: number): number => 2 * (seed * (MOST_STEPS + 1) + step);
 
 function scores({ batch, pairs }: Recall, { data: y }: HostTensor): Record<string, number> {
   const { data: values } = batch.values!;
