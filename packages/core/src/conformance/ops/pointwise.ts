@@ -98,10 +98,26 @@ const binary = (op: Binary): OpsLaw => {
         exact: op !== "div",
         program: (o, x) => o[op](x.a!, x.b!),
       }),
-      ...(exact ? [value(same)] : both(same)),
+      ...(exact ? [value(same), ...limits(op)] : both(same)),
     ],
   };
 };
+
+/** A lower and an upper limit, which a backend may merge into one operation: below each other, equal, and crossed. */
+const limits = (op: "maximum" | "minimum"): Case<Checker>[] =>
+  [
+    [-1, 1],
+    [1, 1],
+    [1, -1],
+  ].map(([low, high]) =>
+    value({
+      title: `limits ${low} and ${high}`,
+      inputs: { a: floats([6], -3, -1, -0.5, 0.5, 1, 3) },
+      exact: true,
+      program: (o, x) =>
+        op === "maximum" ? o.maximum(o.minimum(x.a!, high!), low!) : o.minimum(o.maximum(x.a!, low!), high!),
+    }),
+  );
 
 type Unary = "exp" | "log" | "tanh";
 
