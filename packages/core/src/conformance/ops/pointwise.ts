@@ -90,6 +90,12 @@ const binary = (op: Binary): OpsLaw => {
         program: (o, x) => o[op](0.75, x.a!),
       }),
       value({
+        title: "tensor without axes with number",
+        inputs: apart({ a: [] }),
+        exact,
+        program: (o, x) => o[op](x.a!, 0.75),
+      }),
+      value({
         title: "extremes",
         inputs: {
           a: floats([list.length], ...list.map(([a]) => a)),

@@ -66,6 +66,7 @@ export const whereLaw: OpsLaw = {
       [
         ["the mask itself else 1", (o, x) => o.where(x.m!, x.m!, 1)],
         ["another tensor else 1", (o, x) => o.where(x.m!, x.a!, 1)],
+        ["a mask of constants", (o, x) => o.where(o.constant([-1, 0, 0.5, 0, 3], [5]), x.a!, x.m!)],
         ["a constant of more axes else 0", (o, x) => o.where(x.m!, o.constant([1], [1, 1, 1]), 0)],
       ] as readonly (readonly [string, Spec["program"]])[]
     ).map(([title, program]) =>
