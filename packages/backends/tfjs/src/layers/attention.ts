@@ -42,7 +42,8 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     readonly #setup: Setup;
     readonly #rules: WeightRules;
     #parts: Readonly<Record<Part, Projection>> | undefined;
-    #attention: Attention<Tensor> | undefined;
+    /** Attention that keeps a state, for decoding, and attention that keeps none. */
+    readonly #attentions = new Map<boolean, Attention<Tensor>>();
     /**
      * The key masks that a call used, by its query. tf.layers reports only afterwards which masks it should have used.
      */
@@ -127,7 +128,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
         const { y, weights } =
           scores && (returnAttentionScores || thin)
             ? weighted(o, block, { mechanism, scores, how: { causal: useCausalMask, lse: false } }, thin ? drop : same)
-            : { y: this.#attended(block).y, weights: undefined };
+            : { y: this.#attended(block, false).y, weights: undefined };
         const out = this.#output(y, thin ? same : drop);
         return returnAttentionScores ? [out, weights as Tensor] : out;
       });
@@ -163,11 +164,12 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
             },
             2,
           );
-        const out = this.#attended({
+        const block: Block<Tensor> = {
           ...this.#block(given),
           keyMask: keyMask ? tf.cast(keyMask, "bool") : undefined,
           state: state ?? undefined,
-        });
+        };
+        const out = this.#attended(block, true);
         // An entry that came through unchanged must not go when the caller disposes of the old state.
         const old = new Set(Object.values(state ?? {}));
         const entries = Object.entries(out.state).map(([name, t]) => [name, old.has(t) ? tf.clone(t) : t]);
@@ -200,15 +202,19 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
 
     #add(part: Part, i: number, n: number, m: number): Projection {
       const { kernel, bias } = this.#rules.of(i);
-      const add = (name: string, shape: number[], { initializer, regularizer, constraint }: WeightRule) =>
-        this.addWeight(`${part}/${name}`, shape, "float32", initializer, regularizer, true, constraint);
+      const add = (name: string, shape: number[], { initializer, regularizer }: WeightRule) =>
+        this.addWeight(`${part}/${name}`, shape, "float32", initializer, regularizer, true);
       return { kernel: add("kernel", [n, m], kernel), bias: this.#setup.useBias ? add("bias", [m], bias) : undefined };
     }
 
-    get #attend(): Attention<Tensor> {
+    #attend(state: boolean): Attention<Tensor> {
+      const known = this.#attentions.get(state);
+      if (known) return known;
       const { mechanism, useCausalMask, kernels } = this.#setup;
-      this.#attention ??= attention(mechanism, backend, { causal: useCausalMask, kernels, lse: logarithms(mechanism) });
-      return this.#attention;
+      const options = { causal: useCausalMask, kernels, lse: logarithms(mechanism), state };
+      const made = attention<Tensor>(mechanism, backend, options);
+      this.#attentions.set(state, made);
+      return made;
     }
 
     #reading(): Reading {
@@ -241,12 +247,12 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     /**
-     * Runs attention. A mechanism that works on logarithms returns y = -Infinity for a row that sees no keys, and its
+     * Runs attention. Only `decode` keeps the state. A mechanism that works on logarithms returns y = -Infinity for a row that sees no keys, and its
      * projection would be NaN. Such rows become 0. They are found by lse = -Infinity: rows that see NaN, or values of
      * -Infinity, are unchanged.
      */
-    #attended(block: Block<Tensor>): Result<Tensor> {
-      const { y, lse, state } = this.#attend.sync(block);
+    #attended(block: Block<Tensor>, keepState: boolean): Result<Tensor> {
+      const { y, lse, state } = this.#attend(keepState).sync(block);
       if (lse === undefined) return { y, state };
       const empty = o.reshape(tf.less(lse, tf.scalar(-3.4e38)), [...lse.shape, 1]);
       return { y: o.where(empty, 0, y), state };
