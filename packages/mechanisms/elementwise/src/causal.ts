@@ -16,14 +16,13 @@ import {
   replaceAbsent,
   requireKnown,
   rescaledScan,
-  scanTotal,
   timesDim,
 } from "@attnkit/core/program";
-import { combineSums, powersOf, type Sums, type Tokens } from "./sums.ts";
-import { answer, type Fraction, readSums, type Terms, termsOf } from "./terms.ts";
+import { powersOf, type Sums, type Tokens } from "./sums.ts";
+import { answer, readSums, termsOf } from "./terms.ts";
 
 /** Tokens of a chunk: each is one step, which all chunks take together. */
-const CHUNK = 16;
+const CHUNK = 32;
 
 interface Inputs<T> {
   /** `[B, Hq, L, d]`, limited. */
@@ -58,118 +57,100 @@ export function causalSeries<T>(
   const { k, v, exponent, present } = tokens;
   // Positions before the first key are rows without keys: their exponents alone would not tell them from keys.
   const counted = present !== undefined || at.k > 0;
-  const inside = scanChunks(
-    o,
-    {
-      k: keys(k),
-      v: keys(v),
-      exponent: keys(exponent, EMPTY_EXPONENT),
-      present: counted ? keys(replaceAbsent(o, present, o.where(k, 1, 1), 0)) : undefined,
-    },
-    order,
-  );
-  const { before, left } = acrossChunks(o, inside.last, start, c);
+  const chunks: Tokens<T> = {
+    k: keys(k),
+    v: keys(v),
+    exponent: keys(exponent, EMPTY_EXPONENT),
+    present: counted ? keys(replaceAbsent(o, present, o.where(k, 1, 1), 0)) : undefined,
+  };
+  const before = n === 1 ? start && oneChunk(o, start) : sumsBefore(o, chunks, start, order);
+  const { rows, left } = runSteps(o, chunks, before, order);
   const terms = termsOf(o, o.transpose(cut(q, at.q, G), [1, 3, 0, 2, 4]), order); // [G, c, N, n, d]
-  const found = answer(o, ...readBoth(o, terms, inside, before), { terms, lse });
-  const rows = (x: T) => {
+  const found = answer(o, readSums(o, terms, rows.s), rows.m, { terms, lse, everyRowSeesKeys: !counted });
+  const joined = (x: T) => {
     const long = o.reshape(o.transpose(x, [2, 0, 3, 1, 4]), [B, hq, length, d]);
     return length === L ? long : o.slice(long, 2, at.q, plusDim(L, at.q));
   };
-  return { y: rows(found.y), left, ...(found.lse !== undefined && { lse: rows(found.lse) }) };
+  return { y: joined(found.y), left, ...(found.lse !== undefined && { lse: joined(found.lse) }) };
 }
 
-/** Sums in 2 w tensors: `m` and each of `s` are `[c, N, n, d]`. */
-interface Columns<T> {
-  readonly m: T;
-  readonly s: readonly T[];
-}
+/** Sums before each chunk: `m [1, N, n, d]`, `s [1, 2 w N, n, d]`. */
+type Before<T> = Sums<T>;
 
-/** Returns the sums from the first token of a chunk up to each token, and those of whole chunks. */
-function scanChunks<T>(
-  o: Ops<T>,
-  { k, v, exponent, present }: Tokens<T>,
-  order: number,
-): Columns<T> & { last: Chunks<T> } {
-  const [c, N, n, d] = o.shape(k) as [number, Dim, Dim, number];
-  const row = (x: T, t: number) => (c === 1 ? x : o.slice(x, 0, t, t + 1));
-  const ms = [row(exponent, 0)];
-  for (let t = 1; t < c; t++) ms.push(o.maximum(ms[t - 1]!, row(exponent, t)));
-  const m = c === 1 ? exponent : o.concat(ms, 0);
-  const weight = replaceAbsent(o, present, o.exp(o.sub(exponent, m)), 0);
-  const powers = powersOf(o, { k, v, weight }, order);
-  const w2 = powers.length;
-  const joined = o.concat(powers, 1); // [c, 2 w N, n, d]
-  let sum = row(joined, 0);
-  const sums = [sum];
-  for (let t = 1; t < c; t++) {
-    const decay = o.exp(o.sub(ms[t - 1]!, ms[t]!));
-    sum = o.add(o.mul(sum, o.concat(Array<T>(w2).fill(decay), 1)), row(joined, t));
-    sums.push(sum);
-  }
-  const last = { m: o.reshape(ms[c - 1]!, [N, n, d]), s: o.reshape(sum, [w2, N, n, d]) };
-  if (c === 1) return { m, s: powers, last };
-  const byPower = o.concat(
-    sums.map((x) => o.reshape(x, [w2, 1, N, n, d])),
-    1,
-  ); // [2 w, c, N, n, d]
-  return { m, s: powers.map((_, p) => o.reshape(o.slice(byPower, 0, p, p + 1), [c, N, n, d])), last };
-}
-
-/** One sum per chunk: `m [N, n, d]`, `s [2 w, N, n, d]`. */
-interface Chunks<T> {
-  readonly m: T;
-  readonly s: T;
-}
-
-/** Returns the sums before the chunk of each token, nothing where there are none, and those after the last one. */
-function acrossChunks<T>(
-  o: Ops<T>,
-  own: Chunks<T>,
-  start: Sums<T> | undefined,
-  c: number,
-): { before: Columns<T> | undefined; left: Sums<T> } {
-  const [w2, N, n, d] = o.shape(own.s) as [number, Dim, Dim, number];
-  /** Each of c tokens gets a copy: some frameworks take ten times as long where one operand is broadcast. */
-  const copies = (x: T, axis: number) => (c === 1 ? x : o.concat(Array<T>(c).fill(x), axis));
-  const columns = (m: T, s: T) => {
-    const all = copies(o.reshape(s, [w2, 1, N, n, d]), 1);
-    return {
-      m: copies(o.reshape(m, [1, N, n, d]), 0),
-      s: Array.from({ length: w2 }, (_, p) => o.reshape(o.slice(all, 0, p, p + 1), [c, N, n, d])),
-    };
+/** The sums before the only chunk. */
+function oneChunk<T>(o: Ops<T>, { m, s }: Sums<T>): Before<T> {
+  const [N, w2, d] = o.shape(s) as [Dim, number, number];
+  return {
+    m: o.reshape(m, [1, N, 1, d]),
+    s: o.reshape(o.transpose(s, [1, 0, 2]), [1, timesDim(N, w2), 1, d]),
   };
-  if (n === 1) {
-    const only = { m: own.m, s: o.reshape(o.transpose(own.s, [1, 2, 0, 3]), [N, w2, d]) };
-    if (start === undefined) return { before: undefined, left: only };
-    const before = columns(start.m, o.reshape(o.transpose(start.s, [1, 0, 2]), [w2, N, 1, d]));
-    return { before, left: combineSums(o, start, only) };
-  }
+}
+
+/** Returns the sums before each chunk by a scan over what all chunks add. */
+function sumsBefore<T>(o: Ops<T>, chunks: Tokens<T>, start: Sums<T> | undefined, order: number): Before<T> {
+  // Tokens innermost: a sum over another axis moves all of its input first.
+  const inner = (x: T) => o.transpose(x, [1, 3, 2, 0]); // [N, d, n, c]
+  const [k, exponent] = [inner(chunks.k), inner(chunks.exponent)];
+  const [N, d] = o.shape(k) as [Dim, number];
+  const m = o.max(exponent, -1); // [N, d, n, 1]
+  const weight = replaceAbsent(o, chunks.present && inner(chunks.present), o.exp(o.sub(exponent, m)), 0);
+  const powers = powersOf(o, { k, v: inner(chunks.v), weight }, order);
+  const [w2, n] = [powers.length, axisSize(o, k, 2)];
+  const sums = o.concat(
+    powers.map((x) => o.reshape(o.sum(x, -1), [1, N, d, n])),
+    0,
+  );
+  const own = { m: o.reshape(m, [N, d, n]), s: o.transpose(sums, [1, 2, 3, 0]) }; // [N, d, n, 2 w]
   const first = start && {
     m: o.transpose(start.m, [0, 2, 1]),
     s: o.reshape(o.transpose(start.s, [0, 2, 1]), [N, d, 1, w2]),
   };
-  const scanned = rescaledScan(
-    o,
-    { m: o.transpose(own.m, [0, 2, 1]), s: o.transpose(own.s, [1, 3, 2, 0]) }, // [N, d, n], [N, d, n, 2 w]
-    first,
-  );
-  const [earlier, all] = [exclusivePrefix(o, scanned, first), scanTotal(o, scanned)];
+  const earlier = exclusivePrefix(o, rescaledScan(o, own, first), first);
   return {
-    before: columns(o.transpose(earlier.m, [0, 2, 1]), o.transpose(earlier.s, [3, 0, 2, 1])),
-    left: {
-      m: o.transpose(all.m, [0, 2, 1]),
-      s: o.reshape(o.transpose(all.s, [0, 2, 3, 1]), [N, w2, d]),
-    },
+    m: o.reshape(o.transpose(earlier.m, [0, 2, 1]), [1, N, n, d]),
+    s: o.reshape(o.transpose(earlier.s, [3, 0, 2, 1]), [1, timesDim(N, w2), n, d]),
   };
 }
 
-/** Returns the fraction of every row, and the exponent that it is relative to. */
-function readBoth<T>(o: Ops<T>, terms: Terms<T>, inside: Columns<T>, before: Columns<T> | undefined): [Fraction<T>, T] {
-  const near = readSums(o, terms, inside.s);
-  if (before === undefined) return [near, inside.m];
-  const far = readSums(o, terms, before.s);
-  const top = o.maximum(inside.m, before.m);
-  const [a, b] = [o.exp(o.sub(inside.m, top)), o.exp(o.sub(before.m, top))];
-  const both = (name: keyof Fraction<T>) => o.add(o.mul(near[name], a), o.mul(far[name], b));
-  return [{ numerator: both("numerator"), denominator: both("denominator") }, top];
+/** Returns the sums that each row reads, `m` and 2 w tensors `s`, all `[c, N, n, d]`, and those after the last token. */
+function runSteps<T>(
+  o: Ops<T>,
+  { k, v, exponent, present }: Tokens<T>,
+  before: Before<T> | undefined,
+  order: number,
+): { rows: { m: T; s: readonly T[] }; left: Sums<T> } {
+  const [c, N, n, d] = o.shape(k) as [number, Dim, Dim, number];
+  const row = (x: T, t: number) => (c === 1 ? x : o.slice(x, 0, t, t + 1));
+  const largest: T[] = [];
+  for (let t = 0; t < c; t++) {
+    const past = largest[t - 1] ?? before?.m;
+    largest.push(past === undefined ? row(exponent, t) : o.maximum(past, row(exponent, t)));
+  }
+  const m = c === 1 ? largest[0]! : o.concat(largest, 0);
+  const weight = replaceAbsent(o, present, o.exp(o.sub(exponent, m)), 0);
+  const powers = powersOf(o, { k, v, weight }, order);
+  const w2 = powers.length;
+  const tokens = o.concat(powers, 1); // [c, 2 w N, n, d]
+  const sums: T[] = [];
+  for (let t = 0; t < c; t++) {
+    const past = t === 0 ? before : { m: largest[t - 1]!, s: sums[t - 1]! };
+    if (past === undefined) {
+      sums.push(row(tokens, t));
+      continue;
+    }
+    const decay = o.exp(o.sub(past.m, largest[t]!)); // [1, N, n, d]
+    sums.push(o.add(o.mul(past.s, o.concat(Array<T>(w2).fill(decay), 1)), row(tokens, t)));
+  }
+  const byPower = o.concat(
+    sums.map((x) => o.reshape(x, [w2, 1, N, n, d])),
+    1,
+  );
+  const end = o.slice(o.reshape(sums[c - 1]!, [w2, N, n, d]), 2, minusDim(n, 1), n);
+  return {
+    rows: { m, s: powers.map((_, p) => o.reshape(o.slice(byPower, 0, p, p + 1), [c, N, n, d])) },
+    left: {
+      m: o.reshape(o.slice(largest[c - 1]!, 2, minusDim(n, 1), n), [N, 1, d]),
+      s: o.reshape(o.transpose(end, [1, 0, 2, 3]), [N, w2, d]),
+    },
+  };
 }

@@ -6,6 +6,7 @@ import {
   everyRowSeesAllKeys,
   type How,
   headGroupSize,
+  isKnown,
   type Ops,
 } from "@attnkit/core/program";
 import { causalSeries } from "./causal.ts";
@@ -30,7 +31,11 @@ export function series<T>(o: Ops<T>, block: Block<T>, how: How, order: number): 
   const N = axisSize(o, seen.m, 0);
   const terms = termsOf(o, o.reshape(q, [N, headGroupSize(hq, hkv), L, d]), order);
   const exponent = o.reshape(seen.m, [N, 1, 1, d]);
-  const { y, lse } = answer(o, readOne(o, terms, seen.s), exponent, { terms, lse: how.lse });
+  const { y, lse } = answer(o, readOne(o, terms, seen.s), exponent, {
+    terms,
+    lse: how.lse,
+    everyRowSeesKeys: tokens.present === undefined && isKnown(S) && S > 0,
+  });
   const flat = (x: T) => o.reshape(x, [B, hq, L, d]);
   return { y: flat(y), state: kept(seen), ...(lse !== undefined && { lse: flat(lse) }) };
 }

@@ -7,23 +7,23 @@ import { axisSize, divideOrZero, knownAxisSize, logOrMinusInfinity, type Ops } f
 export const seriesLimit = (order: number): number => Math.min(1000, 10 ** (30 / order));
 
 export interface Terms<T> {
-  /** `2^p / p! q^p / max(1, |q|)^order`, p = 0..order: divided, so that no power of q overflows. (MATH 3.6) */
+  /** `2^p / p! q^p / (1 + q^2)^(order / 2)`, p = 0..order: divided, so that no power of q overflows. (MATH 3.6) */
   readonly powers: readonly T[];
-  /** `max(1, |q|)` */
-  readonly radius: T;
+  /** `1 + q^2` */
+  readonly divisor: T;
 }
 
 export function termsOf<T>(o: Ops<T>, q: T, order: number): Terms<T> {
-  const radius = o.maximum(o.maximum(q, o.mul(q, -1)), 1);
-  const inverse = o.div(1, radius);
+  const divisor = o.add(o.mul(q, q), 1);
+  const inverse = o.div(1, divisor);
   let term = inverse;
-  for (let p = 1; p < order; p++) term = o.mul(term, inverse);
+  for (let p = 1; p < order / 2; p++) term = o.mul(term, inverse);
   const powers = [term];
   for (let p = 1; p <= order; p++) {
     term = o.mul(o.mul(term, q), 2 / p);
     powers.push(term);
   }
-  return { powers, radius };
+  return { powers, divisor };
 }
 
 /** The numerator and the denominator of every row. */
@@ -45,7 +45,7 @@ export function readSums<T>(o: Ops<T>, { powers }: Terms<T>, sums: readonly T[])
 export function readOne<T>(o: Ops<T>, terms: Terms<T>, s: T): Fraction<T> {
   const [N, d] = [axisSize(o, s, 0), knownAxisSize(o, s, 2)];
   const w = terms.powers.length;
-  if (axisSize(o, terms.radius, 2) !== 1) {
+  if (axisSize(o, terms.divisor, 2) !== 1) {
     const row = (p: number) => o.reshape(o.slice(s, 1, p, p + 1), [N, 1, 1, d]);
     return readSums(
       o,
@@ -65,11 +65,12 @@ export function answer<T>(
   o: Ops<T>,
   { numerator, denominator }: Fraction<T>,
   exponent: T,
-  { terms, lse }: { terms: Terms<T>; lse: boolean },
+  { terms, lse, everyRowSeesKeys }: { terms: Terms<T>; lse: boolean; everyRowSeesKeys: boolean },
 ): { y: T; lse?: T } {
-  const y = divideOrZero(o, numerator, denominator);
+  // The denominator of a row that sees a key is above 0: the series of an even order is, and one key has the weight 1.
+  const y = everyRowSeesKeys ? o.div(numerator, denominator) : divideOrZero(o, numerator, denominator);
   if (!lse) return { y };
-  const radius = o.mul(o.log(terms.radius), terms.powers.length - 1);
-  const logs = o.add(o.add(logOrMinusInfinity(o, denominator), exponent), radius);
+  const divided = o.mul(o.log(terms.divisor), (terms.powers.length - 1) / 2);
+  const logs = o.add(o.add(logOrMinusInfinity(o, denominator), exponent), divided);
   return { y, lse: o.where(denominator, logs, Number.NEGATIVE_INFINITY) };
 }
