@@ -37,13 +37,13 @@ export async function against(io: Io, flags: AgainstFlags, asked: BenchOptions, 
   const shown = progress(io);
   let outcome: Outcome;
   try {
-    shown.step("copying both builds", flags.against);
     const self = await own();
     const other = await packagesIn(
       resolve(io.cwd, flags.against),
       [...self.packages.keys()],
       join(temporary, "packed"),
     );
+    shown.step("copying both builds", flags.against);
     // Folder names of equal length: paths are part of a process's memory.
     const scripts = [
       await stage(join(temporary, "a"), self.packages, self),

@@ -11,15 +11,27 @@ const VERDICTS = { slower: "SLOWER", faster: "FASTER", same: "", unclear: "uncle
 /** Returns the comparison of two builds as Markdown. `threshold` is a share, for example 0.1. */
 export function againstTable({ compared, failed, skipped, leftOut, complete }: Outcome, threshold: number): string {
   const rows = compared.map((c) => [
-    ...[c.cell, c.what, String(c.size), f.time(medianOf(c, "own")), f.time(medianOf(c, "other"))],
+    ...[c.cell, c.what, String(c.size), c.clock, f.time(medianOf(c, "own"))],
+    ...[f.time(medianOf(c, "other"))],
     ...[f.interval(f.digits, c.ratio, c.interval), String(rounds(c.launches)), String(c.launches.length), said(c)],
   ]);
-  const head = ["cell", "of", "tokens", "this build", "other build", "ratio", "rounds", "processes", "verdict"];
+  const head = [
+    "cell",
+    "of",
+    "tokens",
+    "clock",
+    "this build",
+    "other build",
+    "ratio",
+    "rounds",
+    "processes",
+    "verdict",
+  ];
   const left = leftOut.map((l) => `- ${l.cell}, ${l.what}, ${l.size} tokens: ${l.reason}`);
   const list = (title: string, lines: readonly string[]) => (lines.length ? [`${title}\n\n${lines.join("\n")}`] : []);
   return [
     ...(complete ? [] : ["Incomplete: the run was interrupted."]),
-    ...(rows.length ? [`${markdownTable([head, ...rows], { align: [..."llrrrrrrl"] })}\n\n${noteOn(threshold)}`] : []),
+    ...(rows.length ? [`${markdownTable([head, ...rows], { align: [..."llrlrrrrrl"] })}\n\n${noteOn(threshold)}`] : []),
     ...list(
       "Not compared",
       [...failed, ...skipped].map(({ cell, reason }) => `- ${cell}: ${reason}`),
@@ -33,18 +45,20 @@ export function againstTable({ compared, failed, skipped, leftOut, complete }: O
 export const againstCsv = ({ compared }: Outcome): string =>
   csv(
     [
-      ...["cell", "what", "tokens", "rounds", "processes", "own", "other", "ratio", "low", "high"],
+      ...["cell", "what", "tokens", "clock", "rounds", "processes", "own", "other", "ratio", "low", "high"],
       ...["readable", "verdict"],
     ],
     compared.map((c) => [
-      ...[c.cell, c.what, c.size, rounds(c.launches), c.launches.length, medianOf(c, "own"), medianOf(c, "other")],
+      ...[c.cell, c.what, c.size, c.clock, rounds(c.launches), c.launches.length],
+      ...[medianOf(c, "own"), medianOf(c, "other")],
       ...[c.ratio, c.interval.low, c.interval.high, c.readable, c.verdict],
     ]),
   );
 
 const noteOn = (threshold: number): string =>
   "Ratio: median time of this build divided by that of the other one, with its 95 % interval (bootstrap over pairs of " +
-  "samples). Above 1, this build is slower. SLOWER and FASTER: the difference is beyond " +
+  "samples). Above 1, this build is slower. Clock cpu: processor time of the process, where it computes on one thread, so " +
+  "that other programs on the machine count little; wall: elapsed time. SLOWER and FASTER: the difference is beyond " +
   `${f.percent(threshold)} in every pair of processes, at least two, and so is the nearer end of an interval that is ` +
   "corrected for the number of comparisons: the probability of any false flag in the table is at most 5 %. " +
   `"unclear": beyond, but not for certain. ${RULE}.`;

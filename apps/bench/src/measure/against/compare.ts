@@ -7,7 +7,7 @@ import type { Progress } from "../../report/progress.ts";
 import { type Candidate, plan } from "../plan.ts";
 import { type Judgement, judge, LAUNCHES, type Limits, suspicious } from "./judge.ts";
 import { type BuildProcess, start } from "./process.ts";
-import type { Answer, Cell, Size } from "./protocol.ts";
+import type { Answer, Cell, Clock, Size } from "./protocol.ts";
 
 /** Two builds, and how they are compared. */
 export interface Comparison {
@@ -25,6 +25,7 @@ export interface Comparison {
 
 /** The times of one size in both builds. */
 export interface Compared extends Judgement, Size {
+  readonly clock: Clock;
   readonly launches: readonly Pairs[];
 }
 
@@ -46,6 +47,10 @@ export interface Outcome {
 
 /** Fewer rounds have no interval that could exclude a threshold after the correction. */
 const FEWEST = 9;
+/** Seconds of a sample of one build: long beside the ticks of the clock and the moments in which V8 collects garbage. */
+const SAMPLE = 0.05;
+/** The most calls in a sample. */
+const MOST_CALLS = 500;
 /** Rounds of every further pair of processes, which measure only a few cells. */
 const AGAIN = 25;
 /** The share of the budget for the first pair of processes. */
@@ -57,6 +62,7 @@ const FIRST = 0.7;
 const AGREE = 0.01;
 
 interface Measured extends Size {
+  readonly clock: Clock;
   readonly launches: { own: number[]; other: number[] }[];
 }
 
@@ -72,12 +78,22 @@ export async function compare(c: Comparison): Promise<Outcome> {
   const measured: Measured[] = [];
   await launch(c, 0, async (pair, cells) => {
     skipped.push(...cells.skipped);
-    const sound = await checked(c, pair, cells.both, failed);
+    const sound = await checked(
+      c,
+      pair,
+      cells.both.map((x) => x.id),
+      failed,
+    );
     const planned = plan(await pilots(c, pair, sound, failed), c.options.budget * FIRST, c.options.rounds, FEWEST);
     leftOut = planned.leftOut;
     for (const what of ["prefill", "decode"] as const) {
       const items = planned.items.filter((i) => i.what === what);
-      const sizes = items.map(({ cell, size, calls }): Measured => ({ cell, what, size, calls, launches: [] }));
+      const sizes = items.map(
+        ({ cell, size, calls }): Measured => ({
+          ...{ cell, what, size, calls, launches: [] },
+          clock: cells.both.find((x) => x.id === cell)!.clock,
+        }),
+      );
       measured.push(...sizes);
       const seconds = items.reduce((sum, i) => sum + i.seconds, 0);
       await take(c, pair, sizes, (m) => items[sizes.indexOf(m)]!.rounds, failed, seconds);
@@ -101,7 +117,7 @@ type Pair = readonly [own: BuildProcess, other: BuildProcess];
 async function launch(
   { scripts, options, sequence, dir, progress }: Comparison,
   n: number,
-  work: (pair: Pair, cells: { both: string[]; skipped: Failure[] }) => Promise<void>,
+  work: (pair: Pair, cells: Common) => Promise<void>,
 ): Promise<void> {
   progress.step("starting both builds", `processes ${n + 1}`);
   const order = n % 2 === 0 ? [0, 1] : [1, 0];
@@ -121,7 +137,12 @@ async function launch(
   }
 }
 
-function common(own: readonly Cell[], other: readonly Cell[]): { both: string[]; skipped: Failure[] } {
+interface Common {
+  readonly both: readonly Cell[];
+  readonly skipped: readonly Failure[];
+}
+
+function common(own: readonly Cell[], other: readonly Cell[]): Common {
   const all = [...new Map([...own, ...other].map((c) => [c.id, c])).values()];
   const has = (list: readonly Cell[], id: string) => list.some((c) => c.id === id);
   const reasonFor = ({ id, software }: Cell): string | undefined => {
@@ -129,7 +150,7 @@ function common(own: readonly Cell[], other: readonly Cell[]): { both: string[];
     return has(own, id) ? (has(other, id) ? undefined : "only this build has it") : "only the other build has it";
   };
   return {
-    both: all.filter((c) => reasonFor(c) === undefined).map((c) => c.id),
+    both: all.filter((c) => reasonFor(c) === undefined),
     skipped: all.flatMap((c) => (reasonFor(c) === undefined ? [] : [{ cell: c.id, reason: reasonFor(c)! }])),
   };
 }
@@ -158,8 +179,9 @@ async function pilots(c: Comparison, pair: Pair, cells: string[], failed: Failur
       const [own, other] = [await pair[0].pilot(cell), await pair[1].pilot(cell)];
       for (const [i, a] of own.entries()) {
         const b = other[i]!;
-        const calls = Math.max(a.calls, b.calls);
-        all.push({ ...a, call: a.call + b.call, setup: a.setup + b.setup, calls });
+        const call = a.call + b.call;
+        const calls = Math.max(1, Math.min(MOST_CALLS, Math.ceil((2 * SAMPLE) / call)));
+        all.push({ ...a, call, setup: a.setup + b.setup, calls });
       }
     });
   }

@@ -7,7 +7,14 @@ export interface Cell {
   readonly id: string;
   readonly backend: string;
   readonly software: boolean;
+  readonly clock: Clock;
 }
+
+/**
+ * `cpu`: the processor time of the process, which other programs on the machine hardly change. It is used where all
+ * computing is on one thread. `wall`: elapsed time, for GPUs and several threads.
+ */
+export type Clock = "cpu" | "wall";
 
 /** A prefill of `size` tokens, or one token decoded after `size` tokens. */
 export interface Size {
@@ -33,7 +40,7 @@ export interface Build {
   pilot(cell: string): Promise<readonly Candidate[]>;
   /** Checks one answer and warms up. */
   prepare(size: Size): Promise<Answer>;
-  /** Takes one sample of a size that was prepared: seconds per call. */
+  /** Takes one sample of a size that was prepared: seconds per call, by the clock of its cell. */
   sample(size: Size): Promise<number>;
   /** Frees a size. */
   dispose(size: Size): Promise<void>;
