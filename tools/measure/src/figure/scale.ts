@@ -7,7 +7,7 @@ export interface Scale {
   readonly domain: readonly [number, number];
   readonly ticks: readonly { readonly at: number; readonly label: string }[];
   at(value: number): number;
-  /** Whether the axis can show the value: finite, and positive on a logarithmic axis. */
+  /** Returns true if the axis can show the value: finite, and positive on a logarithmic axis. */
   shows(value: number): boolean;
 }
 
