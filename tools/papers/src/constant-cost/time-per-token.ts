@@ -1,6 +1,7 @@
 import type { State } from "@attnkit/core";
 import { allowance, type Host, oracle } from "@attnkit/core/conformance";
 import type { NdArray } from "@attnkit/cpu";
+import { time } from "@attnkit/measure/format";
 import { growth } from "@attnkit/measure/statistics";
 import { median } from "simple-statistics";
 import type { Claim, Size, Verdict } from "../experiment.ts";
@@ -100,8 +101,8 @@ function judge(table: Table): Verdict {
   const beside = table.where({ mechanism: "softmax" }).spread(columnAt(TIME, longest));
   const measured =
     `Time grows as context^e with e = ${constant.text} for log-sum-exp attention and e = ${softmax.text} for softmax ` +
-    `(${others.join("; ")}); at ${longest.toLocaleString("en")} tokens one token takes ${plusMinus(at, 0)} µs ` +
-    `and ${plusMinus(beside, 0)} µs.`;
+    `(${others.join("; ")}); at ${longest.toLocaleString("en")} tokens one token takes ${duration(at)} ` +
+    `and ${duration(beside)}.`;
   if (constant.low > CONSTANT || constant.high < -CONSTANT) return { ruling: "not supported", measured };
   const flat = constant.low >= -CONSTANT && constant.high <= CONSTANT;
   return { ruling: flat && softmax.low > GROWING ? "supported" : "not decidable at this size", measured };
@@ -118,6 +119,9 @@ function exponentOf(table: Table, mechanism: string): Pick<Spread, "low" | "high
     text: `${plusMinus(over, 3)} (fit ± ${(fit / 2).toFixed(3)})`,
   };
 }
+
+/** Formats microseconds. */
+const duration = ({ mean, deviation }: Spread): string => `${time(mean * 1e-6)} ± ${time(deviation * 1e-6)}`;
 
 const now = (): number => performance.now() / 1000;
 
