@@ -6,7 +6,7 @@ import {
   pairs,
   webgpuKernel,
   withKernels,
-} from "@attnkit/tfjs/kernels";
+} from "@attnkit/wgsl";
 import {
   type FeatureMap,
   type FeatureMapName,
