@@ -60,7 +60,7 @@ export class Memory {
 
   /** Does nothing for a tensor that was freed before. */
   free(x: GpuTensor): void {
-    if (this.#isFreed(x)) return;
+    if (this.#freed.has(x)) return;
     const storage = this.#storage(x);
     this.#live.delete(x);
     this.#freed.add(x);
@@ -88,6 +88,16 @@ export class Memory {
     }
   }
 
+  /** Runs `make`. The tensors that it makes belong to no scope. */
+  outsideScopes<R>(make: () => R): R {
+    const open = this.#scopes.splice(0);
+    try {
+      return make();
+    } finally {
+      this.#scopes.push(...open);
+    }
+  }
+
   /** Submits the commands of operations outside of a scope when the current task of the host ends. */
   submitSoon(): void {
     if (this.#scopes.length > 0 || this.#flushing) return;
@@ -103,6 +113,10 @@ export class Memory {
     return this.#scopes.at(-1)?.has(x) ?? false;
   }
 
+  /** Tells the tensors of this backend, live or freed, from other values. */
+  isTensor = (x: unknown): x is GpuTensor =>
+    typeof x === "object" && x !== null && (this.#live.has(x as GpuTensor) || this.#freed.has(x as GpuTensor));
+
   #add(storage: Shared, offset: number, shape: Shape, dtype: ElementType): GpuTensor {
     const x: GpuTensor = { buffer: storage.buffer, offset, shape: [...shape], dtype };
     storage.tensors += 1;
@@ -112,15 +126,11 @@ export class Memory {
   }
 
   #storage(x: GpuTensor): Shared {
-    const storage = typeof x === "object" && x !== null ? this.#live.get(x) : undefined;
+    const storage = this.#live.get(x);
     if (storage !== undefined) return storage;
-    if (!this.#isFreed(x)) throw notOwnTensor("webgpu", x, "a tensor that this backend made or wrapped");
+    if (!this.isTensor(x)) throw notOwnTensor("webgpu", x, "a tensor that this backend made or wrapped");
     const shape = `[${x.shape.join(", ")}]`;
     throw new AttentionError("ATTN_DATA", "webgpu", `got a tensor ${shape} that was freed, expected a live one`);
-  }
-
-  #isFreed(x: GpuTensor): boolean {
-    return typeof x === "object" && x !== null && this.#freed.has(x);
   }
 
   /** Returns the bytes of a tensor, at least those of one element. Throws `ATTN_UNSUPPORTED` if kernels cannot bind it. */

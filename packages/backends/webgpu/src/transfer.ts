@@ -1,10 +1,10 @@
 import type { Shape } from "@attnkit/core";
 import { elementCount } from "@attnkit/core/backend";
-import { READ, READBACK, isCopyable } from "./device/usage.ts";
 import type { Health } from "./device/health.ts";
 import type { BufferPool } from "./device/pool.ts";
-import { copyElements } from "./ops/pointwise.ts";
+import { isCopyable, READ, READBACK } from "./device/usage.ts";
 import type { Gpu } from "./ops/gpu.ts";
+import { copyElements } from "./ops/pointwise.ts";
 import { bytesOf, type GpuTensor } from "./tensor.ts";
 
 /** Makes a tensor of host values. The values are copied before it returns. */

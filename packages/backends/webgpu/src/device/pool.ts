@@ -74,6 +74,7 @@ export class BufferPool {
 
   /** Destroys idle buffers until at most `most` idle bytes are left. Call it when no unsubmitted commands exist. */
   trim(most: number = this.#most): void {
+    if (this.#idleBytes <= most) return;
     for (const [key, list] of this.#idle) {
       while (list.length > 0 && this.#idleBytes > most) {
         const { buffer } = list.shift()!;

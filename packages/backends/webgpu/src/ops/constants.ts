@@ -1,7 +1,7 @@
 import type { Shape } from "@attnkit/core";
 import { dataShape, Remembered } from "@attnkit/core/backend";
-import { upload } from "../transfer.ts";
 import type { GpuTensor } from "../tensor.ts";
+import { upload } from "../transfer.ts";
 import type { Gpu } from "./gpu.ts";
 
 /** The number of constants that stay on the GPU, and the number of elements of the largest. Together at most 16 MiB. */
@@ -33,12 +33,19 @@ export class Constants {
     return this.#constant(Int32Array.from(data), [data.length], "boolean");
   }
 
-  #constant(values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>, shape: Shape, dtype: GpuTensor["dtype"]): GpuTensor {
+  #constant(
+    values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+    shape: Shape,
+    dtype: GpuTensor["dtype"],
+  ): GpuTensor {
     const { memory } = this.#gpu;
     if (values.length > MOST_ELEMENTS) return upload(this.#gpu, values, shape, dtype);
     const bits = new Uint32Array(values.buffer);
     const key = `${dtype} ${values.length} ${hash(bits)}`;
-    const make = () => ({ tensor: memory.outsideScopes(() => upload(this.#gpu, values, [values.length], dtype)), values: bits });
+    const make = () => ({
+      tensor: memory.outsideScopes(() => upload(this.#gpu, values, [values.length], dtype)),
+      values: bits,
+    });
     const known = this.#known.get(key, make);
     // Other values with the same hash are not remembered.
     if (!known.values.every((value, i) => value === bits[i])) return upload(this.#gpu, values, shape, dtype);

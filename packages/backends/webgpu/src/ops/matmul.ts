@@ -73,7 +73,10 @@ ${offsets}
 
 /** A workgroup computes a tile. Both factors go through workgroup memory, as vectors of four rows of a and four columns of b. */
 function byTiles(common: Common, offsets: string, a: GpuTensor, b: GpuTensor, batch: number): Kernel {
-  const [rows, columns] = [common.sizes!.m!, common.sizes!.n_columns!].map((size) => Math.ceil(size / TILE)) as [number, number];
+  const [rows, columns] = [common.sizes!.m!, common.sizes!.n_columns!].map((size) => Math.ceil(size / TILE)) as [
+    number,
+    number,
+  ];
   const tiles = batch * rows * columns;
   const four = [0, 1, 2, 3];
   const vectors = TILE / 4;

@@ -38,7 +38,8 @@ export function pointwise(
 }
 
 /** Fills a new tensor with one number, which may be infinite. */
-export const filled = (gpu: Gpu, value: number, shape: Shape): GpuTensor => pointwise(gpu, "fill", "a0", [value], shape);
+export const filled = (gpu: Gpu, value: number, shape: Shape): GpuTensor =>
+  pointwise(gpu, "fill", "a0", [value], shape);
 
 /**
  * Copies elements. `loops.steps` are the distances between neighbours in the source, and, where there is a second entry, in the target,

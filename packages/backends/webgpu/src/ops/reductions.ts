@@ -47,7 +47,13 @@ const ROW = 64 * THREADS;
  * Reduces the axis of length n. A thread reduces entries that are `inner` elements apart. Where inner is small, neighbouring threads would then read
  * far apart, so that a workgroup reduces a line together.
  */
-function reduced(gpu: Gpu, reduction: Reduction, x: GpuTensor, { outer, n, inner }: Around, shape: readonly number[]): GpuTensor {
+function reduced(
+  gpu: Gpu,
+  reduction: Reduction,
+  x: GpuTensor,
+  { outer, n, inner }: Around,
+  shape: readonly number[],
+): GpuTensor {
   const total = outer * inner;
   if (n === 0) return filled(gpu, reduction.none, shape);
   const together = inner < 32 && n > THREADS;
