@@ -63,7 +63,7 @@ async function run(io: Io, flags: Flags): Promise<void> {
   if (ignored.length) io.err(`note: ${flags.tensors}: ${ignored.join(", ")} not used\n`);
   const state = flags.state === undefined ? block.state : await stateFrom(io, flags.state, block, dtype);
   const backend = await openNamed(backendEntry, dtype);
-  const attend = attention(await make({ entry, options }, backend.kind), backend, {
+  const attend = attention(await make({ entry, options }, backend), backend, {
     causal: flags.causal ?? false,
     lse: flags.lse,
     kernels: flags.kernels,

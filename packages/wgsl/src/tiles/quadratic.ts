@@ -8,7 +8,15 @@ import {
   vjp,
   zerosLike,
 } from "@attnkit/core/backend";
-import { type AppendedKeys, appendKeys, type Call, liftTensor, type EagerOps, type Ops, type Window } from "@attnkit/core/program";
+import {
+  type AppendedKeys,
+  appendKeys,
+  type Call,
+  type EagerOps,
+  liftTensor,
+  type Ops,
+  type Window,
+} from "@attnkit/core/program";
 import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
 import { type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
@@ -60,12 +68,7 @@ export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<u
 function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: GpuFacts): true | string {
   if (d > WIDEST || dv > WIDEST) return `d = ${d} and dv = ${dv} channels per head; a tile holds at most ${WIDEST}`;
   const T = S + pastOf(shapes);
-  const bytes =
-    4 *
-    Math.max(
-      B * Hkv * T * Math.max(d, dv),
-      ...Object.values(namesOfBlock(shapes)).map(elementCount),
-    );
+  const bytes = 4 * Math.max(B * Hkv * T * Math.max(d, dv), ...Object.values(namesOfBlock(shapes)).map(elementCount));
   return bytes <= gpu.largestBuffer || `a tensor of ${bytes} bytes; this device binds at most ${gpu.largestBuffer}`;
 }
 

@@ -30,10 +30,8 @@ export class Parameters {
       this.#at += 1;
       this.#used = 0;
     }
-    const chunk = (this.#chunks[this.#at] ??= {
-      buffer: this.#pool.take(CHUNK, PARAMETERS),
-      host: new Uint8Array(CHUNK),
-    });
+    this.#chunks[this.#at] ??= { buffer: this.#pool.take(CHUNK, PARAMETERS), host: new Uint8Array(CHUNK) };
+    const chunk = this.#chunks[this.#at]!;
     const offset = this.#used;
     chunk.host.set(new Uint8Array(data), offset);
     this.#used += room;

@@ -19,8 +19,7 @@ export const products = (gpu: Gpu): Pick<EagerOps<GpuTensor>, "matmul"> => ({
     const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
     const total = elementCount(shape);
     if (k === 0 || total === 0) return filled(gpu, 0, shape);
-    const lead = [a, b].map((x) => x.shape.slice(0, -2)) as [readonly number[], readonly number[]];
-    const batch = broadcastLoops(shape.slice(0, -2), lead);
+    const batch = broadcastLoops(shape.slice(0, -2), [a.shape.slice(0, -2), b.shape.slice(0, -2)]);
     const tiled = Math.min(m, n) >= TILE / 2;
     const parts = tiled ? 1 : Math.ceil(k / PART);
     const out = gpu.memory.make(parts === 1 ? shape : [parts, ...shape]);

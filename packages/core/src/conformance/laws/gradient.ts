@@ -222,8 +222,12 @@ export const kernelGradientLaw: Law = {
         title,
         async run(lab) {
           // A backend whose gradients do not reach kernels has none of this: its kernels are never differentiated.
-          if (!lab.backend.supports.kernelGradients || kernelsOf(lab).length === 0) return;
-          if (kernelsOf(lab).every((kernel) => kernel.accepts(exampleCall(lab, causal, lse), lab.backend) !== true))
+          if (!lab.backend.supports.kernelGradients || kernelsFor(lab.mechanism, lab.backend).length === 0) return;
+          if (
+            kernelsFor(lab.mechanism, lab.backend).every(
+              (kernel) => kernel.accepts(exampleCall(lab, causal, lse), lab.backend) !== true,
+            )
+          )
             return;
           await check(lab, two(lab, extras), causal, lse, true);
         },
