@@ -22,7 +22,8 @@ export function pointwise(
   shape: Shape,
 ): GpuTensor {
   const out = gpu.memory.make(shape);
-  const tensors = operands.filter((x) => typeof x !== "number");
+  // A tensor that is given twice is bound once.
+  const tensors = [...new Set(operands.filter((x) => typeof x !== "number"))];
   const loops = broadcastLoops(
     shape,
     tensors.map((x) => x.shape),
