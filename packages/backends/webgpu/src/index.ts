@@ -73,6 +73,8 @@ export interface WebgpuBackend extends Backend<GpuTensor, "float32">, WebgpuHost
   flush(): void;
   /** The buffers and bytes that this backend has allocated. */
   memory(): MemoryUse;
+  /** Submits all operations and destroys every buffer that no tensor uses. */
+  trim(): void;
   /** Destroys every buffer that this backend made. Your own buffers and the device stay. Every later call throws `ATTN_DEVICE`. */
   dispose(): void;
 }
@@ -142,6 +144,10 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
     tidy: (run) => tidy(memory, run),
     flush: () => commands.flush(),
     memory: () => pool.use,
+    trim() {
+      commands.flush();
+      pool.trim(0);
+    },
     dispose() {
       commands.flush();
       health.dispose();
