@@ -137,7 +137,9 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
     shape: (x) => memory.own(x).shape,
     boolean: (x) => memory.own(x).dtype === "boolean",
     free: (x) => memory.free(x),
-    wrap(buffer, shape, { offset = 0, dtype = "float32" } = {}) {
+    wrap(buffer, shape, how = {}) {
+      knownOptions("webgpu: wrap(buffer, shape)", how, ["offset", "dtype"]);
+      const { offset = 0, dtype = "float32" } = how;
       checkWrapped(device, buffer, shape, offset, dtype);
       return memory.wrap(buffer, offset, shape, dtype);
     },
