@@ -51,7 +51,11 @@ export function kindOf(dir: string): Kind {
 export function readRepo(root: string): Repo {
   const under = (dir: string) =>
     existsSync(join(root, dir)) ? readdirSync(join(root, dir)).map((name) => `${dir}/${name}`) : [];
-  const dirs = ["packages/core", "packages/wgsl", ...["packages/mechanisms", "packages/backends", "apps", "tools"].flatMap(under)];
+  const dirs = [
+    "packages/core",
+    "packages/wgsl",
+    ...["packages/mechanisms", "packages/backends", "apps", "tools"].flatMap(under),
+  ];
   const packages = dirs
     .filter((dir) => existsSync(join(root, dir, "package.json")))
     .map((dir) => {
