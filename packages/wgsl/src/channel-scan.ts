@@ -1,6 +1,6 @@
 import type { Block, Result, Shape, Tensors } from "@attnkit/core";
 import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
-import { CHUNK, type ChannelScan, channelCode, THREADS } from "./channel-scan-code.ts";
+import { CHUNK, type ChannelCode, type ChannelScan, channelCode, THREADS } from "./channel-scan-code.ts";
 import { type Dispatch, dispatch, grid } from "./dispatch.ts";
 import type { Host } from "./host.ts";
 
@@ -38,7 +38,7 @@ export function channelScan<T>(host: Host<T>, scan: ChannelScan, block: Block<T>
     floats: { clip: scan.clip, none: Number.NEGATIVE_INFINITY },
   };
   const code = channelCode(scan, { past: continues, keyMask: block.keyMask !== undefined, lse: call.lse, keeps });
-  const run = (name: keyof typeof code, threads: number, inputs: Tensors<T>, outputs: Tensors<T>) =>
+  const run = (name: keyof ChannelCode, threads: number, inputs: Tensors<T>, outputs: Tensors<T>) =>
     dispatch(host, {
       ...{ ...common, name: `${scan.name} ${name}`, code: code[name], inputs, outputs },
       workgroups: grid(host, Math.ceil(threads / THREADS)),
