@@ -104,12 +104,12 @@ export function declared(repo: Repo): string[] {
   });
 }
 
-/** Core, wgsl, mechanisms and the cpu backend depend on no code but ours. Frameworks are optional peers. */
+/** Core, wgsl, mechanisms and the backends cpu and webgpu depend on no code but ours. Frameworks are optional peers. */
 export function light(repo: Repo): string[] {
   return repo.packages
-    .filter(({ kind, dir }) => ["core", "wgsl", "mechanism"].includes(kind) || dir === "packages/backends/cpu")
+    .filter(({ kind, dir }) => ["core", "wgsl", "mechanism"].includes(kind) || /backends\/(cpu|webgpu)$/.test(dir))
     .flatMap(({ dir, kind, manifest }) => {
-      const own = kind === "mechanism" ? [core, wgsl] : [core];
+      const own = kind === "mechanism" || kind === "backend" ? [core, wgsl] : [core];
       const heavy = Object.keys(manifest.dependencies ?? {}).filter((name) => !own.includes(name));
       const forced = Object.keys(manifest.peerDependencies ?? {}).filter(
         (name) => !manifest.peerDependenciesMeta?.[name]?.optional,

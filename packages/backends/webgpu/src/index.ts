@@ -127,7 +127,7 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
             shape,
             "boolean",
           )
-        : upload(gpu, Float32Array.from(data), shape, "float32");
+        : upload(gpu, new Float32Array(data), shape, "float32");
     },
     async download(x) {
       const { dtype } = memory.own(x);

@@ -65,6 +65,7 @@ export class BufferPool {
 
   /** Takes a buffer back. `batch` is the serial number of the batch that is being encoded. */
   give(buffer: GPUBuffer, batch: number): void {
+    if (!this.#all.has(buffer)) return; // destroyed by `dispose`
     const key = keyOf(buffer.usage, buffer.size);
     const list = this.#idle.get(key) ?? [];
     list.push({ buffer, batch });

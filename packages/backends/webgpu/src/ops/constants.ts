@@ -25,7 +25,7 @@ export class Constants {
 
   /** Returns a float tensor with these values. Throws `ATTN_DATA` if their number does not fit the shape. */
   floats(data: ArrayLike<number>, shape: Shape): GpuTensor {
-    return this.#constant(Float32Array.from(data), dataShape("constant", data.length, shape), "float32");
+    return this.#constant(new Float32Array(data), dataShape("constant", data.length, shape), "float32");
   }
 
   /** Returns indices as the integers of a boolean tensor. */
