@@ -1,0 +1,41 @@
+import { draw, type Figure, type Panel, stylesOf } from "@attnkit/measure/figure";
+import type { Frontier, Row } from "./frontier.ts";
+
+/** The costs of a row that are drawn, each with its axis. */
+const COSTS: readonly { readonly label: (tokens: number) => string; readonly of: (row: Row) => number | undefined }[] =
+  [
+    { label: (tokens) => `prefill of ${tokens} tokens (s)`, of: ({ prefill }) => prefill?.median },
+    { label: () => "decode, per token (s)", of: ({ decode }) => decode?.median },
+    { label: (tokens) => `state after ${tokens} tokens (bytes)`, of: ({ stateBytes }) => stateBytes ?? undefined },
+  ];
+
+/** Draws distance to softmax against each cost, a row of plots per backend. Returns undefined if there is no point. */
+export function svg(frontier: Frontier): string | undefined {
+  const figure = figureOf(frontier);
+  return figure.panels.length === 0 ? undefined : draw(figure, stylesOf([figure]));
+}
+
+export function figureOf({ rows, tokens, measured }: Frontier): Figure {
+  const backends = [...new Set(rows.map((row) => row.backend))];
+  const panels = backends.flatMap((backend) =>
+    COSTS.flatMap((cost): Panel[] => {
+      const series = rows
+        .filter((row) => row.backend === backend)
+        .flatMap(({ label, accuracy, ...row }) => {
+          const x = cost.of({ label, accuracy, ...row });
+          return accuracy && x !== undefined ? [{ name: label, points: [{ x, y: accuracy.distance }] }] : [];
+        });
+      if (series.length === 0) return [];
+      return [
+        {
+          title: backend,
+          x: { label: cost.label(tokens), scale: "log" },
+          y: { label: "distance to softmax", scale: "linear" },
+          series,
+        },
+      ];
+    }),
+  );
+  const caption = `Relative Frobenius distance of each mechanism's output to softmax's, against its cost: ${tokens} tokens of ${measured.input.source}. The lower left is better.`;
+  return { name: "frontier", caption, panels };
+}
