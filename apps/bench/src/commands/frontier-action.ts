@@ -4,7 +4,7 @@ import type { BenchOptions } from "@attnkit/measure/results";
 import { makeFolder, writeTogether } from "../files.ts";
 import { svg } from "../frontier/figure.ts";
 import type { Frontier } from "../frontier/frontier.ts";
-import { measureFrontier } from "../frontier/measure.ts";
+import { measureFrontier, softmaxReference } from "../frontier/measure.ts";
 import { frontierCsv, report } from "../frontier/table.ts";
 import { EXIT, type Io, UsageError } from "../io.ts";
 import { inputOf, open, start, validate } from "../measure/run.ts";
@@ -12,9 +12,9 @@ import { progress } from "../report/progress.ts";
 import { choices } from "../select.ts";
 import type { Flags } from "./bench-flags.ts";
 
-/** Takes under two minutes on two cores. The contexts are those of decode, for the crossover. */
+/** Takes about two minutes on two cores. The contexts are those of decode, for the crossover. */
 const FULL = { length: 1024, contexts: [64, 256, 1024, 4096], budget: 60, rounds: 11 };
-/** Takes under a minute. */
+/** Takes about a minute. */
 const QUICK = { length: 512, contexts: [64, 512, 2048], budget: 13, rounds: 7 };
 
 /** The flags of the bench that `--frontier` does not have. */
@@ -43,6 +43,7 @@ export async function frontier(io: Io, flags: Flags, written: readonly string[])
     lengths: flags.lengths !== undefined,
     contexts: flags.decodeContexts !== undefined,
   });
+  const reference = await softmaxReference(input.sequence, options);
   const opened = await open(options, input);
   await makeFolder(io, flags.out);
   const results = await start(options, input, opened);
@@ -51,7 +52,7 @@ export async function frontier(io: Io, flags: Flags, written: readonly string[])
   let found: Frontier;
   try {
     const session = { results, subjects: opened.subjects, progress: shown, signal: io.signal, save: async () => {} };
-    found = await measureFrontier(session, input.sequence);
+    found = await measureFrontier(session, reference);
   } finally {
     shown.stop();
   }

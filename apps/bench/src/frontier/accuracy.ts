@@ -1,4 +1,4 @@
-import { attention, type Backend, type Data, type DType } from "@attnkit/core";
+import { attention, type Backend, type Data, type DType, isAttentionError } from "@attnkit/core";
 import { oracle } from "@attnkit/core/conformance";
 import { checkPrefill } from "@attnkit/measure/check";
 import { type Choice, make } from "@attnkit/measure/choice";
@@ -6,6 +6,7 @@ import type { CheckResult } from "@attnkit/measure/results";
 import { part, rounded, type Sequence } from "@attnkit/measure/sequence";
 import { release, type Subject } from "@attnkit/measure/subject";
 import { prefill } from "@attnkit/measure/time";
+import { oneLine } from "../io.ts";
 import { meanCosine, relativeDistance } from "./distance.ts";
 import { productError, statisticsOf, type WeightStatistics, weightsOf } from "./weights.ts";
 
@@ -70,7 +71,7 @@ function referenceError(s: Subject, length: number, y: Data): number {
 /** Entropy and norm of causal weights, or the reason why there are none. */
 export type Weighting = WeightStatistics | { readonly none: string };
 
-/** Reads the causal weights of the first `tokens` tokens in float64. Throws the mechanism's own errors. */
+/** Reads the causal weights of the first `tokens` tokens. A mechanism that refuses the call has none, for its reason. */
 export async function weighting(
   choice: Choice,
   host: Backend<unknown>,
@@ -87,10 +88,15 @@ export async function weighting(
     for (const x of new Set([...Object.values(inputs), y, ...Object.values(state)])) host.free(x);
     return data;
   };
-  const weights = await weightsOf(call as Parameters<typeof weightsOf>[0], block, perChannel(choice));
-  const off = productError(weights, block, await call(block));
-  if (!(off <= TOLERANCE[host.dtype])) return { none: notWeights(off) };
-  return statisticsOf(weights, TOLERANCE[host.dtype]);
+  try {
+    const weights = await weightsOf(call as Parameters<typeof weightsOf>[0], block, perChannel(choice));
+    const off = productError(weights, block, await call(block));
+    if (!(off <= TOLERANCE[host.dtype])) return { none: notWeights(off) };
+    return statisticsOf(weights, TOLERANCE[host.dtype]);
+  } catch (error) {
+    if (isAttentionError(error)) return { none: oneLine(error.message) };
+    throw error;
+  }
 }
 
 export const perChannel = ({ entry }: Choice): boolean => entry.picture.perChannel === true;

@@ -31,6 +31,10 @@ export function rowsOf(found: Found): Row[] {
   return rows.map((row) => ({ ...row, undominated: trades.some((t) => t.row === row) ? best.has(row) : null }));
 }
 
+/** Returns the reason why a cell cannot run at the length of the prefill, if it cannot at any time budget. */
+export const tooLarge = ({ plan }: Results, { id }: Subject): string | undefined =>
+  plan?.leftOut.find((x) => x.cell === id && x.what === "prefill" && x.reason !== "time budget")?.reason;
+
 function rowOf(found: Found, s: Subject): Row {
   const { results, facts, weights, subjects } = found;
   const cell = results.cells.find((c) => c.id === s.id)!;
@@ -45,7 +49,7 @@ function rowOf(found: Found, s: Subject): Row {
     ...{ cell: s.id, label: label(s.choice), backend: s.entryName, dtype: s.backend.dtype },
     accuracy: own?.accuracy ?? null,
     check: cell.checks.findLast((c) => c.what === "prefill") ?? cell.checks.at(-1) ?? null,
-    ...(!own && { reason: cell.reason ?? "not compared" }),
+    ...(!own && { reason: cell.reason ?? tooLarge(results, s) ?? "not compared" }),
     weights: weights.get(label(s.choice)) ?? { none: "not read" },
     prefill: of(timed?.prefill.at(-1), "length"),
     decode: of(timed?.decode.filter((p) => p.context <= tokens).at(-1), "context"),

@@ -40,12 +40,13 @@ export async function weightsOf(call: Call, block: HostBlock, perChannel: boolea
   const ofUnit = async (of: HostBlock) => floatsOf(await call({ ...of, v: unit }));
   if (!perChannel) return { shape: [...lead, L, S], data: await ofUnit(block) };
   const heads = sizeOf(lead);
-  const data = new Float64Array(heads * d * L * S);
+  let data: Weights["data"] | undefined;
   for (let c = 0; c < d; c++) {
     const y = await ofUnit({ ...block, q: copies(q, c, S), k: copies(k, c, S) });
+    data ??= new (y.constructor as Float64ArrayConstructor)(heads * d * L * S);
     for (let h = 0; h < heads; h++) data.set(y.subarray(h * L * S, (h + 1) * L * S), (h * d + c) * L * S);
   }
-  return { shape: [...lead, d, L, S], data };
+  return { shape: [...lead, d, L, S], data: data! };
 }
 
 /**

@@ -26,7 +26,7 @@ function sentenceOf({ tokens }: Frontier, rows: readonly Row[]): string {
   const beats = crossover ? `; its state is ${bytesText(crossover.bytes)}${timeText(crossover.time)}` : "";
   return (
     `${where}, ${closest.label} is the closest to softmax of the mechanisms whose state has a constant size: ` +
-    `the distance of its output is ${digits(accuracy!.distance)} of the norm of softmax's${beats}.${trade}`
+    `its output differs from softmax's by ${digits(100 * accuracy!.distance)} % of the norm${beats}.${trade}`
   );
 }
 
