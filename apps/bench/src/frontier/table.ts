@@ -28,7 +28,7 @@ export function report(frontier: Frontier): string {
     table(frontier),
     `Distance: ||y - softmax|| / ||softmax|| at ${tokens} tokens, softmax in float64. Error: the same against the mechanism's own float64 reference. ` +
       `Entropy in nats and norm are those of the causal weights of the first ${weightTokens} tokens; equal weights have entropy ${f.digits(uniformEntropy)}, and sqrt N is ${f.digits(Math.sqrt(weightTokens))}. ` +
-      "Undominated: no other mechanism on the backend is as close and as fast per decoded token, and better in one of them. Times are medians with quartiles. Crossover: the context from which the mechanism needs less than softmax on the same backend; for times interpolated, with its 95 % interval.",
+      "Frontier: no other mechanism on the backend is as close and as fast per decoded token, and better in one of them. Times are medians with quartiles. Crossover: the context from which the mechanism needs less than softmax on the same backend; for times interpolated, with its 95 % interval.",
     ...measured.unavailable.map((u) => `${u.backend} is not available here: ${u.reason}`),
     ...failed.map((row) => `${row.cell}: ${row.reason}`),
     ...[...new Set([...none, ...leftOut])],
@@ -37,7 +37,7 @@ export function report(frontier: Frontier): string {
 
 function table({ rows, tokens }: Frontier): string {
   const head = [
-    ...["cell", "undominated", "distance", "cosine", "error", "entropy", "norm"],
+    ...["cell", "frontier", "distance", "cosine", "error", "entropy", "norm"],
     ...[`prefill of ${tokens}`, "decode per token", "state", "crossover bytes", "crossover time"],
   ];
   return markdownTable([head, ...rows.map(line)], { align: ["l", ...NUMBERS] });

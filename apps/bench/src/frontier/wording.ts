@@ -17,10 +17,7 @@ function sentenceOf({ tokens }: Frontier, rows: readonly Row[]): string {
   const constant = rows.filter((row) => row.accuracy && row.constantState && row.label !== "softmax");
   const closest = constant.toSorted((a, b) => a.accuracy!.distance - b.accuracy!.distance)[0];
   const best = rows.filter((row) => row.undominated).map((row) => row.label);
-  const trade =
-    best.length > 0
-      ? ` No other mechanism is both closer to softmax and faster per decoded token than ${list(best)}.`
-      : "";
+  const trade = best.length > 0 ? ` On the frontier of distance and time per decoded token: ${list(best)}.` : "";
   if (!closest) return `${where}, no mechanism with a state of constant size was compared with softmax.${trade}`;
   const { accuracy, crossover } = closest;
   const beats = crossover ? `; its state is ${bytesText(crossover.bytes)}${timeText(crossover.time)}` : "";
