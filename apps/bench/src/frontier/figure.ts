@@ -1,4 +1,4 @@
-import { draw, type Figure, type Panel, stylesOf } from "@attnkit/measure/figure";
+import { draw, type Figure, type Panel, type Series, stylesOf } from "@attnkit/measure/figure";
 import type { Frontier, Row } from "./frontier.ts";
 
 /** The costs of a row that are drawn, each with its axis. */
@@ -20,25 +20,35 @@ export function figureOf({ rows, tokens, measured }: Frontier): Figure {
   const panels = backends.flatMap((backend) =>
     COSTS.flatMap((cost): Panel[] => {
       const here = rows.filter((row) => row.backend === backend);
-      // Softmax has no distance but rounding errors: its cost is a line, and what lies left of it costs less.
-      const softmax = here.filter((row) => row.label === "softmax" && row.accuracy).map(cost.of);
       const series = here.flatMap((row) => {
         const x = cost.of(row);
         if (row.label === "softmax" || !row.accuracy || x === undefined) return [];
         return [{ name: row.label, points: [{ x, y: row.accuracy.distance }] }];
       });
       if (series.length === 0) return [];
+      const softmax = here.find((row) => row.label === "softmax" && row.accuracy);
+      const line = softmax && softmaxLine(cost.of(softmax), series);
       return [
         {
           title: backend,
           x: { label: cost.label(tokens), scale: "log" },
           y: { label: "distance to softmax", scale: "log" },
-          series,
-          guides: softmax.flatMap((value) => (value === undefined ? [] : [{ at: "x", value, label: "softmax" }])),
+          series: line ? [line, ...series] : series,
         },
       ];
     }),
   );
   const caption = `Relative Frobenius distance of each mechanism's output to softmax's, against its cost: ${tokens} tokens of ${measured.input.source}. The line is the cost of softmax. The lower left is better.`;
   return { name: "frontier", caption, panels };
+}
+
+/**
+ * Returns the cost of softmax as a vertical line over the distances of the others: its own distance is rounding errors
+ * alone. A guide of the figure would do the same, but its label covers points.
+ */
+function softmaxLine(x: number | undefined, others: readonly Series[]): Series | undefined {
+  if (x === undefined) return undefined;
+  const distances = others.flatMap(({ points }) => points.map(({ y }) => y));
+  const [low, high] = [Math.min(...distances) / 1.5, Math.max(...distances) * 1.5];
+  return { name: "softmax", points: [low, high].map((y) => ({ x, y })), theory: true };
 }
