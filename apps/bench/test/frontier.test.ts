@@ -81,6 +81,15 @@ describe("attnkit bench --frontier", () => {
     expect(rows[2]!.weights).toHaveProperty("norm");
   });
 
+  test("a file that is shorter than the default contexts has contexts of its own", async () => {
+    const args = "bench --frontier --backend cpu --tensors model.safetensors --mechanism linear --rounds 3 --budget 4";
+    expect((await cli(dir, [...args.split(" "), "--out", "short"])).code).toBe(0);
+    const json = readdirSync(join(dir, "short")).find((f) => f.endsWith(".json"))!;
+    const { rows, measured } = JSON.parse(readFileSync(join(dir, "short", json), "utf8")) as Frontier;
+    expect(measured.options).toMatchObject({ lengths: [24], contexts: [1, 5, 23] });
+    expect(rows.map((r) => r.decode!.context)).toEqual([23, 23]);
+  });
+
   test("a mechanism that answers wrongly is neither compared nor timed", async () => {
     const options = { ...(await optionsFor()), mechanism: "softmax,linear" };
     const io = { out() {}, err() {}, columns: 0, cwd: dir, signal: new AbortController().signal };

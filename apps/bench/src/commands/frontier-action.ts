@@ -43,6 +43,8 @@ export async function frontier(io: Io, flags: Flags, written: readonly string[])
     lengths: flags.lengths !== undefined,
     contexts: flags.decodeContexts !== undefined,
   });
+  if (flags.tensors && !flags.decodeContexts)
+    options.contexts = contextsWithin(options.contexts, input.sequence.length);
   const reference = await softmaxReference(input.sequence, options);
   const opened = await open(options, input);
   await makeFolder(io, flags.out);
@@ -73,6 +75,13 @@ export async function frontier(io: Io, flags: Flags, written: readonly string[])
     return EXIT.interrupted;
   }
   return results.cells.some((c) => c.status === "failed") ? EXIT.failed : EXIT.ok;
+}
+
+/** Returns the default contexts within a file of `tokens` tokens, or where there are fewer than three, shares of it. */
+function contextsWithin(usual: readonly number[], tokens: number): number[] {
+  if (usual.length >= 3) return [...usual];
+  const shares = [16, 4, 1].map((share) => Math.floor((tokens - 1) / share)).filter((n) => n > 0);
+  return [...new Set(shares)].sort((a, b) => a - b);
 }
 
 function optionsOf(flags: Flags, written: readonly string[]): BenchOptions {

@@ -34,7 +34,10 @@ export interface Row {
   readonly constantState: boolean | null;
   /** The context from which the constant state beats softmax's; null where the state grows and for softmax itself. */
   readonly crossover: { readonly bytes: number | null; readonly time: TimeCrossover | null } | null;
-  /** No other mechanism on this backend is both closer to softmax and faster per decoded token. Null without a time. */
+  /**
+   * No other mechanism on this backend is as close to softmax and as fast per decoded token, and better in one of them.
+   * Null without a time at the longest `decode.context` of the backend.
+   */
   readonly undominated: boolean | null;
 }
 

@@ -20,15 +20,20 @@ export interface Found {
 /** Joins accuracy, times and sizes of every cell, and marks the cells that no other one on their backend beats. */
 export function rowsOf(found: Found): Row[] {
   const rows = found.subjects.map((s) => rowOf(found, s));
-  const trades = rows.flatMap((row) =>
-    row.accuracy && row.decode ? [{ row, distance: row.accuracy.distance, cost: row.decode.median }] : [],
+  return rows.map((row) => ({ ...row, undominated: isUndominated(row, rows) }));
+}
+
+/** Compares a row with those of its backend that were timed at the longest context; null if it was not. */
+function isUndominated(row: Row, all: readonly Row[]): boolean | null {
+  const timed = all.flatMap((r) =>
+    r.backend === row.backend && r.accuracy && r.decode
+      ? [{ row: r, context: r.decode.context, distance: r.accuracy.distance, cost: r.decode.median }]
+      : [],
   );
-  const best = new Set(
-    trades
-      .filter((t) => undominated(trades.filter(({ row }) => row.backend === t.row.backend)).includes(t))
-      .map(({ row }) => row),
-  );
-  return rows.map((row) => ({ ...row, undominated: trades.some((t) => t.row === row) ? best.has(row) : null }));
+  const longest = Math.max(...timed.map(({ context }) => context));
+  const trades = timed.filter(({ context }) => context === longest);
+  if (!trades.some((t) => t.row === row)) return null;
+  return undominated(trades).some((t) => t.row === row);
 }
 
 /** Returns the reason why a cell cannot run at the length of the prefill, if it cannot at any time budget. */
