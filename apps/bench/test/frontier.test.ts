@@ -1,11 +1,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mechanisms } from "@attnkit/catalog";
+import type { CellResult } from "@attnkit/measure/results";
 import { writeSafetensors } from "@attnkit/measure/safetensors";
+import type { Subject } from "@attnkit/measure/subject";
 import { describe, expect, test } from "vitest";
 import { figureOf } from "../src/frontier/figure.ts";
 import type { Frontier } from "../src/frontier/frontier.ts";
 import { measureFrontier, softmaxReference } from "../src/frontier/measure.ts";
+import { rowsOf } from "../src/frontier/rows.ts";
 import { sentences } from "../src/frontier/wording.ts";
 import { inputOf, open, start } from "../src/measure/run.ts";
 import { cli, folder, refused, tensors } from "./harness.ts";
@@ -91,18 +94,11 @@ describe("attnkit bench --frontier", () => {
   });
 
   test("a mechanism that answers wrongly is neither compared nor timed", async () => {
-    const options = { ...(await optionsFor()), mechanism: "softmax,linear" };
-    const io = { out() {}, err() {}, columns: 0, cwd: dir, signal: new AbortController().signal };
-    const input = await inputOf(io, options, { lengths: true, contexts: true });
-    const opened = await open(options, input);
-    const results = await start(options, input, opened);
     const other = mechanisms.find((m) => m.name === "logsumexp")!;
-    const subjects = opened.subjects.map((s) =>
+    const { session, reference } = await sessionOf((s) =>
       s.choice.entry.name === "linear" ? { ...s, reference: other.reference({}) } : s,
     );
-    const progress = { step() {}, note() {}, stop() {} };
-    const session = { results, subjects, progress, signal: io.signal, save: async () => {} };
-    const found = await measureFrontier(session, await softmaxReference(input.sequence, options));
+    const found = await measureFrontier(session, reference);
     expect(found.rows.map((r) => [r.label, r.accuracy !== null, r.decode !== null])).toEqual([
       ["softmax", true, true],
       ["linear", false, false],
@@ -110,6 +106,29 @@ describe("attnkit bench --frontier", () => {
     expect(found.rows[1]!.reason).toMatch(/oracle check/);
     expect(figureOf(found).panels.flatMap((p) => p.series)).toEqual([]);
     expect(sentences(found)).toEqual([expect.stringMatching(/no mechanism with a state of constant size/)]);
+  });
+
+  test("a decode time at a shorter context than the others' is not ranked with them, nor those of a software adapter", async () => {
+    const { session, reference } = await sessionOf((s) => s);
+    const { rows, measured } = await measureFrontier(session, reference);
+    expect(rows.every((r) => r.undominated !== null)).toBe(true);
+    const facts = new Map(rows.map((r) => [r.cell, { accuracy: r.accuracy!, bytes: r.stateBytes! }]));
+    const again = (cells: CellResult[]) =>
+      rowsOf({ results: { ...measured, cells }, subjects: session.subjects, facts, weights: new Map() });
+    const [first, linear] = measured.cells as [CellResult, CellResult];
+    const cut = again([first, { ...linear, decode: linear.decode.slice(0, -1) }]);
+    expect(cut.map((r) => [r.decode!.context, r.undominated])).toEqual([
+      [32, true],
+      [16, null],
+    ]);
+    const adapter = { name: "software", software: true };
+    for (const row of again([first, linear].map((c) => ({ ...c, adapter }))))
+      expect([row.accuracy !== null, row.prefill, row.decode, row.crossover?.time ?? null]).toEqual([
+        true,
+        null,
+        null,
+        null,
+      ]);
   });
 
   test("an interrupt leaves what was measured, marked incomplete", async () => {
@@ -144,9 +163,18 @@ describe("attnkit bench --frontier", () => {
   });
 });
 
-async function optionsFor() {
+/** A session of softmax and linear at the sizes of SMALL, with changed subjects. */
+async function sessionOf(change: (s: Subject) => Subject) {
   const { code } = await cli(dir, [...SMALL, "--mechanism", "linear", "--out", "options"]);
   expect(code).toBe(0);
   const json = readdirSync(join(dir, "options")).find((f) => f.endsWith(".json"))!;
-  return (JSON.parse(readFileSync(join(dir, "options", json), "utf8")) as Frontier).measured.options;
+  const { options } = (JSON.parse(readFileSync(join(dir, "options", json), "utf8")) as Frontier).measured;
+  const io = { out() {}, err() {}, columns: 0, cwd: dir, signal: new AbortController().signal };
+  const input = await inputOf(io, options, { lengths: true, contexts: true });
+  const opened = await open(options, input);
+  const results = await start(options, input, opened);
+  const progress = { step() {}, note() {}, stop() {} };
+  const subjects = opened.subjects.map(change);
+  const session = { results, subjects, progress, signal: io.signal, save: async () => {} };
+  return { session, reference: await softmaxReference(input.sequence, options) };
 }
