@@ -12,9 +12,12 @@ import { progress } from "../report/progress.ts";
 import { choices } from "../select.ts";
 import type { Flags } from "./bench-flags.ts";
 
-/** Takes about two minutes on two cores. The contexts are those of decode, for the crossover. */
+/**
+ * Takes under 4 minutes on two busy cores with three backends, checks and weights included. The contexts are those of
+ * decode, for the crossover.
+ */
 const FULL = { length: 1024, contexts: [64, 256, 1024, 4096], budget: 60, rounds: 11 };
-/** Takes about a minute. */
+/** Takes under 90 seconds on two busy cores with two backends. */
 const QUICK = { length: 512, contexts: [64, 512, 2048], budget: 13, rounds: 7 };
 
 /** The flags of the bench that `--frontier` does not have. */
