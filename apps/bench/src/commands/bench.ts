@@ -83,8 +83,17 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     )
     .option("--threshold <percent>", "with --against: the difference that fails, in percent", flag.percent, 10)
     .option("--only-slower", "with --against: do not fail if this build is the faster one", false)
+    .option(
+      "--frontier",
+      "accuracy beside cost at one length: distance to softmax, weights, times, state bytes, crossover; see the README",
+      false,
+    )
     .option("--resume <file>", "continue an interrupted run and write into the same files")
     .action(async (flags: Flags) => {
+      if (flags.frontier) {
+        const { frontier } = await import("./frontier-action.ts");
+        return exit(await frontier(io, flags, given(command)));
+      }
       // The plots, schemas and the DOM take half a second to load. Other commands do not need them.
       const { bench } = await import("./bench-action.ts");
       const preset = flags.quick ? QUICK : FULL;
