@@ -31,7 +31,7 @@ const withoutDynamicImports = {
     onResolve({ filter: /./ }, ({ kind, path }) => (kind === "dynamic-import" ? { path, external: true } : undefined)),
 };
 
-for (const dir of ["core", ...under("backends"), ...under("mechanisms")]) {
+for (const dir of ["core", "wgsl", ...under("backends"), ...under("mechanisms")]) {
   const { name, attnkit } = JSON.parse(readFileSync(new URL(`${dir}/package.json`, packages), "utf8"));
   for (const [entry, { import: what, limit }] of Object.entries(attnkit?.size ?? {})) {
     const specifier = name + entry.slice(1);

@@ -1,5 +1,6 @@
 import type { Backend } from "@attnkit/core";
-import { type Gpu, gpuOf } from "@attnkit/tfjs/kernels";
+import type { TfjsBackend } from "@attnkit/tfjs";
+import { hostOf } from "@attnkit/wgsl";
 
 /** Counts the use of a device through the WebGPU API, by attnkit and others. */
 export interface Meter {
@@ -58,15 +59,22 @@ export function meter(device: GPUDevice): Meter {
  * needs.
  */
 export async function gpuUse(backend: Backend<unknown>, call: () => Promise<unknown>): Promise<GpuUse | undefined> {
-  const gpu = gpuOf(backend as Parameters<typeof gpuOf>[0]);
-  if (typeof gpu === "string") return undefined;
-  const { device } = gpu;
-  const used = meter(device);
-  emptyPool(gpu);
+  const host = hostOf(backend);
+  if (typeof host === "string") return undefined;
+  const used = meter(host.device);
+  if ("tf" in backend) emptyPool((backend as TfjsBackend).tf.backend() as unknown as PooledBackend);
   used.reset();
   const before = used.bytes;
   await call();
   return { dispatches: used.dispatches, bytes: used.peakBytes - before };
+}
+
+/** The part of tfjs 4.22's WebGPU backend that ends its work and holds its pool. */
+interface PooledBackend {
+  readonly bufferManager: Pool;
+  ensureCommandEncoderReady(): void;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
 }
 
 /** tfjs 4.22's pool of buffers. Its public `dispose` would also destroy buffers in use. */
@@ -76,12 +84,12 @@ interface Pool {
   numBytesAllocated: number;
 }
 
-function emptyPool({ backend }: Gpu): void {
+function emptyPool(backend: PooledBackend): void {
   // Afterwards, buffers that the queue owned are free, and the next encoder is a metered one.
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();
-  const pool = backend.bufferManager as unknown as Pool;
+  const pool = backend.bufferManager;
   for (const buffers of pool.freeBuffers.values()) {
     for (const buffer of buffers.splice(0)) {
       pool.numFreeBuffers -= 1;

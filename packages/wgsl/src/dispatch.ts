@@ -1,22 +1,21 @@
 import type { Tensors } from "@attnkit/core";
 import { Remembered } from "@attnkit/core/backend";
-import type { Tensor } from "../tf.ts";
-import type { Gpu } from "./gpu.ts";
+import type { Binding, Host, Storage } from "./host.ts";
 import { keepsNaN } from "./nan.ts";
 
-/** A compute dispatch. */
-export interface Dispatch {
+/** A compute dispatch over tensors of a host. */
+export interface Dispatch<T> {
   /** The label that GPU debuggers show. */
   readonly name: string;
   /**
    * WGSL with an entry point `main`. Each tensor is declared under its name as `array<f32>`. It is `array<vec4f>` if
-   * listed in `vec4`, and `array<i32>` if boolean: non-zero is true. Parameters are fields of `p`. The functions of
-   * `keepsNaN` are declared too.
+   * listed in `vec4`, `array<i32>` if boolean, and `array<u32>` if stored as pairs of halves; see `Storage`. Parameters
+   * are fields of `p`. The functions of `keepsNaN` are declared too. Every tensor and `p` must be used.
    */
   readonly code: string;
-  readonly inputs: Tensors<Tensor>;
+  readonly inputs: Tensors<T>;
   /** The tensors that the kernel writes. None may be an input. */
-  readonly outputs: Tensors<Tensor>;
+  readonly outputs: Tensors<T>;
   /** Names of tensors to declare as vectors of four. Their last axis must be a multiple of 4. */
   readonly vec4?: readonly string[];
   /** Parameters of type `u32`, such as sizes and offsets. */
@@ -33,39 +32,27 @@ const MOST_PIPELINES = 256;
 const pipelines = new WeakMap<GPUDevice, Remembered<string, GPUComputePipeline>>();
 
 /**
- * Encodes a dispatch after everything that tfjs has encoded so far. It does not wait and downloads nothing.
+ * Encodes a dispatch after everything that the host's library has encoded so far. It does not wait and downloads nothing.
  * @example
  * ```ts
- * const y = output(gpu, [n]);
+ * const y = host.empty([n]);
  * const code = "@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) { y[id.x] = 2.0 * x[id.x]; }";
- * dispatch(gpu, { name: "double", code, inputs: { x }, outputs: { y }, workgroups: [n] });
+ * dispatch(host, { name: "double", code, inputs: { x }, outputs: { y }, workgroups: [n] });
  * ```
  */
-export function dispatch(gpu: Gpu, d: Dispatch): void {
-  const { backend, device } = gpu;
-  const tensors = [...Object.values(d.inputs), ...Object.values(d.outputs)];
-  for (const { dataId } of tensors) {
-    backend.uploadToGPU(dataId);
-    // tfjs does not recycle these buffers while the queue still needs them.
-    backend.commandQueueOwnedIds.add(dataId);
-  }
-  const pipeline = pipelineOf(device, d.name, headerOf(d) + keepsNaN + d.code);
-  const buffers = tensors.map(({ dataId }) => backend.tensorMap.get(dataId).resource as GPUBuffer);
-  const uniform = uniformOf(gpu, d);
-  const entries = [...buffers, ...(uniform ? [uniform] : [])].map((buffer, binding) => ({
-    binding,
-    resource: { buffer },
-  }));
-  const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-  backend.ensureCommandEncoderReady();
-  backend.endComputePassEncoder();
-  const pass = backend.commandEncoder.beginComputePass({ label: d.name });
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...(d.workgroups as [number]));
-  pass.end();
-  backend.dispatchCountInPass += 1;
-  if (backend.dispatchCountInPass >= gpu.tf.env().getNumber("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE")) backend.submitQueue();
+export function dispatch<T>(host: Host<T>, d: Dispatch<T>): void {
+  const { device } = host;
+  const parameters = parametersOf(d);
+  const bindings: Binding[] = [
+    ...[...Object.values(d.inputs), ...Object.values(d.outputs)].map((x) => host.binding(x)),
+    ...(parameters ? [host.uniform(parameters)] : []),
+  ];
+  const pipeline = pipelineOf(device, d.name, headerOf(host, d) + keepsNaN + d.code);
+  const bindGroup = device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: bindings.map((resource, binding) => ({ binding, resource })),
+  });
+  host.encode({ label: d.name, pipeline, bindGroup, workgroups: d.workgroups });
 }
 
 /**
@@ -73,11 +60,11 @@ export function dispatch(gpu: Gpu, d: Dispatch): void {
  * `group.x + group.y * groups.x` and returns if it is >= n.
  * @example
  * ```ts
- * dispatch(gpu, { name, code, inputs, outputs, workgroups: grid(gpu, Math.ceil(n / 64)) });
+ * dispatch(host, { name, code, inputs, outputs, workgroups: grid(host, Math.ceil(n / 64)) });
  * ```
  */
-export function grid(gpu: Gpu, n: number): [number, number] {
-  const most = gpu.device.limits.maxComputeWorkgroupsPerDimension;
+export function grid({ device }: Pick<Host<never>, "device">, n: number): [number, number] {
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
   const y = Math.ceil(n / most);
   return [Math.ceil(n / y), y];
 }
@@ -95,9 +82,11 @@ function pipelineOf(device: GPUDevice, label: string, code: string): GPUComputeP
  * Declares the bindings in the order inputs, outputs, parameters. The code must use every binding, because layouts are
  * inferred.
  */
-function headerOf({ inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispatch): string {
-  const type = (name: string, { dtype }: Tensor) =>
-    dtype === "float32" ? (vec4.includes(name) ? "vec4f" : "f32") : "i32";
+function headerOf<T>(host: Host<T>, { inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispatch<T>): string {
+  const type = (name: string, x: T) => {
+    const own = ELEMENTS[host.storage(x)];
+    return own === "f32" && vec4.includes(name) ? "vec4f" : own;
+  };
   const named = [
     ...Object.entries(inputs).map(([n, t]) => `var<storage, read> ${n}: array<${type(n, t)}>;`),
     ...Object.entries(outputs).map(([n, t]) => `var<storage, read_write> ${n}: array<${type(n, t)}>;`),
@@ -108,21 +97,15 @@ function headerOf({ inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispa
   return `${struct}${lines.map((line, i) => `@group(0) @binding(${i}) ${line}\n`).join("")}`;
 }
 
-function uniformOf({ backend, device }: Gpu, { sizes = {}, floats = {} }: Dispatch): GPUBuffer | undefined {
+const ELEMENTS: Readonly<Record<Storage, string>> = { float32: "f32", boolean: "i32", float16: "u32" };
+
+/** Returns the bytes of `p`, a multiple of 16, or undefined if it has no fields. */
+function parametersOf<T>({ sizes = {}, floats = {} }: Dispatch<T>): ArrayBuffer | undefined {
   const [whole, real] = [Object.values(sizes), Object.values(floats)];
   const n = whole.length + real.length;
   if (n === 0) return undefined;
   const data = new ArrayBuffer(Math.ceil(n / 4) * 16);
   new Uint32Array(data, 0, whole.length).set(whole);
   new Float32Array(data, whole.length * 4, real.length).set(real);
-  const buffer = backend.bufferManager.acquireBuffer(data.byteLength, UNIFORM_COPY_DST);
-  device.queue.writeBuffer(buffer, 0, data);
-  backend.uniformPendingDisposal.push(buffer);
-  return buffer;
+  return data;
 }
-
-/**
- * `GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST`. The values are fixed by the standard; the global is missing in
- * Node.
- */
-const UNIFORM_COPY_DST = 0x40 | 0x08;

@@ -1,8 +1,7 @@
 import type { Shape, Tensors } from "@attnkit/core";
 import { Remembered } from "@attnkit/core/backend";
-import type { Tensor } from "../../tf.ts";
 import { dispatch, grid } from "../dispatch.ts";
-import { type Gpu, output } from "../gpu.ts";
+import type { Host } from "../host.ts";
 import { combine } from "./combine.ts";
 import { loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
 import { lines, type Tile, tileCode } from "./tile.ts";
@@ -25,7 +24,7 @@ export interface Weights {
   readonly floats?: Readonly<Record<string, number>>;
 }
 
-export interface Attend extends Pairs {
+export interface Attend<T> extends Pairs<T> {
   readonly weights: Weights;
   readonly lse: boolean;
   readonly tile: Tile;
@@ -34,21 +33,21 @@ export interface Attend extends Pairs {
 }
 
 /** Computes `y`, and `lse` if asked for, in one pass over the keys, tile by tile, without a matrix of scores. */
-export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
+export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
   const { dims, tensors, weights, tile, splits, lse } = how;
   const { B, Hkv, d, dv, L, Hq } = dims;
-  const lead = tensors.q!.shape.slice(0, -1);
+  const lead = host.shape(tensors.q!).slice(0, -1);
   const shapes = shapesOf(how);
-  const { sizes, floats } = sizesOf(how);
+  const { sizes, floats } = sizesOf(host, how);
   const { height } = tileCode(tile, dv);
   const blocks = Math.ceil(((Hq / Hkv) * L) / height);
   const tasks = B * Hkv * blocks * splits;
   const [parted, withLse] = [splits > 1, lse || splits > 1];
   const outputs = {
-    y: output(gpu, parted ? [splits, ...lead, dv] : [...lead, dv]),
-    ...(withLse && { lse: output(gpu, parted ? [splits, ...lead] : (lead as Shape)) }),
+    y: host.empty(parted ? [splits, ...lead, dv] : [...lead, dv]),
+    ...(withLse && { lse: host.empty(parted ? [splits, ...lead] : (lead as Shape)) }),
   };
-  dispatch(gpu, {
+  dispatch(host, {
     ...{ name: weights.name, code: forward(shapes, weights, tile, withLse, parted), inputs: tensors, outputs },
     vec4: vectorsOf({ q: d, k: d, v: dv, y: dv }),
     sizes: { ...sizes, blocks, tasks, splits },
@@ -56,9 +55,9 @@ export function attend(gpu: Gpu, how: Attend): Tensors<Tensor> {
       ...{ ...floats, ...weights.floats, none: Number.NEGATIVE_INFINITY },
       over: weights.over ?? 0,
     },
-    workgroups: grid(gpu, tasks),
+    workgroups: grid(host, tasks),
   });
-  return parted ? combine(gpu, outputs as Tensors<Tensor>, { splits, lse, dv }) : outputs;
+  return parted ? combine(host, outputs as Tensors<T>, { splits, lse, dv }) : outputs;
 }
 
 /** The lowest finite float32: the maximum of a row that has not seen a key yet. */

@@ -1,5 +1,5 @@
 import type { Call } from "@attnkit/core/program";
-import { type MatrixState, pairs } from "@attnkit/tfjs/kernels";
+import { type MatrixState, pairs } from "@attnkit/wgsl";
 import { featureCount } from "../features.ts";
 import { limitOf, type Polynomial } from "../options.ts";
 import { horner, isLinear, number, unfit } from "./forms.ts";

@@ -1,52 +1,57 @@
 import type { Tensors } from "@attnkit/core";
-import type { Tensor } from "../../tf.ts";
+import { elementCount } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
-import { type Gpu, output } from "../gpu.ts";
+import type { Host } from "../host.ts";
 import { remembered, type Weights } from "./forward.ts";
 import { loader, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
 import { lines, list, type Tile, tileCode } from "./tile.ts";
 
 /** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. */
-export interface Seeds {
-  readonly y: Tensor;
-  readonly lse: Tensor;
-  readonly dy: Tensor;
-  readonly dlse: Tensor;
+export interface Seeds<T> {
+  readonly y: T;
+  readonly lse: T;
+  readonly dy: T;
+  readonly dlse: T;
 }
 
 /**
  * Computes the gradients of q, k and v. `pairs` must have no bias, and at most one of mask and keep: WebGPU cannot bind
  * more tensors.
  */
-export type TileGradients = (gpu: Gpu, pairs: Pairs, weights: Weights, seeds: Seeds) => Tensors<Tensor>;
+export type TileGradients = <T>(host: Host<T>, pairs: Pairs<T>, weights: Weights, seeds: Seeds<T>) => Tensors<T>;
 
 /**
  * Computes the gradients of softmax tiles without bias. Weights are recomputed tile by tile (Dao 2023, arXiv
  * 2307.08691, algorithm 2): one pass over the keys for dq, one over the queries for dk and dv. It takes three
  * dispatches and O(L) memory.
  */
-export const softmaxGradients: TileGradients = (gpu, pairs, weights, seeds) => {
+export const softmaxGradients: TileGradients = <T>(
+  host: Host<T>,
+  pairs: Pairs<T>,
+  weights: Weights,
+  seeds: Seeds<T>,
+) => {
   const { dims, tensors, past } = pairs;
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   const shapes = shapesOf(pairs);
-  const { sizes, floats } = sizesOf(pairs);
+  const { sizes, floats } = sizesOf(host, pairs);
   const tile: Tile = { rows: Math.max(d, dv) > 128 ? 2 : 4, rowGroups: 16, columnGroups: 8, slice: 16 };
   const { height } = tileCode(tile, Math.max(d, dv));
-  const inputs = { ...tensors, dy: seeds.dy, stats: statistics(gpu, seeds, dv) };
+  const inputs = { ...tensors, dy: seeds.dy, stats: statistics(host, seeds, dv) };
   const outputs = {
-    dq: output(gpu, tensors.q!.shape),
-    dk: output(gpu, tensors.k!.shape),
-    dv: output(gpu, tensors.v!.shape),
+    dq: host.empty(host.shape(tensors.q!)),
+    dk: host.empty(host.shape(tensors.k!)),
+    dv: host.empty(host.shape(tensors.v!)),
   };
   const vec4 = vectorsOf({ q: d, k: d, v: dv, dy: dv, dq: d, dk: d, dv });
-  const run = (name: string, code: string, items: number, written: Record<string, Tensor>) => {
+  const run = (name: string, code: string, items: number, written: Tensors<T>) => {
     const blocks = Math.ceil(items / height);
     const tasks = B * Hkv * blocks;
-    dispatch(gpu, {
+    dispatch(host, {
       ...{ name: `${weights.name} ${name}`, code, inputs, outputs: written, vec4 },
       sizes: { ...sizes, blocks, tasks },
       floats: { ...floats, ...weights.floats },
-      workgroups: grid(gpu, tasks),
+      workgroups: grid(host, tasks),
     });
   };
   const text = (name: string, make: () => string) => remembered([name, shapes, weights.wgsl, tile], make);
@@ -71,8 +76,9 @@ const THREADS = 64;
  * Computes two numbers per row, `[2, rows]`: its lse, and `sum_c dy_c y_c - dlse`, which is subtracted from the
  * gradient of each weight.
  */
-function statistics(gpu: Gpu, { y, lse, dy, dlse }: Seeds, dv: number): Tensor {
-  const stats = output(gpu, [2, lse.size]);
+function statistics<T>(host: Host<T>, { y, lse, dy, dlse }: Seeds<T>, dv: number): T {
+  const rows = elementCount(host.shape(lse));
+  const stats = host.empty([2, rows]);
   const code = `
   @compute @workgroup_size(${THREADS})
   fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -84,10 +90,10 @@ function statistics(gpu: Gpu, { y, lse, dy, dlse }: Seeds, dv: number): Tensor {
     stats[row] = select(lse[row], 0.0, bitcast<u32>(lse[row]) == 0xff800000u);
     stats[p.rows + row] = sum;
   }`;
-  dispatch(gpu, {
+  dispatch(host, {
     ...{ name: "softmax statistics", code, inputs: { y, lse, dy, dlse }, outputs: { stats } },
-    sizes: { rows: lse.size, dv },
-    workgroups: grid(gpu, Math.ceil(lse.size / THREADS)),
+    sizes: { rows, dv },
+    workgroups: grid(host, Math.ceil(rows / THREADS)),
   });
   return stats;
 }

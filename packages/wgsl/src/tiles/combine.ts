@@ -1,7 +1,7 @@
 import type { Tensors } from "@attnkit/core";
-import type { Tensor } from "../../tf.ts";
+import { elementCount } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
-import { type Gpu, output } from "../gpu.ts";
+import type { Host } from "../host.ts";
 
 const THREADS = 64;
 
@@ -9,15 +9,15 @@ const THREADS = 64;
  * Merges outputs of the same rows over `splits` sets of keys, weighted by their normalisers (`mergeOutputs` of core).
  * `y [splits, ..., dv]`, `lse [splits, ...]`, -Infinity if the row sees no keys of a set.
  */
-export function combine(
-  gpu: Gpu,
-  { y, lse }: Tensors<Tensor>,
+export function combine<T>(
+  host: Host<T>,
+  { y, lse }: Tensors<T>,
   how: { readonly splits: number; readonly lse: boolean; readonly dv: number },
-): Tensors<Tensor> {
+): Tensors<T> {
   const { splits, dv } = how;
-  const lead = lse!.shape.slice(1);
-  const outputs = { whole: output(gpu, [...lead, dv]), ...(how.lse && { normaliser: output(gpu, lead) }) };
-  const rows = lse!.size / splits;
+  const [, ...lead] = host.shape(lse!);
+  const outputs = { whole: host.empty([...lead, dv]), ...(how.lse && { normaliser: host.empty(lead) }) };
+  const rows = elementCount(lead);
   const code = `
   // Minus infinity, by its bits: WGSL may assume that there is none. The lowest number is the lse of a row with that bias.
   fn is_empty(at: u32) -> bool { return bitcast<u32>(lse[at]) == 0xff800000u; }
@@ -41,10 +41,10 @@ export function combine(
     whole[at] = select(0.0, sum / l, l != 0.0);
     ${how.lse ? "if (at % p.dv == 0u) { normaliser[row] = select(p.none, top + logarithm(l), l != 0.0); }" : ""}
   }`;
-  dispatch(gpu, {
+  dispatch(host, {
     ...{ name: "combine", code, inputs: { y: y!, lse: lse! }, outputs, sizes: { rows, dv, splits } },
     floats: { none: Number.NEGATIVE_INFINITY },
-    workgroups: grid(gpu, Math.ceil((rows * dv) / THREADS)),
+    workgroups: grid(host, Math.ceil((rows * dv) / THREADS)),
   });
   return { y: outputs.whole, ...(outputs.normaliser && { lse: outputs.normaliser }) };
 }

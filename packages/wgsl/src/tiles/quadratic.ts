@@ -1,11 +1,25 @@
-import type { Block, Mechanism, Result, Tensors } from "@attnkit/core";
-import { type Kernel, namesOfBlock, namesOfResult, resultOfNames, vjp } from "@attnkit/core/backend";
-import { type AppendedKeys, appendKeys, type Call, liftTensor, type Ops, type Window } from "@attnkit/core/program";
-import type { TfjsBackend } from "../../index.ts";
-import type { Tensor, Tf } from "../../tf.ts";
-import { type Gpu, gpuOf } from "../gpu.ts";
-import { acceptable } from "../kernel.ts";
-import { onTape } from "../tape-operation.ts";
+import type { Backend, Block, Mechanism, Result, Tensors } from "@attnkit/core";
+import {
+  elementCount,
+  type Kernel,
+  namesOfBlock,
+  namesOfResult,
+  resultOfNames,
+  vjp,
+  zerosLike,
+} from "@attnkit/core/backend";
+import {
+  type AppendedKeys,
+  appendKeys,
+  type Call,
+  type EagerOps,
+  liftTensor,
+  type Ops,
+  type Window,
+} from "@attnkit/core/program";
+import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
+import { type Host, hostOf, operation } from "../host.ts";
+import { acceptable, WEBGPU } from "../kernel.ts";
 import type { TileGradients } from "./backward.ts";
 import { attend, type Weights } from "./forward.ts";
 import type { Pairs } from "./pairs.ts";
@@ -31,82 +45,67 @@ export interface Quadratic {
 const WIDEST = 256;
 
 /**
- * Makes a kernel for the quadratic family. tfjs's own operations append to the cache; everything else is one pass over
- * tiles.
+ * Makes a kernel for the quadratic family. The host appends to the cache; everything else is one pass over tiles, and one
+ * that combines parts of the keys for a few queries.
  * @param mechanism The portable mechanism. Its gradient is used if `spec` has none.
  * @example
  * ```ts
  * withKernels(mechanism, quadraticKernel(mechanism, { name, weights, limit: () => 1e4, scale: (d) => d ** -0.5 }));
  * ```
  */
-export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<Tensor> {
+export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<unknown> {
   return {
     name: spec.name,
-    kind: "tfjs",
-    accepts: (call, backend) => acceptable(call, gpuOf(backend), (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu)),
-    run(block, call, backend) {
-      const gpu = gpuOf(backend) as Gpu;
-      const { ops } = backend as TfjsBackend;
-      const results = gpu.tf.tidy(() => namesOfResult(run(gpu, ops, mechanism, spec, block, call)));
-      return resultOfNames(results);
+    kind: WEBGPU,
+    accepts: (call, backend) => acceptable(call, backend, (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu)),
+    run<T>(block: Block<T>, call: Call, backend: Backend<T>) {
+      const host = hostOf(backend) as Host<T>;
+      return resultOfNames(host.scope(() => namesOfResult(run(host, mechanism, spec, block, call))));
     },
   };
 }
 
-function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: Gpu): true | string {
+function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: GpuFacts): true | string {
   if (d > WIDEST || dv > WIDEST) return `d = ${d} and dv = ${dv} channels per head; a tile holds at most ${WIDEST}`;
   const T = S + pastOf(shapes);
-  const bytes =
-    4 *
-    Math.max(
-      B * Hkv * T * Math.max(d, dv),
-      ...Object.values(namesOfBlock(shapes)).map((s) => s.reduce((a, b) => a * b, 1)),
-    );
+  const bytes = 4 * Math.max(B * Hkv * T * Math.max(d, dv), ...Object.values(namesOfBlock(shapes)).map(elementCount));
   return bytes <= gpu.largestBuffer || `a tensor of ${bytes} bytes; this device binds at most ${gpu.largestBuffer}`;
 }
 
 const pastOf = (shapes: Call["shapes"]): number => shapes.state?.k?.[2] ?? 0;
 
-function run(
-  gpu: Gpu,
-  o: Ops<Tensor>,
-  mechanism: Mechanism,
-  spec: Quadratic,
-  block: Block<Tensor>,
-  call: Call,
-): Result<Tensor> {
-  const { tf } = gpu;
+function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Block<T>, call: Call): Result<T> {
   const { dims, shapes, causal, lse } = call;
-  const keys = appendKeys(o, cacheOf(o, block, call));
+  const keys = cacheOf(host, block, call);
   const past = pastOf(shapes);
-  const tensors: Tensors<Tensor> = {
-    ...{ q: float(tf, block.q), k: keys.k, v: keys.v },
+  const tensors: Tensors<T> = {
+    ...{ q: float(host, block.q), k: keys.k, v: keys.v },
     ...(block.mask && { mask: block.mask }),
-    ...(block.bias && { bias: float(tf, block.bias) }),
+    ...(block.bias && { bias: float(host, block.bias) }),
     ...(keys.keep && { keep: keys.keep }),
   };
   const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   const rows = (Hq / Hkv) * L;
-  const pairs: Pairs = { tensors, dims, past, causal, window, limit: spec.limit(d), scale: spec.scale(d) };
-  const tile = spec.tile ?? tileFor(rows, Math.max(d, dv), gpu.workgroupMemory);
+  const pairs: Pairs<T> = { tensors, dims, past, causal, window, limit: spec.limit(d), scale: spec.scale(d) };
+  const tile = spec.tile ?? tileFor(rows, Math.max(d, dv), gpuFacts(host.device).workgroupMemory);
   const splits = spec.weights.kind === "softmax" && rows <= 16 ? splitsFor(B * Hkv, reachOf(past + S, L, window)) : 1;
   const recompute = tensors.bias ? undefined : spec.gradients;
-  const recorded = recompute !== undefined && tf.engine().state.gradientDepth > 0;
-  const out = onTape(gpu, {
+  const recorded = recompute !== undefined && host.tape?.recording === true;
+  const out = operation(host, {
     inputs: tensors,
-    forward: () => attend(gpu, { ...pairs, weights: spec.weights, lse: lse || recorded, tile, splits }),
-    backward(given, seeds, wrt, { y, lse }) {
+    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || recorded, tile, splits }),
+    backward(ops, given, seeds, wrt, { y, lse }) {
       const floats = wrt.filter((n) => ["q", "k", "v", "bias"].includes(n));
       const found = recompute
-        ? recompute(gpu, { ...pairs, tensors: oneMask(o, given) }, spec.weights, {
+        ? recompute(host, { ...pairs, tensors: oneMask(ops, given) }, spec.weights, {
             y: y!,
             lse: lse!,
             dy: seeds.y!,
             dlse: seeds.lse!,
           })
-        : vjp(o, (ops, t) => portable(ops, mechanism, t, call, past), given, seeds, floats);
-      return { ...Object.fromEntries(wrt.map((n) => [n, tf.zeros(given[n]!.shape)])), ...found };
+        : vjp(ops, (o, t) => portable(o, mechanism, t, call, past), given, seeds, floats);
+      return { ...Object.fromEntries(wrt.map((n) => [n, found[n] ?? zerosLike(ops, given[n]!)])) };
     },
   });
   return {
@@ -120,9 +119,9 @@ function run(
  * Merges key mask and mask into one. Otherwise masks, outputs and gradients would exceed the tensors that WebGPU can
  * bind.
  */
-function oneMask(o: Ops<Tensor>, { keep, ...rest }: Tensors<Tensor>): Tensors<Tensor> {
+function oneMask<T>(o: EagerOps<T>, { keep, ...rest }: Tensors<T>): Tensors<T> {
   if (keep === undefined || rest.mask === undefined) return { ...rest, ...(keep && { keep }) };
-  const [B, T] = keep.shape as [number, number];
+  const [B, T] = o.shape(keep) as [number, number];
   return { ...rest, mask: o.where(o.reshape(keep, [B, 1, 1, T]), rest.mask, 0) };
 }
 
@@ -142,20 +141,21 @@ function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call,
   return { y: o.reshape(y, [...lead, dv]), ...(call.lse && { lse: o.reshape(lse!, lead) }) };
 }
 
-/** Returns keys, values and state of a call, with rank 4. */
-function cacheOf(
-  o: Ops<Tensor>,
-  { q, k, v, keyMask, state }: Block<Tensor>,
+/** Appends the block's keys and values to those of its state, with rank 4. */
+function cacheOf<T>(
+  host: Host<T>,
+  { q, k, v, keyMask, state }: Block<T>,
   { dims: { B, Hkv, S, d, dv } }: Call,
-): Block<Tensor> & Partial<AppendedKeys<Tensor>> {
-  return {
-    ...{ q, k: o.reshape(k, [B, Hkv, S, d]), v: o.reshape(v, [B, Hkv, S, dv]) },
-    keyMask: keyMask && o.reshape(keyMask, [B, S]),
-    state,
+): AppendedKeys<T> {
+  const { ops } = host;
+  const block: Block<T> = {
+    ...{ q, k: ops.reshape(k, [B, Hkv, S, d]), v: ops.reshape(v, [B, Hkv, S, dv]) },
+    ...{ keyMask: keyMask && ops.reshape(keyMask, [B, S]), state },
   };
+  return host.appendKeys?.(block) ?? appendKeys(ops, block);
 }
 
-const float = (tf: Tf, x: Tensor): Tensor => (x.dtype === "float32" ? x : tf.cast(x, "float32"));
+const float = <T>({ ops, storage }: Host<T>, x: T): T => (storage(x) === "boolean" ? ops.where(x, 1, 0) : x);
 
 /** Returns how many keys a block of L rows can reach within a window. */
 const reachOf = (T: number, L: number, [left, right]: Window): number => Math.min(T, left + L + Math.min(right, T));

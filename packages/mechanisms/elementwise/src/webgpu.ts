@@ -1,11 +1,11 @@
 import type { Mechanism } from "@attnkit/core";
-import { type ChannelScan, channelScan, webgpuKernel, withKernels } from "@attnkit/tfjs/kernels";
+import { type ChannelScan, channelScan, webgpuKernel, withKernels } from "@attnkit/wgsl";
 import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
 import { seriesLimit } from "./terms.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
-/** `elementwise` with its WebGPU kernel for `@attnkit/tfjs`: the series as a scan per channel. Throws `ATTN_OPTION`. */
+/** `elementwise` with its WebGPU kernel: the series as a scan per channel. Throws `ATTN_OPTION`. */
 export function elementwise(options: ElementwiseOptions = {}): Mechanism<"elementwise"> {
   const mechanism = portable(options);
   const { order } = elementwiseOptions.resolve(options);

@@ -1,14 +1,14 @@
 import type { Mechanism } from "@attnkit/core";
-import { matrixStateKernel, quadraticKernel, webgpuKernel, withKernels } from "@attnkit/tfjs/kernels";
+import { matrixStateKernel, quadraticKernel, webgpuKernel, withKernels } from "@attnkit/wgsl";
 import { type PolynomialOptions, polynomial as portable } from "./index.ts";
 import { resolve } from "./options.ts";
-import { linearForm } from "./tfjs/linear-form.ts";
-import { quadraticForm } from "./tfjs/quadratic-form.ts";
+import { linearForm } from "./webgpu/linear-form.ts";
+import { quadraticForm } from "./webgpu/quadratic-form.ts";
 
 export type { PolynomialOptions } from "./index.ts";
 
 /**
- * `polynomial` with its WebGPU kernels for `@attnkit/tfjs`: the quadratic form in tiles, the linear one by chunks. The
+ * `polynomial` with its WebGPU kernels: the quadratic form in tiles, the linear one by chunks. The
  * quadratic kernel also takes short blocks of the linear form if no state is wanted.
  * Throws `ATTN_OPTION`.
  */

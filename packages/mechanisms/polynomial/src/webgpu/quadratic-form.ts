@@ -1,4 +1,4 @@
-import type { Quadratic } from "@attnkit/tfjs/kernels";
+import type { Quadratic } from "@attnkit/wgsl";
 import { limitOf, type Polynomial } from "../options.ts";
 import { horner, isCheaperByPairs, isLinear, unfit } from "./forms.ts";
 

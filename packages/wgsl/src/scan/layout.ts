@@ -1,6 +1,6 @@
 import { namesOfBlock } from "@attnkit/core/backend";
 import { alignPositions, type Call, chunkSizeForFeatures, everyRowSeesAllKeys } from "@attnkit/core/program";
-import type { Gpu } from "../gpu.ts";
+import type { GpuFacts } from "../gpu-facts.ts";
 import { columns, type MatrixState } from "./form.ts";
 
 /** Rows, columns and keys of one tile. */
@@ -43,7 +43,7 @@ export interface ScanSizes extends Readonly<Record<string, number>> {
 export function scanSizesOf(
   form: MatrixState,
   { dims, causal, shapes, state }: Call,
-  { largestBuffer }: Gpu,
+  { largestBuffer }: Pick<GpuFacts, "largestBuffer">,
 ): ScanSizes | string {
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   for (const [name, shape] of Object.entries(namesOfBlock(shapes))) {

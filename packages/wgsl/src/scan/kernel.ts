@@ -1,9 +1,9 @@
 import type { Block, Result, Tensors } from "@attnkit/core";
 import { Remembered } from "@attnkit/core/backend";
 import { type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
-import type { Tensor } from "../../tf.ts";
 import { dispatch, grid } from "../dispatch.ts";
-import { type Gpu, output } from "../gpu.ts";
+import { gpuFacts } from "../gpu-facts.ts";
+import type { Host } from "../host.ts";
 import type { KernelSpec } from "../kernel.ts";
 import { carryCode } from "./carry.ts";
 import { decodeCode, freshCode } from "./decode.ts";
@@ -34,8 +34,8 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
       const layout = answer === true ? scanSizesOf(form, call, gpu) : answer;
       return typeof layout === "string" ? layout : true;
     },
-    forward(gpu, x, call) {
-      const layout = scanSizesOf(form, call, gpu) as ScanSizes;
+    forward<T>(host: Host<T>, x: Block<T>, call: Call): Result<T> {
+      const layout = scanSizesOf(form, call, gpuFacts(host.device)) as ScanSizes;
       const { dims, causal, lse } = call;
       const facts: Facts = {
         causal: !everyRowSeesAllKeys(dims.L, dims.S, causal),
@@ -47,48 +47,48 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
         before: layout.chunks > 0 || x.state !== undefined,
       };
       const floats = { empty: Number.NEGATIVE_INFINITY, ...form.numbers?.(call) };
-      const stage: Stage = (name, code, inputs, outputs, groups, vec4 = []) => {
+      const stage: Stage<T> = (name, code, inputs, outputs, groups, vec4 = []) => {
         const key = [name, ...Object.values(facts)].join();
-        dispatch(gpu, {
+        dispatch(host, {
           ...{ name: `${form.name} ${name}`, code: texts.get(key, code), inputs, outputs, vec4 },
-          ...{ sizes: { groups, ...layout }, floats, workgroups: grid(gpu, groups) },
+          ...{ sizes: { groups, ...layout }, floats, workgroups: grid(host, groups) },
         });
       };
-      const io: Io = { ...given(form, x), ...made(gpu, form, call, layout) };
-      if (dims.L === 1 && dims.S === 1) decode(gpu, form, facts, layout, io, stage);
-      else prefill(gpu, form, facts, layout, io, stage);
+      const io: Io<T> = { ...given(form, x), ...made(host, form, call, layout) };
+      if (dims.L === 1 && dims.S === 1) decode(host, form, facts, layout, io, stage);
+      else prefill(host, form, facts, layout, io, stage);
       const state = facts.keeps ? roles(form).map(([role, name]) => [name, io.next[`next_${role}`]!]) : [];
-      return { ...(io.rows as Pick<Result<Tensor>, "y" | "lse">), state: Object.fromEntries(state) };
+      return { ...(io.rows as Pick<Result<T>, "y" | "lse">), state: Object.fromEntries(state) };
     },
   };
 }
 
 /** Encodes one dispatch of `groups` workgroups. */
-type Stage = (
+type Stage<T> = (
   name: string,
   code: () => string,
-  inputs: Tensors<Tensor>,
-  outputs: Tensors<Tensor>,
+  inputs: Tensors<T>,
+  outputs: Tensors<T>,
   groups: number,
   vec4?: readonly string[],
 ) => void;
 
 /** Tensors under the names that they have in the kernels. */
-interface Io {
-  readonly queries: Tensors<Tensor>;
-  readonly keys: Tensors<Tensor>;
-  readonly values: Tensors<Tensor>;
-  readonly state: Tensors<Tensor>;
+interface Io<T> {
+  readonly queries: Tensors<T>;
+  readonly keys: Tensors<T>;
+  readonly values: Tensors<T>;
+  readonly state: Tensors<T>;
   /** y, and lse if asked for. */
-  readonly rows: Tensors<Tensor>;
+  readonly rows: Tensors<T>;
   /** The state after the block; empty if it is not kept. */
-  readonly next: Tensors<Tensor>;
+  readonly next: Tensors<T>;
 }
 
-function prefill(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io, stage: Stage): void {
+function prefill<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes, io: Io<T>, stage: Stage<T>): void {
   const own = { ...io.keys, ...io.values };
-  const totals: Tensors<Tensor> = facts.sums ? { totals: output(gpu, [n.heads, n.chunks, n.r, n.w]) } : {};
-  const before: Tensors<Tensor> = facts.before ? { before: output(gpu, [n.heads, n.slots, n.r, n.w]) } : {};
+  const totals: Tensors<T> = facts.sums ? { totals: host.empty([n.heads, n.chunks, n.r, n.w]) } : {};
+  const before: Tensors<T> = facts.before ? { before: host.empty([n.heads, n.slots, n.r, n.w]) } : {};
   if (facts.sums) {
     const groups = n.heads * n.chunks * n.featureTiles * n.columnTiles;
     stage("totals", () => totalsCode(form, facts), own, totals, groups);
@@ -102,7 +102,7 @@ function prefill(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io
   stage("outputs", () => outputsCode(form, facts), { ...io.queries, ...seen, ...before }, io.rows, tiles);
 }
 
-function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io, stage: Stage): void {
+function decode<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes, io: Io<T>, stage: Stage<T>): void {
   const { next_sums, ...rest } = io.next;
   const { state_sums, ...past } = io.state;
   const matrix = { ...io.queries, ...io.values, ...(state_sums && { state_sums }) };
@@ -113,7 +113,7 @@ function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io,
     stage("decode", code(false), { ...matrix, ...io.keys, ...past }, { ...io.next, ...io.rows }, groups);
     return;
   }
-  const fresh = output(gpu, [n.heads, n.r, 4]);
+  const fresh = host.empty([n.heads, n.r, 4]);
   const features = Math.ceil((n.heads * n.r) / 64);
   stage("token", () => freshCode(form, facts), { ...io.keys, ...past }, { fresh, ...rest }, features, ["fresh"]);
   stage("decode by parts", code(true), { ...matrix, fresh }, { ...(next_sums && { next_sums }), ...io.rows }, groups, [
@@ -124,10 +124,10 @@ function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io,
 /** Returns pairs of an entry's name in the kernels and its name in the mechanism's state. */
 const roles = ({ state }: MatrixState) => Object.entries(state) as [keyof MatrixState["state"], string][];
 
-function given(
+function given<T>(
   form: MatrixState,
-  { q, k, v, keyMask, state: past = {} }: Block<Tensor>,
-): Pick<Io, "queries" | "keys" | "values" | "state"> {
+  { q, k, v, keyMask, state: past = {} }: Block<T>,
+): Pick<Io<T>, "queries" | "keys" | "values" | "state"> {
   const state = roles(form).flatMap(([role, name]) => (past[name] ? [[`state_${role}`, past[name]]] : []));
   return {
     queries: { q },
@@ -137,12 +137,12 @@ function given(
   };
 }
 
-function made(
-  gpu: Gpu,
+function made<T>(
+  host: Host<T>,
   form: MatrixState,
   { dims: { B, Hkv, d, dv }, shapes, lse, state }: Call,
   { r }: ScanSizes,
-): Pick<Io, "rows" | "next"> {
+): Pick<Io<T>, "rows" | "next"> {
   const rows = shapes.q.slice(0, -1);
   const shape = {
     sums: [B, Hkv, r, dv],
@@ -150,9 +150,9 @@ function made(
     top: [B, Hkv, 1, d],
   };
   const kept = state === false ? [] : roles(form);
-  const next = kept.map(([role]) => [`next_${role}`, output(gpu, shape[role])]);
+  const next = kept.map(([role]) => [`next_${role}`, host.empty(shape[role])]);
   return {
-    rows: { y: output(gpu, [...rows, dv]), ...(lse && { lse: output(gpu, rows) }) },
+    rows: { y: host.empty([...rows, dv]), ...(lse && { lse: host.empty(rows) }) },
     next: Object.fromEntries(next),
   };
 }

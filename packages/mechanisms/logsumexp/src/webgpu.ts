@@ -1,5 +1,5 @@
 import type { Mechanism } from "@attnkit/core";
-import { matrixStateKernel, webgpuKernel, withKernels } from "@attnkit/tfjs/kernels";
+import { matrixStateKernel, webgpuKernel, withKernels } from "@attnkit/wgsl";
 import { type LogsumexpOptions, logsumexp as portable } from "./index.ts";
 
 export type { LogsumexpOptions } from "./index.ts";

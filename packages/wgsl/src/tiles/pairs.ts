@@ -1,15 +1,15 @@
 import type { Causal, Shape, Tensors } from "@attnkit/core";
 import type { Dims, Window } from "@attnkit/core/program";
-import type { Tensor } from "../../tf.ts";
 import type { Dispatch } from "../dispatch.ts";
+import type { Host } from "../host.ts";
 
 /**
  * Queries and all the keys that they may read, past keys first. Names are those of `Block`, ranks are as the caller
  * gave them.
  */
-export interface Pairs {
+export interface Pairs<T> {
   /** `q k v`, and `mask bias keep` if given: `k [B, Hkv, T, d]`, `v [B, Hkv, T, dv]`, `keep [B, T]`, with T = P + S. */
-  readonly tensors: Tensors<Tensor>;
+  readonly tensors: Tensors<T>;
   readonly dims: Dims;
   /** P, the number of past keys. */
   readonly past: number;
@@ -33,7 +33,7 @@ export interface Shapes {
   readonly keep: boolean;
 }
 
-export const shapesOf = ({ tensors, dims: { d, dv }, causal, window: [left, right] }: Pairs): Shapes => ({
+export const shapesOf = <T>({ tensors, dims: { d, dv }, causal, window: [left, right] }: Pairs<T>): Shapes => ({
   ...{ d, dv, causal: causal !== false, left: Number.isFinite(left), right: Number.isFinite(right) },
   ...{ mask: tensors.mask !== undefined, bias: tensors.bias !== undefined, keep: tensors.keep !== undefined },
 });
@@ -42,7 +42,7 @@ export const shapesOf = ({ tensors, dims: { d, dv }, causal, window: [left, righ
  * Returns the parameters of a kernel. The rows of a key head are those of its query heads, one after the other, so that
  * they share every key that is read. Row r is query `r % L` of query head `r / L` of the group.
  */
-export function sizesOf(pairs: Pairs): Pick<Dispatch, "sizes" | "floats"> {
+export function sizesOf<T>(host: Host<T>, pairs: Pairs<T>): Pick<Dispatch<T>, "sizes" | "floats"> {
   const { dims, past, causal, window, tensors, limit, scale } = pairs;
   const { B, Hq, Hkv, L, S } = dims;
   const [groups, T] = [Hq / Hkv, past + S];
@@ -50,8 +50,8 @@ export function sizesOf(pairs: Pairs): Pick<Dispatch, "sizes" | "floats"> {
   const near = (distance: number) => Math.min(distance, 2 ** 30); // no buffer holds so many keys
   const strides = Object.fromEntries(
     (["mask", "bias"] as const).flatMap((name) => {
-      const shape = tensors[name]?.shape;
-      return shape ? stridesOf(shape).map((n, axis) => [`${name}_${"bhlt"[axis]}`, n]) : [];
+      const x = tensors[name];
+      return x !== undefined ? stridesOf(host.shape(x)).map((n, axis) => [`${name}_${"bhlt"[axis]}`, n]) : [];
     }),
   );
   return {

@@ -1,5 +1,5 @@
 import type { Mechanism } from "@attnkit/core";
-import { quadraticKernel, softmaxGradients, withKernels } from "@attnkit/tfjs/kernels";
+import { quadraticKernel, softmaxGradients, withKernels } from "@attnkit/wgsl";
 import { softmax as portable, type SoftmaxOptions } from "./index.ts";
 import { limitOf } from "./limits.ts";
 import { windowOf } from "./options.ts";
@@ -7,7 +7,7 @@ import { windowOf } from "./options.ts";
 export type { SoftmaxOptions } from "./index.ts";
 
 /**
- * `softmax` with its WebGPU kernel for `@attnkit/tfjs`: tiles with online rescaling (Dao 2023, arXiv 2307.08691), O(L)
+ * `softmax` with its WebGPU kernel: tiles with online rescaling (Dao 2023, arXiv 2307.08691), O(L)
  * memory; for a few queries over many keys, the keys cut into parts that are combined. Throws `ATTN_OPTION`.
  */
 export function softmax(options: SoftmaxOptions = {}): Mechanism<"softmax"> {

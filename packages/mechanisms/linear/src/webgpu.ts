@@ -1,12 +1,5 @@
 import type { Mechanism } from "@attnkit/core";
-import {
-  type Features,
-  type MatrixState,
-  matrixStateKernel,
-  pairs,
-  webgpuKernel,
-  withKernels,
-} from "@attnkit/tfjs/kernels";
+import { type Features, type MatrixState, matrixStateKernel, pairs, webgpuKernel, withKernels } from "@attnkit/wgsl";
 import {
   type FeatureMap,
   type FeatureMapName,
