@@ -1,7 +1,10 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { digits, patches, SIDE } from "../src/data/digits.ts";
 import { digitsTask } from "../src/polynomial/digits-task.ts";
 import { duplicateTask, SHOWN } from "../src/polynomial/duplicate-data.ts";
+
+// A file of 20 megabytes is parsed, on a busy machine in seconds.
+vi.setConfig({ testTimeout: 60_000 });
 
 test("digits are 10,000 images of every digit, a fifth of which is held out", () => {
   const { train, heldOut } = digits();

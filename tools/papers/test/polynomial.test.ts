@@ -89,7 +89,7 @@ describe("training stops for a mechanism that is not the activation of its name"
     await stopped(digitsClaim(planted("x^3/sqrt(N)", of(3, 1))), { activation: "x^3/sqrt(N)", N: 16 });
     await stopped(
       scaleFalls((alpha) => ({ ...cubic(alpha), mechanism: of(3, 1) })),
-      { side: 14, N: 4, alpha: 0.25 },
+      { N: 8, alpha: 0.25 },
     );
   });
   test("a power that is lowered", async () => {
@@ -97,7 +97,7 @@ describe("training stops for a mechanism that is not the activation of its name"
     await stopped(normInTraining(planted("x^2", of(1, 1))), { activation: "x^2", N: 16 });
     await stopped(
       scaleFalls((alpha) => ({ ...cubic(alpha), mechanism: of(2, alpha ** -2) })),
-      { side: 14, N: 4, alpha: 0.25 },
+      { N: 8, alpha: 0.25 },
     );
   });
   test("softmax with another temperature, or a causal one", async () => {

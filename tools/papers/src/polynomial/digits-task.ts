@@ -1,29 +1,46 @@
 import { dataOrder, gatherRows, generatorAt, shuffled } from "@attnkit/train";
-import { CLASSES, type Digits, digits, patches, SIDE } from "../data/digits.ts";
+import { CLASSES, digits, patches, SIDE } from "../data/digits.ts";
 import { BATCH, type Examples, type Task } from "./learn.ts";
 
 /** The classification of digits that are cut into patches of `side` pixels, for a number of steps. */
 export function digitsTask(side: number, steps: number, seed: number): Task {
-  const { train, heldOut } = digits();
-  const unit = standardised(train.images);
-  const [x, held] = [patches(unit(train), side), patches(unit(heldOut), side)];
-  const order = dataOrder(train.count, { batch: BATCH, seed });
-  // The held-out images are stored digit by digit: the first of them, whose norms are measured, should show all digits.
-  const mixed = shuffled(heldOut.count, generatorAt(1, 0));
-  const some = (images: Float32Array, { labels }: Digits, rows: readonly number[]): Examples => ({
-    x: gatherRows(images, SIDE ** 2, rows),
-    labels: rows.map((row) => labels[row]!),
-  });
+  const { train, heldOut } = cut(side);
+  const order = dataOrder(train.labels.length, { batch: BATCH, seed });
   return {
     ...{ tokens: (SIDE / side) ** 2, channels: side ** 2, classes: CLASSES, steps },
-    train: (step) => some(x, train, order.batchAt(step)),
-    heldOut: some(held, heldOut, mixed),
+    train: (step) => some(train, order.batchAt(step)),
+    heldOut,
   };
 }
 
-/** Returns the map to mean 0 and deviation 1 over all pixels of the given images. */
-function standardised(pixels: Float32Array): (d: Digits) => Digits {
-  const mean = pixels.reduce((sum, x) => sum + x, 0) / pixels.length;
-  const deviation = Math.sqrt(pixels.reduce((sum, x) => sum + (x - mean) ** 2, 0) / pixels.length);
-  return (d) => ({ ...d, images: d.images.map((x) => (x - mean) / deviation) });
+type Parts = Readonly<Record<"train" | "heldOut", Examples>>;
+
+/** The examples by the side of their patches: a process measures several cells with the same ones. */
+const known = new Map<number, Parts>();
+
+function cut(side: number): Parts {
+  const made = known.get(side) ?? prepared(side);
+  known.set(side, made);
+  return made;
 }
+
+/** Both parts with the mean and the deviation of the pixels of the first. */
+function prepared(side: number): Parts {
+  const { train, heldOut } = digits();
+  let [sum, squares] = [0, 0];
+  for (const x of train.images) [sum, squares] = [sum + x, squares + x * x];
+  const mean = sum / train.images.length;
+  const deviation = Math.sqrt(squares / train.images.length - mean ** 2);
+  const unit = (images: Float32Array) => images.map((x) => (x - mean) / deviation);
+  const part = ({ count, images, labels }: typeof train): Examples => ({
+    x: patches({ count, images: unit(images) }, side),
+    labels,
+  });
+  // Images are stored digit by digit: the first held-out ones, whose norms are measured, should show all digits.
+  return { train: part(train), heldOut: some(part(heldOut), shuffled(heldOut.count, generatorAt(1, 0))) };
+}
+
+const some = ({ x, labels }: Examples, rows: readonly number[]): Examples => ({
+  x: gatherRows(x, SIDE ** 2, rows),
+  labels: rows.map((row) => labels[row]!),
+});

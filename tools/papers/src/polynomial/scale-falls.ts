@@ -3,8 +3,7 @@ import type { Figure } from "../figure.ts";
 import { spreadOf } from "../run/table.ts";
 import type { Table } from "../table.ts";
 import { between } from "./compared.ts";
-import { tokensOf } from "./digits.ts";
-import { digitsTask } from "./digits-task.ts";
+import { duplicateTask } from "./duplicate-data.ts";
 import { ACCURACY, BATCH, LOSS, learn } from "./learn.ts";
 import { lowest } from "./lowest.ts";
 import { paper, SOURCE } from "./paper.ts";
@@ -12,9 +11,9 @@ import { exponent } from "./slope.ts";
 import { cubic, type Variant } from "./variants.ts";
 import { BLOCKS, HEADS, WIDTH } from "./vision-model.ts";
 
-/** Pixels of one side of a patch: N = 4, 16, 49 and 196. */
-const SIDES: Readonly<Record<Size, readonly number[]>> = { default: [14, 7, 4], full: [14, 7, 4, 2] };
-const STEPS: Readonly<Record<Size, number>> = { default: 150, full: 1500 };
+/** Tokens N. */
+const LENGTHS: Readonly<Record<Size, readonly number[]>> = { default: [8, 16, 32], full: [8, 16, 32, 64] };
+const STEPS: Readonly<Record<Size, number>> = { default: 200, full: 1000 };
 
 /** Powers of 4 from 1 down: the factor on s^3. */
 const ALPHAS = [0, 1, 2, 3, 4].map((i) => 4 ** -i);
@@ -33,13 +32,13 @@ export function scaleFalls(cubicOf: (alpha: number) => Variant = cubic): Claim {
     deviations: [
       SOURCE,
       'The figure was not at hand. A review reads it as "as sequence length decreases, the optimal scale decreases", which agrees with 1 / sqrt(N) only if its scale is the divisor.',
-      `MNIST digits cut into patches of ${SIDES.default.join(", ")} pixels, N = ${SIDES.default.map(tokensOf).join(", ")}, with --full also 2 pixels and N = 196; ${BLOCKS} blocks of ${WIDTH} channels with ${HEADS} heads, ${STEPS.default} steps of ${BATCH} images (${STEPS.full} with --full).`,
+      `The duplicate task in place of images, with N = ${LENGTHS.default.join(", ")} tokens (with --full also ${LENGTHS.full.at(-1)}): digits in patches of several sizes are learnt about as well with every alpha. ${BLOCKS} blocks of ${WIDTH} channels with ${HEADS} heads, ${STEPS.default} steps of ${BATCH} examples (${STEPS.full} with --full).`,
       "The least held-out loss decides in place of the largest accuracy, which is coarser; both are in the table.",
     ],
-    cells: (size) => SIDES[size].flatMap((side) => ALPHAS.map((alpha) => ({ side, N: tokensOf(side), alpha }))),
+    cells: (size) => LENGTHS[size].flatMap((N) => ALPHAS.map((alpha) => ({ N, alpha }))),
     async measure(params, context) {
-      const [side, alpha] = [Number(params.side), Number(params.alpha)];
-      const task = digitsTask(side, STEPS[context.size], context.seed);
+      const [tokens, alpha] = [Number(params.N), Number(params.alpha)];
+      const task = duplicateTask(tokens, STEPS[context.size], context.seed);
       const values = await learn(`${alpha} x^3`, cubicOf(alpha), task, context);
       return { [ACCURACY]: values[ACCURACY]!, [LOSS]: values[LOSS]! };
     },
@@ -88,7 +87,7 @@ function figure(table: Table): Figure {
   return {
     name: "scale-falls-with-N",
     caption:
-      "Held-out loss on digits against the factor alpha of alpha x^3, for three patch sizes, and the factor with the least loss against N, beside 1 / sqrt(N).",
+      "Held-out loss on the duplicate task against the factor alpha of alpha x^3 for each number of tokens N, and the factor with the least loss against N, beside 1 / sqrt(N).",
     panels: [
       {
         x: { label: "factor alpha", scale: "log" },
