@@ -1,4 +1,4 @@
-import type { Figure } from "../figure.ts";
+import type { Figure, Point } from "../figure.ts";
 import { spreadOf } from "../run/table.ts";
 import type { Spread, Table } from "../table.ts";
 import { ACCURACY, normAt, SHARES } from "./learn.ts";
@@ -38,6 +38,9 @@ export const plusMinus = ({ mean, deviation }: Spread, digits = 3): string =>
 export const between = ({ mean, low, high }: Spread, digits = 3): string =>
   `${mean.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 
+/** Formats a positive number with 3 significant digits, without an exponent where it is large. */
+export const rounded = (x: number): string => x.toLocaleString("en", { maximumSignificantDigits: 3 });
+
 /** All activations with their accuracy, in words. */
 export const accuraciesIn = (table: Table): string =>
   table
@@ -45,27 +48,34 @@ export const accuraciesIn = (table: Table): string =>
     .map((name) => `${name} ${plusMinus(accuracyOf(table, name))}`)
     .join(", ");
 
-/** Accuracy against the largest norm: one point per seed that did not diverge. */
-export function accuracyAgainstNorm(table: Table, name: string, caption: string, chance: number, n: number): Figure {
+/** Geometric mean, and the interval of the logarithm: norms of several seeds differ by factors. */
+export function geometric(values: readonly number[]): Spread {
+  const { n, mean, deviation, low, high } = spreadOf(values.map(Math.log));
+  return { n, deviation, mean: Math.exp(mean), low: Math.exp(low), high: Math.exp(high) };
+}
+
+/** Accuracy against the largest norm: one point per activation, from the runs that did not diverge. */
+export function accuracyAgainstNorm(table: Table, name: string, task: string): Figure {
+  const points = (activation: string): Point[] => {
+    const norms = largestNorms(table, activation);
+    const rows = table.where({ activation }).values(ACCURACY);
+    const sound = rows.flatMap((y, i) => (Number.isFinite(y) ? [{ y, norm: norms[i]! }] : []));
+    if (sound.length === 0) return [];
+    const { mean, low, high } = spreadOf(sound.map(({ y }) => y));
+    return [{ x: geometric(sound.map(({ norm }) => norm)).mean, y: mean, low, high }];
+  };
+  const n = table.distinct<number>("N")[0]!;
   return {
     name,
-    caption,
+    caption: `Accuracy on ${task} against the largest Frobenius norm of attention weights in training (geometric mean over seeds). Runs that diverged are left out.`,
     panels: [
       {
         x: { label: "largest norm of a block's weights in training", scale: "log" },
         y: { label: "accuracy on held-out examples", scale: "linear" },
-        series: table.distinct<string>("activation").map((activation) => {
-          const rows = table.where({ activation }).values(ACCURACY);
-          const norms = largestNorms(table, activation);
-          const points = rows
-            .map((y, i) => ({ x: norms[i]!, y }))
-            .filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
-          return { name: activation, points };
-        }),
-        guides: [
-          { at: "x", value: Math.sqrt(n), label: "sqrt(N)" },
-          { at: "y", value: chance, label: "chance" },
-        ],
+        series: table
+          .distinct<string>("activation")
+          .map((activation) => ({ name: activation, points: points(activation) })),
+        guides: [{ at: "x", value: Math.sqrt(n), label: "sqrt(N)" }],
       },
     ],
   };

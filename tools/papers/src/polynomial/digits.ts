@@ -1,4 +1,4 @@
-import { CLASSES, SIDE } from "../data/digits.ts";
+import { SIDE } from "../data/digits.ts";
 import type { Claim, Size, Verdict } from "../experiment.ts";
 import type { Table } from "../table.ts";
 import { accuraciesIn, accuracyAgainstNorm, accuracyOf, between, lead } from "./compared.ts";
@@ -42,15 +42,7 @@ export function digitsClaim(variants: Variants = VARIANTS): Claim {
       return learn(String(activation), variantOf(variants, activation), digitsTask(side, steps, context.seed), context);
     },
     judge,
-    figures: (table) => [
-      accuracyAgainstNorm(
-        table,
-        "digits",
-        "Accuracy on held-out digits against the largest Frobenius norm of attention weights in training, one point per seed.",
-        1 / CLASSES,
-        table.distinct<number>("N")[0]!,
-      ),
-    ],
+    figures: (table) => [accuracyAgainstNorm(table, "digits", "held-out digits")],
   };
 }
 

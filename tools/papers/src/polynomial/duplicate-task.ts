@@ -1,6 +1,6 @@
 import type { Claim, Size, Verdict } from "../experiment.ts";
 import type { Table } from "../table.ts";
-import { accuraciesIn, accuracyAgainstNorm, accuracyOf, between, largestNorms, lead } from "./compared.ts";
+import { accuraciesIn, accuracyAgainstNorm, accuracyOf, between, largestNorms, lead, rounded } from "./compared.ts";
 import { duplicateTask, NOISE, SHOWN, TYPES } from "./duplicate-data.ts";
 import { BATCH, learn } from "./learn.ts";
 import { paper, SOURCE } from "./paper.ts";
@@ -39,22 +39,14 @@ export function duplicateClaim(variants: Variants = VARIANTS): Claim {
       return learn(String(activation), variant, duplicateTask(tokens, steps, context.seed), context);
     },
     judge,
-    figures: (table) => [
-      accuracyAgainstNorm(
-        table,
-        "duplicate-task",
-        "Accuracy on the duplicate task against the largest Frobenius norm of attention weights in training, one point per seed.",
-        1 / TYPES,
-        table.distinct<number>("N")[0]!,
-      ),
-    ],
+    figures: (table) => [accuracyAgainstNorm(table, "duplicate-task", "the duplicate task")],
   };
 }
 
 function judge(table: Table): Verdict {
   const leads = SUBSTITUTES.map((name) => ({ name, lead: lead(table, "softmax", name) }));
   const gains = ["x", "x^2", "x^3"].map((name) => `${name} ${between(lead(table, `${name}/sqrt(N)`, name))}`);
-  const norms = SUBSTITUTES.map((name) => `${name} ${Math.max(...largestNorms(table, name)).toPrecision(2)}`);
+  const norms = SUBSTITUTES.map((name) => `${name} ${rounded(Math.max(...largestNorms(table, name)))}`);
   const n = table.distinct<number>("N")[0]!;
   const measured =
     `Accuracy at N = ${n}, where chance is ${(1 / TYPES).toFixed(3)}: ${accuraciesIn(table)}. ` +

@@ -5,6 +5,7 @@ import type { Claim, Size, Verdict } from "../experiment.ts";
 import type { Figure, Point, Series } from "../figure.ts";
 import { spreadOf } from "../run/table.ts";
 import type { Spread, Table } from "../table.ts";
+import { between, rounded } from "./compared.ts";
 import { expectedNorm, project } from "./gaussian.ts";
 import { paper, SOURCE } from "./paper.ts";
 import { exponent } from "./slope.ts";
@@ -97,10 +98,10 @@ function judge(table: Table, variants: Variants): Verdict {
       .some((x) => x > Math.sqrt(n)),
   );
   const measured =
-    `Exponents of N: ${each.map(({ name, slope }) => `${name} ${words(slope, 3)}`).join(", ")}. ` +
-    `At N = ${last}, where sqrt(N) = ${Math.sqrt(last).toFixed(0)}, the norm is ${words(soft.where({ n: last }).spread("norm"), 2)} for softmax, ` +
-    `${each.map(({ name, norm, ratio }) => `${norm.toPrecision(3)} for ${name} (${ratio.toFixed(3)} of its expectation)`).join(", ")}. ` +
-    `Softmax's exponent is ${words(exponentsOf(table, "softmax"), 3)}: for independent standard normal scores its norm tends to sqrt(e) = 1.65, and sqrt(N) is its worst case` +
+    `Exponents of N: ${each.map(({ name, slope }) => `${name} ${between(slope, 3)}`).join(", ")}. ` +
+    `At N = ${last}, where sqrt(N) = ${Math.sqrt(last).toFixed(0)}, the norm is ${between(soft.where({ n: last }).spread("norm"), 2)} for softmax, ` +
+    `${each.map(({ name, norm, ratio }) => `${rounded(norm)} for ${name} (${ratio.toFixed(3)} of its expectation)`).join(", ")}. ` +
+    `Softmax's exponent is ${between(exponentsOf(table, "softmax"), 3)}: for independent standard normal scores its norm tends to sqrt(e) = 1.65, and sqrt(N) is its worst case` +
     `${above.length > 0 ? `; here it is above sqrt(N) at N = ${above.join(", ")}` : ""}.`;
   if (above.length > 0 || each.some(({ ratio }) => !(Math.abs(ratio - 1) <= NORM_OFF)))
     return { ruling: "not supported", measured };
@@ -110,9 +111,6 @@ function judge(table: Table, variants: Variants): Verdict {
   if (each.every(within)) return { ruling: "supported", measured };
   return { ruling: each.some(outside) ? "not supported" : "not decidable at this size", measured };
 }
-
-const words = ({ mean, low, high }: Spread, digits: number): string =>
-  `${mean.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 
 function figure(table: Table, variants: Variants): Figure {
   const ns = table.distinct<number>("n");
@@ -124,8 +122,8 @@ function figure(table: Table, variants: Variants): Figure {
       return { x: n, y: mean, ...(low > 0 && { low, high }) };
     }),
   });
-  const line = (name: string, y: (n: number) => number): Series => ({
-    name,
+  const line = (y: (n: number) => number): Series => ({
+    name: "order of the theorem",
     theory: true,
     points: ns.map((n) => ({ x: n, y: y(n) })),
   });
@@ -141,13 +139,13 @@ function figure(table: Table, variants: Variants): Figure {
   return {
     name: "norm-at-initialisation",
     caption:
-      "Norms of untrained weights with Gaussian inputs. The dashed lines are the orders of the theorems, with constant 1: powers have larger constants, and sqrt(N) bounds softmax.",
+      "Norms of untrained weights with Gaussian inputs. The dashed lines are the orders of the theorems with constant 1, N and sqrt(N), which are the norms of x. Higher powers have larger constants, and sqrt(N) is the bound of softmax.",
     panels: [
-      { ...axes, title: "without a factor", series: [...named(false).map(curve), line("N", (n) => n)] },
+      { ...axes, title: "without a factor", series: [...named(false).map(curve), line((n) => n)] },
       {
         ...axes,
         title: "with 1 / sqrt(N), and softmax",
-        series: [...[...named(true), "softmax"].map(curve), line("sqrt(N)", Math.sqrt)],
+        series: [...[...named(true), "softmax"].map(curve), line(Math.sqrt)],
       },
     ],
   };

@@ -1,8 +1,7 @@
 import type { Claim, Verdict } from "../experiment.ts";
 import type { Point, Series } from "../figure.ts";
-import { spreadOf } from "../run/table.ts";
-import type { Spread, Table } from "../table.ts";
-import { accuracyOf, between, largestNorms, lead, plusMinus } from "./compared.ts";
+import type { Table } from "../table.ts";
+import { accuracyOf, between, geometric, largestNorms, lead, plusMinus } from "./compared.ts";
 import { digitsClaim } from "./digits.ts";
 import { normAt, SHARES } from "./learn.ts";
 import { paper, SOURCE } from "./paper.ts";
@@ -62,13 +61,6 @@ function curve(table: Table, activation: string, block: number): Series {
     return Number.isFinite(mean) ? [{ x: 100 * share, y: mean, low, high }] : [];
   });
   return { name: activation, points };
-}
-
-/** Geometric mean, and the interval of the logarithm: norms of several seeds differ by factors. */
-function geometric(values: readonly number[]): Spread {
-  const { n, mean, deviation, low, high } = spreadOf(values.map(Math.log));
-  const [a, b, c] = [mean, low, high].map(Math.exp) as [number, number, number];
-  return { n, deviation, mean: a, low: b, high: c };
 }
 
 function judge(table: Table): Verdict {

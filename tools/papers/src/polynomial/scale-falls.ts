@@ -2,7 +2,7 @@ import type { Claim, Size, Verdict } from "../experiment.ts";
 import type { Figure } from "../figure.ts";
 import { spreadOf } from "../run/table.ts";
 import type { Table } from "../table.ts";
-import { between } from "./compared.ts";
+import { between, rounded } from "./compared.ts";
 import { duplicateTask } from "./duplicate-data.ts";
 import { ACCURACY, BATCH, LOSS, learn } from "./learn.ts";
 import { lowest } from "./lowest.ts";
@@ -70,7 +70,7 @@ function judge(table: Table): Verdict {
   );
   const told = each.map(({ n, bySeed }) => {
     const { mean } = spreadOf(bySeed.map(({ at }) => at));
-    return `${Math.exp(mean).toPrecision(2)} at N = ${n} (seeds: ${bySeed.map(({ at }) => Math.exp(at).toPrecision(2)).join(", ")})`;
+    return `${rounded(Math.exp(mean))} at N = ${n} (seeds: ${bySeed.map(({ at }) => rounded(Math.exp(at))).join(", ")})`;
   });
   const edges = all.filter(({ edge }) => edge).length;
   const measured =
