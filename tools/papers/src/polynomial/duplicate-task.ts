@@ -18,7 +18,7 @@ const SUBSTITUTES = ["x^2/sqrt(N)", "x^3/sqrt(N)"];
 /** Softmax has to reach this many times the accuracy of chance. */
 const ABOVE_CHANCE = 3;
 
-/** Accuracy on a task that needs pairs of tokens. Tests pass mechanisms that are broken on purpose. */
+/** Accuracy on a task that no single token decides. Tests pass mechanisms that are broken on purpose. */
 export function duplicateClaim(variants: Variants = VARIANTS): Claim {
   return {
     name: "duplicate-task",
@@ -29,7 +29,7 @@ export function duplicateClaim(variants: Variants = VARIANTS): Claim {
     rule: `Differences in held-out accuracy are by seed, with the same first weights and data. Supported if the 95 % interval (Student) of softmax minus ${SUBSTITUTES.join(" or minus ")} lies below ${MARGIN}. Not supported if both lie above. Otherwise not decidable, and also if softmax's mean accuracy is below ${ABOVE_CHANCE} times chance. A run that diverges has accuracy 0.`,
     deviations: [
       SOURCE,
-      `The task is not the paper's: of N tokens of noise (deviation ${NOISE}), ${SHOWN} show one of ${TYPES} types, one type is there twice and is to be named. No single token tells it: attention has to compare pairs.`,
+      `The task is not the paper's: of N tokens of noise (deviation ${NOISE}), ${SHOWN} show one of ${TYPES} types, one type is there twice and is to be named. No single token tells it, but a mean over tokens that counts types could, so that attention helps and is not strictly needed; a model without attention is not measured here.`,
       `${BLOCKS} blocks of ${WIDTH} channels with ${HEADS} heads; N = ${SIZES.default.tokens} and ${SIZES.default.steps} steps of ${BATCH} examples (with --full N = ${SIZES.full.tokens} and ${SIZES.full.steps}), all new; one learning rate for all activations.`,
     ],
     cells: (size) => Object.keys(variants).map((activation) => ({ activation, N: SIZES[size].tokens })),

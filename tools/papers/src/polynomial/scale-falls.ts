@@ -32,7 +32,7 @@ export function scaleFalls(cubicOf: (alpha: number) => Variant = cubic): Claim {
     deviations: [
       SOURCE,
       'The figure was not at hand. A review reads it as "as sequence length decreases, the optimal scale decreases", which agrees with 1 / sqrt(N) only if its scale is the divisor.',
-      `The duplicate task in place of images, with N = ${LENGTHS.default.join(", ")} tokens (with --full also ${LENGTHS.full.at(-1)}): digits in patches of several sizes are learnt about as well with every alpha. ${BLOCKS} blocks of ${WIDTH} channels with ${HEADS} heads, ${STEPS.default} steps of ${BATCH} examples (${STEPS.full} with --full).`,
+      `The duplicate task in place of images, whose length can be chosen freely, with N = ${LENGTHS.default.join(", ")} tokens (with --full also ${LENGTHS.full.at(-1)}). ${BLOCKS} blocks of ${WIDTH} channels with ${HEADS} heads, ${STEPS.default} steps of ${BATCH} examples (${STEPS.full} with --full).`,
       "The least held-out loss decides in place of the largest accuracy, which is coarser; both are in the table.",
     ],
     cells: (size) => LENGTHS[size].flatMap((N) => ALPHAS.map((alpha) => ({ N, alpha }))),
