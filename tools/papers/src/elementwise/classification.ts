@@ -32,7 +32,7 @@ export function classification(subjects: Subjects = COMPARED): Claim {
       `The error is the share of wrong answers on new series; no worse than softmax: at most ${MARGIN} larger. ${ORDERING_RULE} Also not decidable if the error of softmax is above ${LEARNED} ` +
       `or below ${CEILING}.`,
     deviations: [
-      `No UEA data set is at hand. Series of ${BURSTS.channels} channels and ${BURSTS.tokens} tokens are generated: ${BURSTS.classes} classes by the speed of a noisy sine and by which of two bursts comes first.`,
+      `No UEA data set is at hand. Series of ${BURSTS.channels} channels and ${BURSTS.tokens} tokens are generated: one burst in each channel and noise, ${BURSTS.classes} classes by the order of the bursts in time.`,
       `${BLOCKS} blocks of ${WIDTH} channels, ${HEADS} heads for softmax, normalisation behind the residuals, learned positions, ${STEPS.default} steps (${STEPS.full} with --full) of ${BATCH} new ` +
         `series, Adam with one cycle up to ${RATE} for all, ${TESTED} series for the test; the paper states neither sizes nor rates.`,
       "The weights after the last step are tested; the paper takes those of the best validation. The paper has single runs, and one of its four tasks is at chance level.",
@@ -56,7 +56,7 @@ export function classification(subjects: Subjects = COMPARED): Claim {
     figures: (table) => [
       {
         name: "classification",
-        caption: "Share of wrong answers on new series of four classes, one point per seed.",
+        caption: "Share of wrong answers on new series of six classes, one point per seed.",
         panels: [
           {
             x: { label: "seed", scale: "linear" },
@@ -79,7 +79,7 @@ function judge(table: Table): Verdict {
   const each = table.distinct<string>("mechanism").map((name) => `${name} ${plusMinus(error(name), 4)}`);
   const measured =
     `Share of wrong answers: ${each.join(", ")}; EA-6 minus softmax ${interval(found.toSoftmax, 4)}, EA-6 minus EA-2 ${interval(found.toSecond, 4)}. ` +
-    `Chance is ${1 - 1 / BURSTS.classes}.`;
+    `Chance is ${(1 - 1 / BURSTS.classes).toFixed(2)}.`;
   const softmax = error("softmax").mean;
   const readable = softmax < LEARNED && softmax > CEILING;
   return { ruling: readable ? ruleOrdering([found]) : "not decidable at this size", measured };

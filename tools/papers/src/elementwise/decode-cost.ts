@@ -12,7 +12,7 @@ import { paper } from "./paper.ts";
 const BYTES = "bytes";
 /** The exponent of a constant, and the least exponent of a cost that grows with the context. */
 const CONSTANT = 0.1;
-const GROWING = 0.8;
+const GROWING = 0.5;
 
 const ORDERS = { "elementwise 2": 2, "elementwise 6": 6 } as const;
 const NAMES = [...Object.keys(ORDERS), "softmax"];

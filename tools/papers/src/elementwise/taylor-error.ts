@@ -108,7 +108,7 @@ function judge(table: Table): Verdict {
   return { ruling: judged.high < BOUND ? "supported" : "not decidable at this size", measured };
 }
 
-const percent = (x: number): string => `${(100 * x).toPrecision(2)} %`;
+const percent = (x: number): string => `${(100 * x).toFixed(x < 0.1 ? 2 : 0)} %`;
 
 /** The deviation at which EA-6 loses half of the output, interpolated on logarithms. */
 function half(table: Table, deviations: readonly number[]): string {
