@@ -1,12 +1,17 @@
 /** `attnkit reproduce` as a process, with a small experiment that is made for these tests. */
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { folder } from "./harness.ts";
-import { attnkit, bundled, inProcess } from "./reproduce/process.ts";
+import { attnkit, bundled, type Ended, inProcess } from "./reproduce/process.ts";
 
 const dir = folder();
 bundled();
+/** A whole run with one process, to which the others are compared. It is in the folder `one`. */
+let one: Ended;
+beforeAll(async () => {
+  one = await inProcess(dir, ["made", "--out", "one", "--jobs", "1"]);
+}, 60_000);
 
 const read = (...path: string[]) => readFileSync(join(dir, ...path), "utf8");
 const table = (out: string) => read(out, "table.csv");
@@ -20,10 +25,7 @@ async function cells(out: string, count: number): Promise<void> {
 describe("a whole run", () => {
   test("says each verdict and writes everything; the number of processes changes nothing", async () => {
     const log = join(dir, "log");
-    const [one, two] = [
-      await inProcess(dir, ["made", "--out", "one", "--jobs", "1"]),
-      await attnkit(dir, ["--out", "two", "--jobs", "2"], { MADE_DELAY: "20", MADE_LOG: log }),
-    ];
+    const two = await attnkit(dir, ["--out", "two", "--jobs", "2"], { MADE_DELAY: "20", MADE_LOG: log });
     expect([one.code, two.code]).toEqual([0, 0]);
     expect(one.out).toMatch(
       /^made\/rises: supported\. y is 2\.\d+ at 2 and 8\.\d+ at 8\.\nmade\/alone: not supported\. y rises\.\n/,
@@ -140,6 +142,7 @@ describe("failures", () => {
   test.each([
     ["throw", "n = 4 is <unlucky>"],
     ["die", "the process of this cell ended with SIGKILL"],
+    ["crash", "the process of this cell ended with code 1 (Error: nobody handles this)"],
   ])("a cell that does %s: no verdict, exit code 1, and the rest is measured", async (how, why) => {
     const { code, out } = await attnkit(dir, ["--out", how], { MADE_FAIL: how });
     expect(code).toBe(1);

@@ -1,4 +1,4 @@
-/** What an experiment is: claims of one paper, each with its cells, its rule and its verdict. */
+/** An experiment: claims of one paper, each with its cells, its rule and its verdict. */
 import type { Figure } from "./figure.ts";
 import type { Params, Values } from "./params.ts";
 import type { Table } from "./table.ts";
@@ -15,7 +15,7 @@ export interface Paper {
 
 export type Size = "default" | "full";
 
-/** What a cell is given beside its parameters. */
+/** The arguments of a cell beside its parameters. */
 export interface CellContext {
   /** The only source of chance: use `normals(seed)` and `uniforms(seed)` of `@attnkit/measure/random`. */
   readonly seed: number;

@@ -58,7 +58,7 @@ export async function reproduce(io: Io, names: readonly string[], flags: Flags, 
   return complete ? EXIT.ok : EXIT.failed;
 }
 
-function settingsOf(chosen: readonly Chosen[], { seeds, seed, full }: Flags): RunSettings {
+function settingsOf(chosen: readonly Chosen[], { seeds = { count: 3 }, seed, full }: Flags): RunSettings {
   if ("list" in seeds && seed !== undefined)
     throw new UsageError("--seed", "cannot be combined with a list of --seeds; give one of them");
   return {

@@ -5,7 +5,7 @@ import { integer } from "./flags.ts";
 export interface Flags {
   readonly list: boolean;
   readonly full: boolean;
-  readonly seeds: Seeds;
+  readonly seeds?: Seeds;
   readonly seed?: number;
   readonly claim?: string[];
   readonly out: string;

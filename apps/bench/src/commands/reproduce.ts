@@ -21,7 +21,7 @@ export const declareReproduce = (program: Command): Command =>
     .argument("[name...]", "experiments; default all")
     .option("--list", "print experiments, claims, cells and predicted times, and measure nothing", false)
     .option("--full", "use the full sizes, which take much longer", false)
-    .option("--seeds <n>", "number of seeds, or a list such as 4,8,15; a claim may need more", seeds, { count: 3 })
+    .option("--seeds <n>", "number of seeds, or a list such as 4,8,15; default 3; a claim may need more", seeds)
     .option("--seed <n>", "first seed; default 1", seed)
     .option("--claim <name>", "only this claim, as claim or experiment/claim; repeatable", flag.collect)
     .option("--out <dir>", "folder for the results; a finished run in it is replaced", "attnkit-reproduce")

@@ -7,7 +7,7 @@ import { type Io, UsageError } from "../io.ts";
 import { difference } from "../measure/environment.ts";
 import { Header, OutcomeLine, toJson } from "./results.ts";
 
-/** What a journal holds. */
+/** A journal as it was read. */
 export interface Journal {
   readonly header: Header;
   readonly outcomes: readonly Outcome[];

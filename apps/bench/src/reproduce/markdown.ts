@@ -18,7 +18,7 @@ import {
 export interface Placing {
   /** The folder of the figures, relative to the document. */
   readonly figures: string;
-  /** What stands before `attnkit` in a command. */
+  /** The words before `attnkit` in a command. */
   readonly program: string;
 }
 

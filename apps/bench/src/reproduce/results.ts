@@ -1,6 +1,6 @@
+import { Environment } from "@attnkit/measure/results";
 import type { Outcome } from "@attnkit/papers/run";
 import { z } from "zod";
-import { Environment } from "@attnkit/measure/results";
 
 /** A number as JSON can hold it: NaN and infinities are strings. */
 const FloatNumber: z.ZodType<number, number | string> = z

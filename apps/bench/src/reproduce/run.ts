@@ -1,5 +1,5 @@
-import type { Assessment } from "@attnkit/papers/run";
 import type { Environment } from "@attnkit/measure/results";
+import type { Assessment } from "@attnkit/papers/run";
 import type { RunSettings } from "./results.ts";
 
 /** A run that is over, as its reports show it. */

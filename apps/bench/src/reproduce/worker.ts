@@ -42,7 +42,7 @@ export function worker(file: string): Worker {
           resolve(outcome);
         };
         const crash = (why: string) =>
-          end({ ...cell, seconds: (performance.now() - begun) / 1000, error: `${why} ${lastLine(said)}`.trim() });
+          end({ ...cell, seconds: (performance.now() - begun) / 1000, error: `${why} ${errorLine(said)}`.trim() });
         const heard = (message: FromChild) => {
           if ("share" in message) progress(message.share);
           else if ("seconds" in message) end({ ...cell, ...message });
@@ -70,7 +70,9 @@ export function worker(file: string): Worker {
   };
 }
 
-const lastLine = (text: string): string => {
-  const line = text.trim().split("\n").at(-1) ?? "";
-  return line && `(${line})`;
+/** The line that names the error. Node prints a stack and its version after it. */
+const errorLine = (text: string): string => {
+  const lines = text.trim().split("\n");
+  const line = lines.findLast((candidate) => /Error/.test(candidate)) ?? lines.at(-1) ?? "";
+  return line && `(${line.trim()})`;
 };

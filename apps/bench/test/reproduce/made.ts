@@ -41,6 +41,11 @@ async function cell(claim: string, { n }: Params, seed: number, signal: AbortSig
   await setTimeout(Number(MADE_DELAY), undefined, { signal });
   say("end");
   if (MADE_FAIL === "throw" && n === 4 && seed === 2) throw new Error("n = 4 is <unlucky>");
+  // A rejection that nobody handles ends the process with a stack on standard error.
+  if (MADE_FAIL === "crash" && n === 4 && seed === 2) {
+    void Promise.reject(new Error("nobody handles this"));
+    await setTimeout(1000);
+  }
   if (MADE_FAIL === "die" && n === 4 && seed === 2) process.kill(process.pid, "SIGKILL");
 }
 

@@ -7,7 +7,7 @@ export interface Scale {
   readonly domain: readonly [number, number];
   readonly ticks: readonly { readonly at: number; readonly label: string }[];
   at(value: number): number;
-  /** Whether the axis can show the value: finite, and positive on a logarithmic axis. */
+  /** Returns true if the axis can show the value: finite, and positive on a logarithmic axis. */
   shows(value: number): boolean;
 }
 
@@ -19,9 +19,10 @@ export function scaleOf({ scale }: Axis, values: readonly number[], ticks: numbe
   const shown = values.filter(shows);
   const [low, high] = shown.length === 0 ? [1, 10] : [min(shown), max(shown)];
   const [from, to] = [at(low), at(high)];
-  // One value alone stands in the middle of a range of its own size.
-  const span = to - from || (log ? 1 : Math.abs(from) || 1);
-  const domain: [number, number] = [from - 0.05 * span, to + 0.05 * span];
+  // One value alone, and values that differ by rounding, stand in the middle of a range of their own size.
+  const alone = to - from <= 1e-9 * Math.max(Math.abs(from), Math.abs(to));
+  const margin = alone ? 0.5 * (log ? 1 : Math.abs(from) || 1) : 0.05 * (to - from);
+  const domain: [number, number] = [from - margin, to + margin];
   const marks = log ? logTicks(domain, shown, ticks) : linearTicks(domain, ticks);
   return { log, domain, at, shows, ticks: marks.map((value) => ({ at: at(value), label: labelOf(value) })) };
 }
@@ -70,6 +71,6 @@ const between = (low: number, high: number): number[] => {
 function labelOf(value: number): string {
   const abs = Math.abs(value);
   if (value === 0 || (abs >= 1e-3 && abs < 1e7))
-    return Number(value.toPrecision(7)).toLocaleString("en-US", { maximumFractionDigits: 6 });
+    return Number(value.toPrecision(7)).toLocaleString("en-US", { maximumFractionDigits: 9 });
   return String(Number(value.toPrecision(3)).toExponential()).replace("e+", "e");
 }

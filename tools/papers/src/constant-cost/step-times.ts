@@ -1,9 +1,11 @@
 import type { State } from "@attnkit/core";
 import { allowance, type Host, oracle } from "@attnkit/core/conformance";
 import type { NdArray } from "@attnkit/cpu";
+import { time } from "@attnkit/measure/format";
 import { growth } from "@attnkit/measure/statistics";
 import { median } from "simple-statistics";
 import type { CellContext, Size, Values } from "../experiment.ts";
+import type { Spread } from "../table.ts";
 import type { Contender } from "./contenders.ts";
 import { columnAt, LONG } from "./contexts.ts";
 import { type Stream, WIDTH } from "./stream.ts";
@@ -65,6 +67,9 @@ export function stepTimes(
     "error used": share,
   };
 }
+
+/** Formats microseconds and their standard deviation. */
+export const duration = ({ mean, deviation }: Spread): string => `${time(mean * 1e-6)} ± ${time(deviation * 1e-6)}`;
 
 const now = (): number => performance.now() / 1000;
 

@@ -2,10 +2,10 @@ import type { Claim, Verdict } from "../experiment.ts";
 import type { Table } from "../table.ts";
 import { contenders } from "./contenders.ts";
 import { columnAt, contextsIn, contextsOf, LONG } from "./contexts.ts";
-import { againstContext, plusMinus } from "./curves.ts";
+import { againstContext } from "./curves.ts";
 import { exponentOf } from "./exponent.ts";
 import { paper } from "./paper.ts";
-import { stepTimes, TIME } from "./step-times.ts";
+import { duration, stepTimes, TIME } from "./step-times.ts";
 import { stream, WIDTH } from "./stream.ts";
 
 /** The exponent of a constant, and the least exponent of a cost that grows with the context. */
@@ -59,8 +59,8 @@ function judge(table: Table): Verdict {
   const beside = table.where({ mechanism: "softmax" }).spread(columnAt(TIME, longest));
   const measured =
     `Time grows as context^e with e = ${constant.text} for log-sum-exp attention and e = ${softmax.text} for softmax ` +
-    `(${others.join("; ")}); at ${longest.toLocaleString("en")} tokens one token takes ${plusMinus(at, 0)} µs ` +
-    `and ${plusMinus(beside, 0)} µs.`;
+    `(${others.join("; ")}); at ${longest.toLocaleString("en")} tokens one token takes ${duration(at)} ` +
+    `and ${duration(beside)}.`;
   if (constant.low > CONSTANT || constant.high < -CONSTANT) return { ruling: "not supported", measured };
   const flat = constant.low >= -CONSTANT && constant.high <= CONSTANT;
   return { ruling: flat && softmax.low > GROWING ? "supported" : "not decidable at this size", measured };

@@ -1,9 +1,9 @@
 import { type Contender, contenders } from "../constant-cost/contenders.ts";
 import { columnAt, contextsIn, contextsOf, LONG } from "../constant-cost/contexts.ts";
-import { againstContext, plusMinus } from "../constant-cost/curves.ts";
+import { againstContext } from "../constant-cost/curves.ts";
 import { exponentOf } from "../constant-cost/exponent.ts";
 import { bytesAfter } from "../constant-cost/state-bytes.ts";
-import { stepTimes, TIME } from "../constant-cost/step-times.ts";
+import { duration, stepTimes, TIME } from "../constant-cost/step-times.ts";
 import { stream, WIDTH } from "../constant-cost/stream.ts";
 import type { Claim, Verdict } from "../experiment.ts";
 import type { Table } from "../table.ts";
@@ -70,7 +70,7 @@ function judge(table: Table): Verdict {
     const [first, last] = [sizes(name)[0]!, sizes(name).at(-1)!].map((x) => x.toLocaleString("en"));
     return (
       `${name}: ${first === last ? first : `${first} to ${last}`} bytes, e = ${e(name).text}, ` +
-      `${plusMinus(rows.spread(columnAt(TIME, longest)), 1)} µs at ${longest.toLocaleString("en")} tokens`
+      `${duration(rows.spread(columnAt(TIME, longest)))} at ${longest.toLocaleString("en")} tokens`
     );
   });
   const measured = `State and time per token, as context^e: ${each.join("; ")}.`;

@@ -4,7 +4,7 @@ import type { Row } from "../table.ts";
 import { type Chosen, type Job, jobsOf, keyOf, type Settings, seedsOf } from "./plan.ts";
 import { tableOf } from "./table.ts";
 
-/** What became of one cell with one seed. */
+/** The result of one cell with one seed. */
 export interface Outcome {
   readonly experiment: string;
   readonly claim: string;

@@ -51,7 +51,7 @@ export function recall(recallers: Readonly<Record<string, Recaller>> = RECALLERS
 
 let made: Promise<Backend<unknown>> | undefined;
 
-/** ONNX Runtime on one thread: a step as one graph took a fifth to a twentieth of the time of the plain JavaScript backend. */
+/** ONNX Runtime on one thread: a step as one graph took a third to a twenty-seventh of the processor time of the JavaScript backend. */
 function backend(): Promise<Backend<unknown>> {
   made ??= backends.find(({ name }) => name === "ort-cpu")!.create({ threads: 1 });
   return made;

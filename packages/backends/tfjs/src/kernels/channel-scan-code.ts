@@ -37,21 +37,26 @@ export interface ChannelFacts {
   readonly keeps: boolean;
 }
 
+/** WGSL by kernel. */
+export type ChannelKernels = Readonly<
+  Record<"fold" | "read" | "foldAndRead" | "totals" | "scan" | "readLast" | "rows" | "rowsOfOneChunk", string>
+>;
+
 /** Texts of kernels by the facts that they depend on. They go with the scan that they were made for. */
-const cache = new WeakMap<ChannelScan, Remembered<string, ReturnType<typeof generate>>>();
+const cache = new WeakMap<ChannelScan, Remembered<string, ChannelKernels>>();
 
 /**
  * Returns the WGSL of the kernels of a scan. `fold` reads all keys of one chunk, `read` answers from what it wrote, and
  * `foldAndRead` does both without writing. `totals` reads the keys of each chunk, `scan` adds the totals up, and
  * `rows` or `readLast` answers. `rowsOfOneChunk` answers a single chunk that continues nothing.
  */
-export function channelCode(scan: ChannelScan, facts: ChannelFacts): ReturnType<typeof generate> {
-  const known = cache.get(scan) ?? new Remembered<string, ReturnType<typeof generate>>(16);
+export function channelCode(scan: ChannelScan, facts: ChannelFacts): ChannelKernels {
+  const known = cache.get(scan) ?? new Remembered<string, ChannelKernels>(16);
   cache.set(scan, known);
   return known.get(Object.values(facts).join(), () => generate(scan, facts));
 }
 
-function generate({ entries, wgsl }: ChannelScan, { past, keyMask, lse, keeps }: ChannelFacts) {
+function generate({ entries, wgsl }: ChannelScan, { past, keyMask, lse, keeps }: ChannelFacts): ChannelKernels {
   const numbers = entries.reduce((n, [, size]) => n + size, 0);
   const each = (line: (i: number) => string, from = 0) =>
     Array.from({ length: numbers - from }, (_, i) => line(i + from)).join(" ");

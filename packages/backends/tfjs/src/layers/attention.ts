@@ -12,7 +12,16 @@ import type { Tensor } from "../tf.ts";
 import { configOf, resolve, type Setup, who } from "./arguments.ts";
 import { baseArgs } from "./base.ts";
 import { type Call, readCall, unbuilt } from "./calls.ts";
-import { brief, type Channels, checkMask, type Inputs, type Reading, readInputs, type Shaped } from "./inputs.ts";
+import {
+  brief,
+  type Channels,
+  checkMask,
+  type Inputs,
+  type Reading,
+  readInputs,
+  type Shaped,
+  shapesOf,
+} from "./inputs.ts";
 import { attachedMasks, checkMasks, keyMaskShape, keyMasks, type Masks } from "./masks.ts";
 import {
   checkWeights,
@@ -25,7 +34,7 @@ import {
 } from "./projections.ts";
 import type { DecodeResult, MultiHeadAttentionArgs, MultiHeadAttentionClass } from "./public.ts";
 import type { Config, Given, Layer, LayerShape, WeightRule } from "./types.ts";
-import { weighted } from "./weighted.ts";
+import { logarithms, weighted } from "./weighted.ts";
 
 type Part = "query" | "key" | "value" | "output";
 
@@ -44,9 +53,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     #parts: Readonly<Record<Part, Projection>> | undefined;
     /** Attention that keeps a state, for decoding, and attention that keeps none. */
     readonly #attentions = new Map<boolean, Attention<Tensor>>();
-    /**
-     * The key masks that a call used, by its query. tf.layers reports only afterwards which masks it should have used.
-     */
+    /** The key masks that a call used, by its query. tf.layers tells only afterwards which masks it should have used. */
     readonly #used = new WeakMap<Tensor, readonly Tensor[]>();
     /** The call that `apply` is running. tf.layers passes only shapes to `build`, which say less than the call. */
     #call: Call<Shaped> | undefined;
@@ -151,19 +158,10 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
             "decode takes one tensor; got another value, expected x [B, L, channels]",
           );
         const [B, L] = x.shape;
-        if (keyMask != null)
-          checkMask(
-            (keyMask.shape ?? []) as LayerShape,
-            { B, Hq: 1, L, S: L },
-            (rule) => {
-              throw new AttentionError(
-                "ATTN_SHAPE",
-                who,
-                `${rule}; got keyMask, expected keyMask [B, L] = [${B}, ${L}]`,
-              );
-            },
-            2,
-          );
+        const wrong = (rule: string): never => {
+          throw new AttentionError("ATTN_SHAPE", who, `${rule}; got keyMask, expected keyMask [B, L] = [${B}, ${L}]`);
+        };
+        if (keyMask != null) checkMask((keyMask.shape ?? []) as LayerShape, { B, Hq: 1, L, S: L }, wrong, 2);
         const block: Block<Tensor> = {
           ...this.#block(given),
           keyMask: keyMask ? tf.cast(keyMask, "bool") : undefined,
@@ -247,9 +245,9 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     /**
-     * Runs attention. Only `decode` keeps the state. A mechanism that works on logarithms returns y = -Infinity for a row that sees no keys, and its
-     * projection would be NaN. Such rows become 0. They are found by lse = -Infinity: rows that see NaN, or values of
-     * -Infinity, are unchanged.
+     * Runs attention. Only `decode` keeps the state. A mechanism that works on logarithms returns y = -Infinity for a
+     * row that sees no keys, and its projection would be NaN. Such rows become 0. They are found by lse = -Infinity:
+     * rows that see NaN, or values of -Infinity, are unchanged.
      */
     #attended(block: Block<Tensor>, keepState: boolean): Result<Tensor> {
       const { y, lse, state } = this.#attend(keepState).sync(block);
@@ -292,14 +290,3 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
   };
 }
-
-/** Returns the shapes as a list. tf.layers passes one shape, or a list of them. */
-const shapesOf = (shape: LayerShape | LayerShape[]): { shape: LayerShape }[] =>
-  (Array.isArray(shape[0]) ? (shape as LayerShape[]) : [shape as LayerShape]).map((one) => ({ shape: one }));
-
-/**
- * Returns whether y is a logarithm. Then a row that sees no keys is -Infinity, and y is no weighted average (SEMANTICS
- * S8).
- */
-const logarithms = (mechanism: Mechanism): boolean =>
-  mechanism.mergeOutputs !== undefined && mechanism.takes.lse === true;
