@@ -45,12 +45,12 @@ test("the class of generated series is the order of their bursts", () => {
 
 test("EA-6 that answers as EA-2 is not supported in forecasting", async () => {
   const short = ({ mechanism, ahead }: Params) => ahead === 6 && mechanism !== "EA exact";
-  const claim = forecasting({ ...TRAINED, "EA-6": ofOrder(2) });
+  const claim = forecasting({ ...TRAINED, "EA-6": ofOrder(2) }, { default: 100, full: 100 });
   const table = await measured(claim, { picked: short });
   const rmse = (mechanism: string) => table.where({ mechanism }).spread("RMSE").mean;
   expect(rmse("EA-6")).toBe(rmse("EA-2"));
-  // Half of what repeating the last value misses: the model has learned the week.
-  expect(rmse("softmax")).toBeLessThan(0.5 * table.spread("RMSE of the last value").mean);
+  // The model has learned something of the week.
+  expect(rmse("softmax")).toBeLessThan(0.7 * table.spread("RMSE of the last value").mean);
   expect(claim.judge(table)).toMatchObject({ ruling: "not supported" });
   expect(claim.figures(table)[0]!.panels).toHaveLength(2);
 });

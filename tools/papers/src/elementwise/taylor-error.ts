@@ -9,7 +9,7 @@ const ORDERS = [2, 4, 6, 8, 12] as const;
 /** Standard deviations of q and k. */
 const NORMED = 0.58;
 const DEVIATIONS = [0.25, 0.5, NORMED, 1, 1.5, 2, 3] as const;
-const [QUERIES, CHANNELS] = [64, 32];
+const [QUERIES, CHANNELS] = [32, 128];
 const KEYS: Readonly<Record<Size, number>> = { default: 256, full: 2048 };
 
 /** The order that is judged, and the error that it may have at NORMED as a share of the output. */
