@@ -155,12 +155,11 @@ function figures(table: Table): ReturnType<Claim["figures"]> {
         {
           title: "weight of k over weight of -k",
           x: { label: "query q", scale: "log" },
-          y: { label: "w(k) / w(-k)", scale: "log" },
+          y: { label: "w(k) / w(-k); 1: the sign is lost", scale: "log" },
           series: series(
             ratioAt,
             orders.filter((order) => order !== "exact"),
           ),
-          guides: [{ at: "y", value: 1, label: "sign lost" }],
         },
       ],
     },

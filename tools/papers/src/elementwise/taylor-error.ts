@@ -1,5 +1,6 @@
 import { normals } from "@attnkit/measure/random";
 import type { Claim, Size, Verdict } from "../experiment.ts";
+import type { Panel } from "../figure.ts";
 import type { Spread, Table } from "../table.ts";
 import { answers, type OneHead } from "./answers.ts";
 import { paper } from "./paper.ts";
@@ -55,25 +56,26 @@ export function taylorError(of: OfOrder = ofOrder): Claim {
         name: "taylor-error",
         caption:
           "Error of the series against the exact form as a share of the output: each order helps for small inputs, and none for large ones.",
-        panels: [
-          {
-            x: { label: "standard deviation of q and k", scale: "log" },
-            y: { label: "error / output (root mean squares)", scale: "log" },
-            series: ORDERS.map((order) => ({
-              name: `EA-${order}`,
-              points: table.distinct<number>("deviation").map((x) => {
-                const { mean, low, high } = table.where({ deviation: x }).spread(relative(order));
-                return { x, y: mean, ...(low > 0 && { low, high }) };
-              }),
-            })),
-            guides: [
-              { at: "y", value: 1, label: "error = output" },
-              { at: "x", value: NORMED, label: "first weights" },
-            ],
-          },
-        ],
+        panels: [panel(table, "log"), panel(table, "linear")],
       },
     ],
+  };
+}
+
+function panel(table: Table, scale: "log" | "linear"): Panel {
+  return {
+    title: `${scale} errors`,
+    x: { label: "standard deviation of q and k", scale: "log" },
+    y: { label: "error / output (root mean squares)", scale },
+    series: ORDERS.map((order) => ({
+      name: `EA-${order}`,
+      points: table.distinct<number>("deviation").map((x) => {
+        const { mean, low, high } = table.where({ deviation: x }).spread(relative(order));
+        // A logarithmic axis has no place for an interval that reaches 0.
+        return { x, y: mean, ...((low > 0 || scale === "linear") && { low, high }) };
+      }),
+    })),
+    guides: [{ at: "x", value: NORMED, label: "first weights" }],
   };
 }
 

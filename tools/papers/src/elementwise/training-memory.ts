@@ -61,8 +61,10 @@ export function trainingMemory(subjects: Subjects = COMPARED): Claim {
 }
 
 function panel(table: Table, causal: boolean): Panel {
+  const bytes = againstContext(table.where({ causal }), KEPT, "kept for the backward pass (MiB)");
   return {
-    ...againstContext(table.where({ causal }), KEPT, "kept for the backward pass (bytes)"),
+    ...bytes,
+    series: bytes.series.map((one) => ({ ...one, points: one.points.map(({ x, y }) => ({ x, y: y / 2 ** 20 })) })),
     title: causal ? "causal" : "not causal",
     x: { label: "length L (tokens)", scale: "log" },
     guides: [
