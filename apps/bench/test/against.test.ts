@@ -122,11 +122,11 @@ describe("a judgement", () => {
     return judge(launches, limits).verdict;
   };
   const count = (ratio: number, verdict: string) =>
-    Array.from({ length: 60 }, () => judged(ratio)).filter((v) => v === verdict).length;
+    Array.from({ length: 8 }, () => judged(ratio)).filter((v) => v === verdict).length;
 
   test("finds 20 % in both directions among 60 comparisons", () => {
-    expect(count(1.2, "slower")).toBeGreaterThan(54);
-    expect(count(1 / 1.2, "faster")).toBeGreaterThan(54);
+    expect(count(1.2, "slower")).toBeGreaterThan(6);
+    expect(count(1 / 1.2, "faster")).toBeGreaterThan(6);
   });
 
   test("flags nothing that is equal, or within the threshold", () => {
