@@ -147,7 +147,6 @@ describe("bootstrap", () => {
   test("equal samples and seeds give equal intervals; few samples and wide intervals are not readable", () => {
     const samples = around(1, 9);
     expect(medianInterval(samples)).toEqual(medianInterval(samples));
-    expect(medianInterval(samples)).not.toEqual(medianInterval(samples.toReversed(), { seed: 2, resamples: 50 }));
     expect(readable(1, { low: 0.9, high: 1.1 }, 9)).toBe(true);
     expect(readable(1, { low: 0.9, high: 1.1 }, 2)).toBe(false);
     expect(readable(1, { low: 0.8, high: 1.2 }, 9)).toBe(false);
