@@ -68,7 +68,7 @@ interface Measured extends Size {
 
 /**
  * Measures two builds in one run: a process for each, which take the samples of every size in turns on the same input.
- * Sizes that may be beyond the threshold are measured again in fresh processes, up to four times. Throws `UsageError`
+ * Sizes that may be beyond the threshold are measured again, each cell in fresh processes of its own, up to four times. Throws `UsageError`
  * if a build does not start.
  */
 export async function compare(c: Comparison): Promise<Outcome> {
@@ -101,15 +101,24 @@ export async function compare(c: Comparison): Promise<Outcome> {
   });
   const timed = () => measured.filter((m) => m.launches.length > 0 && !failed.some((f) => f.cell === m.cell));
   const limits: Limits = { threshold: c.threshold, comparisons: Math.max(1, timed().length) };
-  for (let n = 1; n < LAUNCHES; n++) {
-    const again = timed().filter((m) => suspicious(m.launches, limits));
+  for (let n = 1; n <= LAUNCHES; n++) {
+    const again = timed().filter((m) => suspicious(evidence(m), limits));
     if (c.signal.aborted || again.length === 0) break;
     c.progress.note(`measuring ${again.length} sizes again in fresh processes`);
-    await launch(c, n, (pair) => take(c, pair, again, () => AGAIN, failed));
+    for (const cell of new Set(again.map((m) => m.cell))) {
+      const its = again.filter((m) => m.cell === cell);
+      if (!c.signal.aborted) await launch(c, n, (pair) => take(c, pair, its, () => AGAIN, failed));
+    }
   }
-  const compared = timed().map((m): Compared => ({ ...m, ...judge(m.launches, limits) }));
+  const compared = timed().map((m): Compared => ({ ...m, launches: evidence(m), ...judge(evidence(m), limits) }));
   return { compared, failed, skipped, leftOut, complete: !c.signal.aborted };
 }
+
+/**
+ * Returns the launches that count. The first runs all cells in one process, where a change of one program can slow the
+ * others, because V8 compiles the shared code of the backend for all of them. Later ones run a single cell.
+ */
+const evidence = ({ launches }: Measured): Measured["launches"] => (launches.length > 1 ? launches.slice(1) : launches);
 
 type Pair = readonly [own: BuildProcess, other: BuildProcess];
 
