@@ -1,10 +1,10 @@
 /**
  * Writes what follows from the lines of the catalog's lists and from what packages declare in `src/about.ts`:
- * dependencies of the catalog, tsconfig references, and tables of READMEs. Run it after adding or changing a package.
+ * dependencies of the catalog, tsconfig references, and tables of READMEs; and docs/papers.md from the records. Run it after adding or changing a package.
  */
 import { execSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
@@ -16,26 +16,44 @@ if (write([catalogDependencies(root)])) execSync("npx --yes pnpm@12 install", { 
 write(projectReferences(root));
 const { tables } = await load("tables.ts");
 write(tables(root));
+const { papers } = await load("papers.ts");
+const page = papers(root);
+write(page);
+removeOthers("docs/papers", page);
 
 /** Returns whether a file was written. */
 function write(/** @type {{ path: string, text: string }[]} */ files) {
   const changed = stale(root, files);
   for (const { path, text } of changed) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
     console.log(`wrote ${path}`);
   }
   return changed.length > 0;
 }
 
-/** Node 20 reads no TypeScript, so that each module is bundled first. Third-party packages resolve from the catalog. */
+/** Removes the files of a folder that holds derived files alone. */
+function removeOthers(/** @type {string} */ folder, /** @type {{ path: string }[]} */ files) {
+  for (const name of existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : []) {
+    if (files.some(({ path }) => path === `${folder}/${name}`)) continue;
+    rmSync(join(root, folder, name));
+    console.log(`removed ${folder}/${name}`);
+  }
+}
+
+/** Node 20 reads no TypeScript, so that each module is bundled first. Third-party packages resolve from their importer. */
 async function load(/** @type {string} */ name) {
   const outfile = join(root, "tools/catalog/node_modules", `.derive-${process.pid}-${name}.mjs`);
   const external = {
     name: "external",
-    setup(/** @type {import("esbuild").PluginBuild} */ { onResolve }) {
-      onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-        kind === "entry-point" || /^(@attnkit\/|markdown-table$)/.test(path) ? undefined : { path, external: true },
-      );
+    setup(/** @type {import("esbuild").PluginBuild} */ { onResolve, resolve }) {
+      onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, pluginData }) => {
+        if (kind === "entry-point" || pluginData === "asked" || /^(@attnkit\/|node:|markdown-table$)/.test(path))
+          return;
+        const found = await resolve(path, { kind, resolveDir, pluginData: "asked" });
+        if (found.errors.length > 0) return { errors: found.errors };
+        return { path: isAbsolute(found.path) ? pathToFileURL(found.path).href : found.path, external: true };
+      });
     },
   };
   await build({

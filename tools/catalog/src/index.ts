@@ -1,5 +1,6 @@
 import type { AboutBackend } from "@attnkit/core/backend";
 import type { ExpectedFailure } from "@attnkit/core/conformance";
+import { requireOneOf } from "@attnkit/core/program";
 import * as list from "./backend-list.ts";
 
 export { type Adapter, adapterOf } from "./adapter.ts";
@@ -16,4 +17,13 @@ export interface BackendEntry extends AboutBackend {
 /** Every backend of `backend-list.ts`, ordered by the names there. */
 export const backends: readonly BackendEntry[] = Object.entries(list)
   .sort(([a], [b]) => a.localeCompare(b))
-  .flatMap(([, entries]) => entries);
+  .flatMap(([, entries]) => entries)
+  .map((entry) => ({
+    ...entry,
+    /** Throws `ATTN_OPTION` if the entry does not declare the float type. */
+    async create(how) {
+      const { dtype = entry.dtypes[0] } = how ?? {};
+      requireOneOf(entry.name, "dtype", dtype, entry.dtypes);
+      return entry.create(how);
+    },
+  }));

@@ -1,6 +1,9 @@
-/** What an experiment is: claims of one paper, each with its cells, its rule and its verdict. */
+/** An experiment: claims of one paper, each with its cells, its rule and its verdict. */
 import type { Figure } from "./figure.ts";
+import type { Params, Values } from "./params.ts";
 import type { Table } from "./table.ts";
+
+export type { Params, Values } from "./params.ts";
 
 export interface Paper {
   /** arXiv number, with the version that is quoted: `"2310.11685v2"`. */
@@ -10,15 +13,9 @@ export interface Paper {
   readonly year: number;
 }
 
-/** The settings of one cell, which a seed completes. Names and values appear as columns of the table. */
-export type Params = Readonly<Record<string, string | number | boolean>>;
-
-/** What one cell measured, by column. NaN stands for "training diverged" and nothing else. */
-export type Values = Readonly<Record<string, number>>;
-
 export type Size = "default" | "full";
 
-/** What a cell is given beside its parameters. */
+/** The arguments of a cell beside its parameters. */
 export interface CellContext {
   /** The only source of chance: use `normals(seed)` and `uniforms(seed)` of `@attnkit/measure/random`. */
   readonly seed: number;

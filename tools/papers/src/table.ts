@@ -1,4 +1,4 @@
-import type { Params, Values } from "./experiment.ts";
+import type { Params, Values } from "./params.ts";
 
 /** One finished cell with one seed. */
 export interface Row {

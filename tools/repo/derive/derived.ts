@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** A file of the repository, and the text that it should have. */
@@ -7,9 +7,9 @@ export interface Derived {
   readonly text: string;
 }
 
-/** The files whose text differs from the derived one. */
+/** The files that are missing, or whose text differs from the derived one. */
 export const stale = (root: string, files: readonly Derived[]): Derived[] =>
-  files.filter(({ path, text }) => readFileSync(join(root, path), "utf8") !== text);
+  files.filter(({ path, text }) => !existsSync(join(root, path)) || readFileSync(join(root, path), "utf8") !== text);
 
 /** Replaces what stands between `<!-- name:begin -->` and `<!-- name:end -->`. Throws where the two marks are missing. */
 export function between(

@@ -1,9 +1,9 @@
 import { creator, mechanisms } from "@attnkit/catalog/mechanisms";
 import type { Backend, Mechanism } from "@attnkit/core";
-import { schedule } from "./model/adamw.ts";
+import type { Snapshot } from "@attnkit/train";
 import { initialise, type ModelConfig } from "./model/config.ts";
 import { batchAt, corpus, heldOutBatch } from "./model/data.ts";
-import { type Snapshot, type StepReport, type Trainer, trainer } from "./model/trainer.ts";
+import { type StepReport, type Trainer, trainer } from "./model/trainer.ts";
 
 /** The visitor's choices. Together with the snapshots they determine a run. */
 export interface Plan {
@@ -65,7 +65,7 @@ export async function startRun(backend: Backend<unknown>, plan: Plan, from: Snap
   const made = await Promise.all(plan.models.map((config) => mechanismOf(config, backend.kind)));
   const trainers = plan.models.map((config, i) => {
     const start = from[config.mechanism] ?? { step: 0, weights: initialise(config, plan.seed) };
-    return trainer(backend, made[i]!, config, start, { ...schedule, rate: plan.rate });
+    return trainer(backend, made[i]!, config, start, plan.rate);
   });
   const kept = new Map<string, number>();
 

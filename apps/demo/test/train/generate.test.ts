@@ -8,7 +8,7 @@ import { readModel, writeModel } from "../../src/train/files/weights.ts";
 import { attendOn } from "../../src/train/model/attend.ts";
 import { layerMechanism } from "../../src/train/model/attention.ts";
 import { initialise, parameters } from "../../src/train/model/config.ts";
-import { forward, lastLogits } from "../../src/train/model/forward.ts";
+import { embedded, forward, lastLogits } from "../../src/train/model/forward.ts";
 import { generate, sample, stepper } from "../../src/train/model/generate.ts";
 import { uploaded } from "../../src/train/model/trainer.ts";
 import { each, host, small } from "./model.ts";
@@ -27,7 +27,8 @@ describe.each(each)("%s", (_, entry) => {
     await steps.next(bytes.slice(0, 9));
     for (let t = 9; t < bytes.length; t++) {
       const logits = await steps.next([bytes[t]!]);
-      const { features } = forward(host.ops!, config, attend, weights as never, [bytes.slice(0, t + 1)]);
+      const rows = embedded(host.ops!, weights as never, [bytes.slice(0, t + 1)]);
+      const { features } = forward(host.ops!, config, attend, weights as never, rows);
       const whole = await host.download(lastLogits(host.ops!, weights as never, features));
       for (const [i, x] of logits.entries()) expect(x).toBeCloseTo(whole[i]!, 4);
     }

@@ -1,12 +1,14 @@
 import type { AboutBackend } from "@attnkit/core/backend";
 import { cpu } from "./index.ts";
+import { type CpuDType, dtypes } from "./ndarray.ts";
 
 export const about: readonly AboutBackend[] = [
   {
     name: "cpu",
     kind: "cpu",
-    dtypes: ["float32", "float64"],
+    dtypes,
     places: ["node", "browser"],
-    create: async (how) => cpu(how?.dtype === "float64" ? { dtype: "float64" } : {}),
+    // The factory refuses the types that it does not have.
+    create: async ({ dtype } = {}) => cpu(dtype && { dtype: dtype as CpuDType }),
   },
 ];

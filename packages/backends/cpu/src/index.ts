@@ -4,13 +4,13 @@ import { type EagerOps, knownOptions, requireOneOf } from "@attnkit/core/program
 import { elementwise } from "./elementwise.ts";
 import { products } from "./matmul.ts";
 import { moves } from "./move.ts";
-import { type FloatType, fromData, fromNumbers, isBytes, type NdArray } from "./ndarray.ts";
+import { type CpuDType, dtypes, type FloatType, fromData, fromNumbers, isBytes, type NdArray } from "./ndarray.ts";
 import { reductions } from "./reduce.ts";
 
 export type { NdArray } from "./ndarray.ts";
 
 /** A backend that computes synchronously. It also runs through `ops` and `attention(...).sync`. */
-export interface CpuBackend<D extends "float32" | "float64" = "float32" | "float64"> extends Backend<NdArray, D> {
+export interface CpuBackend<D extends CpuDType = CpuDType> extends Backend<NdArray, D> {
   readonly ops: EagerOps<NdArray>;
 }
 
@@ -25,12 +25,10 @@ export interface CpuBackend<D extends "float32" | "float64" = "float32" | "float
  * const attend = attention(softmax(), cpu(), { causal: true });
  * ```
  */
-export function cpu<const D extends "float32" | "float64" = "float32">(
-  options: { readonly dtype?: D } = {},
-): CpuBackend<D> {
+export function cpu<const D extends CpuDType = "float32">(options: { readonly dtype?: D } = {}): CpuBackend<D> {
   knownOptions("cpu", options, ["dtype"]);
   const { dtype = "float32" as D } = options;
-  requireOneOf("cpu", "dtype", dtype, ["float32", "float64"]);
+  requireOneOf("cpu", "dtype", dtype, dtypes);
   const Float: FloatType = dtype === "float64" ? Float64Array : Float32Array;
   const ops: EagerOps<NdArray> = {
     dtype,
@@ -46,7 +44,7 @@ export function cpu<const D extends "float32" | "float64" = "float32">(
     kind: "cpu",
     device: "JavaScript, one thread",
     dtype,
-    supports: { gradients: true },
+    supports: { gradients: true, dtypes },
     ops,
     upload: (data: Data | NestedValues, shape?: Shape) => fromData(Float, hostData("cpu", data, shape)),
     download: async (x) => own(x).data.slice() as DataOf<D>,

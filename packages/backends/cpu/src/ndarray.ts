@@ -14,6 +14,12 @@ export type Floats = Float32Array | Float64Array;
 /** The constructor of float arrays of the backend's type. */
 export type FloatType = new (from: number | ArrayLike<number>) => Floats;
 
+/** A float type that the backend can be made in. */
+export type CpuDType = "float32" | "float64";
+
+/** The float types that the backend can be made in, the default first. */
+export const dtypes: readonly CpuDType[] = ["float32", "float64"];
+
 /** Returns the numbers of `x` as floats. Booleans become 0 and 1. */
 export function floatsOf(Float: FloatType, x: NdArray): Floats {
   return x.data instanceof Uint8Array ? new Float(x.data) : x.data;

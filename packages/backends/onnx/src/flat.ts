@@ -2,7 +2,10 @@ import type { Tensors } from "@attnkit/core";
 import type { Nested, NestedProgram, Program } from "@attnkit/core/backend";
 import type { Value } from "./value.ts";
 
-/** The two names of a nested entry, by the flat name that it has in a graph: `state` and `k` for `state.k`. */
+/**
+ * The two names of a nested entry, by the flat name that it has in a graph: `state` and `k` for `state.k`. Each record also
+ * has a path by its own name, so that one without entries, which has no tensor in the graph, is not lost.
+ */
 export type Paths = Map<string, readonly [outer: string, inner: string]>;
 
 /** A program of flat names, and where its results belong; filled while it is recorded. */
@@ -34,6 +37,7 @@ export function pathsOf<T>(nested: Nested<T>, isTensor: (x: unknown) => boolean)
   const paths: Paths = new Map();
   for (const [outer, x] of Object.entries(nested)) {
     if (x === undefined || isTensor(x)) continue;
+    paths.set(outer, [outer, ""]);
     for (const inner in x as Nested<T>) paths.set(nameOf(outer, inner), [outer, inner]);
   }
   return paths;
@@ -42,14 +46,11 @@ export function pathsOf<T>(nested: Nested<T>, isTensor: (x: unknown) => boolean)
 /** Returns named tensors as the nested record that their paths say; names without a path stay as they are. */
 export function nestedBy<T>(paths: Paths, flat: Tensors<T>): Nested<T> {
   const nested: Record<string, T | Record<string, T>> = {};
+  for (const [record] of paths.values()) nested[record] = {};
   for (const name in flat) {
-    const path = paths.get(name);
-    if (path === undefined) nested[name] = flat[name]!;
-    else {
-      const [outer, inner] = path;
-      nested[outer] ??= {};
-      (nested[outer] as Record<string, T>)[inner] = flat[name]!;
-    }
+    const [outer, inner] = paths.get(name) ?? [name];
+    if (inner === undefined) nested[outer] = flat[name]!;
+    else (nested[outer] as Record<string, T>)[inner] = flat[name]!;
   }
   return nested;
 }

@@ -3,7 +3,6 @@ import {
   forwardProgram,
   type Kernel,
   mechanismProgram,
-  type NestedProgram,
   type Program,
   Remembered,
   requireFunction,
@@ -53,7 +52,7 @@ export interface FusedKernel extends Kernel<ORT.Tensor> {
 }
 
 /** The mechanism with nodes of ONNX as its kernels: one graph in the sessions that the portable program uses too. */
-export function withFused(mechanism: Mechanism, ...fused: readonly Fused[]): Mechanism {
+export function withFused<M extends string>(mechanism: Mechanism<M>, ...fused: readonly Fused[]): Mechanism<M> {
   requireMechanism("withFused", mechanism);
   for (const f of fused) {
     requireOption(
@@ -119,8 +118,7 @@ function kernelOf(mechanism: Mechanism, fused: Fused): FusedKernel {
       compiled.set(backend, mine);
       const sizes = varyingAxes(mechanism, call, fused.granularity?.(call));
       const go = mine.get(`${causal} ${lse} ${state} ${JSON.stringify(sizes)}`, () => {
-        const program = forwardProgram(own, call) as unknown as NestedProgram;
-        return backend.compile(program, sizes) as unknown as Run;
+        return backend.compile(forwardProgram(own, call), sizes) as Run;
       });
       steps.set(dims, { causal, lse, state, go });
       return go(block);

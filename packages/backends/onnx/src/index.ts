@@ -34,8 +34,8 @@ export interface OnnxOptions<D extends "float32" | "float64" = "float32" | "floa
   /** Passed on to every session: number of threads, graph optimisation, location of outputs. */
   readonly sessionOptions?: Omit<ORT.InferenceSession.SessionOptions, "executionProviders">;
   /**
-   * The type of all floats. `"float64"` needs providers that compute in it, as ONNX Runtime's `cpu` does. Default:
-   * `"float32"`.
+   * The type of all floats. `"float64"` needs a provider that computes in it, as ONNX Runtime's `cpu` and `wasm` do;
+   * `webgpu` does not. Default: `"float32"`.
    */
   readonly dtype?: D;
   /** The number of sessions that are kept for later calls, an integer >= 1 or Infinity. Default: 64. */
@@ -71,6 +71,9 @@ export function onnx<const D extends "float32" | "float64" = "float32">(options:
   const web = isWeb(ort);
   const executionProviders = options.executionProviders ?? [web ? "wasm" : "cpu"];
   const provider = nameOf(executionProviders[0]);
+  // WGSL has no float64.
+  const dtypes: readonly OnnxBackend["dtype"][] = provider === "webgpu" ? ["float32"] : ["float32", "float64"];
+  requireOption(dtypes.includes(dtype), "onnx", "dtype", dtype, `${dtypes.join(" or ")} on ${provider}`);
   const name = `ort-${provider}`;
   const device = deviceOf(executionProviders[0]);
   const outputs = sessionOptions?.preferredOutputLocation ?? outputsOf(ort, provider);
@@ -89,7 +92,7 @@ export function onnx<const D extends "float32" | "float64" = "float32">(options:
     device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}${adapterOf(device)}`,
     dtype,
     outputs,
-    supports: { gradients: true },
+    supports: { gradients: true, dtypes },
     get sessions() {
       return sessions.size;
     },
@@ -133,7 +136,7 @@ export function onnx<const D extends "float32" | "float64" = "float32">(options:
 
 /** Throws `ATTN_OPTION` if an option is missing, unknown or out of range. */
 function checkOptions(options: OnnxOptions): void {
-  const { ort, executionProviders, sessionOptions, dtype = "float32", maxSessions = 64 } = options ?? {};
+  const { ort, executionProviders, sessionOptions, maxSessions = 64 } = options ?? {};
   const given = ort?.InferenceSession !== undefined && ort.Tensor !== undefined && ort.env !== undefined;
   const module = "the module onnxruntime-node or onnxruntime-web: onnx({ ort })";
   requireOption(given, "onnx", "ort", typeof ort, module);
@@ -144,10 +147,8 @@ function checkOptions(options: OnnxOptions): void {
     executionProviders === undefined ||
     (Array.isArray(executionProviders) && executionProviders.length > 0 && executionProviders.every(isProvider));
   requireOption(listed, "onnx", "executionProviders", executionProviders, 'a list such as ["cpu"]');
-  const plain = Object.prototype.toString.call(sessionOptions) === "[object Object]";
-  const settings = sessionOptions === undefined || plain;
+  const settings = sessionOptions === undefined || Object.prototype.toString.call(sessionOptions) === "[object Object]";
   requireOption(settings, "onnx", "sessionOptions", sessionOptions, "an object");
-  requireOption(["float32", "float64"].includes(dtype), "onnx", "dtype", dtype, '"float32" or "float64"');
   const most = isPositiveInteger(maxSessions) || maxSessions === Number.POSITIVE_INFINITY;
   requireOption(most, "onnx", "maxSessions", maxSessions, "an integer >= 1, or Infinity");
 }

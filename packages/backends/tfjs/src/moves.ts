@@ -44,6 +44,8 @@ export function moves(tf: Tf): Moves {
       const shape = sliceShape(x.shape, axis, start, end);
       if (elementCount(shape) === 0) return none(x, shape);
       const { outer, n, inner } = around("slice", x.shape, axis);
+      if (outer === 1 && tf.getBackend() === "wasm")
+        return tf.tensor(rangeOf(tf, x, start * inner, end * inner), [...shape], x.dtype);
       const part = tf.slice(tf.reshape(x, [outer, n, inner]), [0, start, 0], [outer, end - start, inner]);
       return tf.reshape(part, [...shape]);
     },
@@ -72,6 +74,15 @@ export function moves(tf: Tf): Moves {
       return tf.reshape(taken, [...shape]);
     },
   };
+}
+
+/**
+ * Returns the elements `start <= i < end` of x on WebAssembly as host data. tfjs's `slice` copies all of its input to
+ * JavaScript first, however few elements it keeps.
+ */
+function rangeOf(tf: Tf, x: Tensor, start: number, end: number): Float32Array | Uint8Array {
+  type Wasm = { readSync(dataId: Tensor["dataId"], start: number, end: number): Float32Array | Uint8Array };
+  return (tf.backend() as unknown as Wasm).readSync(x.dataId, start, end);
 }
 
 /**

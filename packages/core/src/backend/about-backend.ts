@@ -17,5 +17,6 @@ export interface AboutBackend {
   readonly alone?: boolean;
   /** `create` takes a number of threads for one operation; without this field, a backend chooses the number itself. */
   readonly threads?: true;
+  /** Rejects with `ATTN_OPTION` if `dtype` is not declared. */
   create(how?: { dtype?: DType; threads?: number }): Promise<Backend<unknown>>;
 }

@@ -11,8 +11,11 @@ import type { Nested } from "./nested.ts";
  */
 export type Program = <T>(o: Ops<T>, x: Tensors<T>) => Tensors<T>;
 
-/** The same over nested records of tensors, such as a block and a result: only recorded graphs need flat names. */
-export type NestedProgram = <T>(o: Ops<T>, x: Nested<T>) => Nested<T>;
+/**
+ * The same over nested records of tensors, such as a block and a result: only recorded graphs need flat names. Written as a
+ * method so that a program of certain records, such as `ForwardProgram`, is one.
+ */
+export type NestedProgram = { run<T>(o: Ops<T>, x: Nested<T>): Nested<T> }["run"];
 
 /** A prepared program. Written as a method so that a `Backend<X>` can be handled as a `Backend<unknown>` by tools. */
 export type Compiled<T> = { run(x: Tensors<T>): Promise<Tensors<T>> }["run"];
@@ -28,6 +31,11 @@ export interface Supports {
   readonly gradients: boolean;
   /** `vjp` follows a kernel that the program runs on the backend's own tensors. Default false: kernels are never differentiated. */
   readonly kernelGradients?: boolean;
+  /**
+   * The float types that its factory makes it in, `Backend.dtype` among them. Default: that one alone. The factory refuses
+   * every other type by an `AttentionError`.
+   */
+  readonly dtypes?: readonly DType[];
   /** Tensors may have axes of size 0. Default true; when false, `upload` and operations refuse them. */
   readonly emptyAxes?: boolean;
   /** The highest rank of a tensor. Default: no limit. `upload` refuses a higher rank. */

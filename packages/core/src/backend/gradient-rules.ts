@@ -33,7 +33,7 @@ export function gradientRules<T>(o: Ops<T>): GradientRules<T> {
     add: () => [(g) => g, (g) => g],
     sub: () => [(g) => g, neg],
     mul: (_, a, b) => [(g) => o.mul(g, b), (g) => o.mul(g, a)],
-    div: (y, _, b) => [(g) => o.div(g, b), (g) => neg(o.div(o.mul(g, y), b))],
+    div: (y, _, b) => [(g) => o.div(g, b), (g) => neg(o.mul(o.div(g, b), y))],
     maximum: (y, a, b) => [chosen(y, a, b), chosen(y, b, a)],
     minimum: (y, a, b) => [chosen(y, a, b), chosen(y, b, a)],
     // `where` instead of a product: entries that were not chosen get exactly 0, even if g is infinite or NaN.

@@ -44,4 +44,4 @@ export {
   transposeShape,
 } from "./shape-rules.ts";
 export { varyingAxes } from "./varying-axes.ts";
-export { vjp } from "./vjp.ts";
+export { outputsAndVjp, vjp } from "./vjp.ts";

@@ -11,7 +11,7 @@ export interface Kernel<T> {
   accepts(call: Call, backend: Backend<T>): true | string;
   /**
    * The block has the ranks that the caller gave it, and so has the result; `liftBlock` and `lowerResult` change between
-   * these and rank 4.
+   * these and rank 4. Where `call.state` is false, the result's state is `{}`.
    */
   run(block: Block<T>, call: Call, backend: Backend<T>): Result<T> | Promise<Result<T>>;
 }

@@ -1,6 +1,9 @@
 import type { Block, Result, Tensors } from "../program/block.ts";
 
-/** A record of tensors in which an entry may be a record again: a block with its state, a result, two states to merge. */
+/**
+ * A record of tensors in which an entry may be a record again: a block with its state, a result, two states to merge.
+ * `Block`, `Result` and `Output` are types and not interfaces, because TypeScript takes no interface for a record.
+ */
 export type Nested<T> = { readonly [name: string]: T | Nested<T> | undefined };
 
 const STATE = "state.";

@@ -1,6 +1,7 @@
 import type { Tensors } from "../program/block.ts";
 import { AttentionError } from "../program/errors.ts";
 import type { Ops } from "../program/ops.ts";
+import { OWN_GRADIENT, type RecordsGradient } from "../program/with-gradient.ts";
 import type { Program } from "./backend.ts";
 import { type GradientRule, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
 import { equalShapes } from "./shape-rules.ts";
@@ -28,6 +29,20 @@ export function vjp<T>(
   seeds: Tensors<T>,
   wrt: readonly string[],
 ): Tensors<T> {
+  return outputsAndVjp(o, program, x, seeds, wrt).gradients;
+}
+
+/**
+ * Computes `vjp` and also returns the outputs of the program, which it runs once. The arguments and errors are those of
+ * `vjp`. A training step needs both: the loss and its gradient.
+ */
+export function outputsAndVjp<T>(
+  o: Ops<T>,
+  program: Program,
+  x: Tensors<T>,
+  seeds: Tensors<T>,
+  wrt: readonly string[],
+): { readonly outputs: Tensors<T>; readonly gradients: Tensors<T> } {
   const tape: Traced<T>[] = [];
   const inputs = Object.fromEntries(
     Object.entries(x).map(([name, value]): [string, Traced<T>] => [
@@ -55,10 +70,12 @@ export function vjp<T>(
   }
   for (const node of tape.reverse()) {
     if (node.gradient === undefined) continue;
-    for (const { to, pull } of node.steps ?? []) receive(o, to, unbroadcast(o, pull(node.gradient), o.shape(to.value)));
+    const gradient = widened(o, node.gradient, node.value);
+    for (const { to, pull } of node.steps ?? []) receive(o, to, unbroadcast(o, pull(gradient), o.shape(to.value)));
+    if (node.own) for (const [to, own] of node.own(gradient)) receive(o, to, own);
     node.gradient = undefined; // no step reads it again: eager backends can free it
   }
-  return Object.fromEntries(
+  const gradients = Object.fromEntries(
     wrt.map((name) => {
       const input = inputs[name];
       if (!input)
@@ -67,9 +84,11 @@ export function vjp<T>(
           "vjp",
           `wrt: no input ${name}; got ${name}, expected ${Object.keys(x).join(", ")}`,
         );
-      return [name, input.gradient ?? zerosLike(o, input.value)];
+      const { gradient, value } = input;
+      return [name, gradient === undefined ? zerosLike(o, value) : widened(o, gradient, value)];
     }),
   );
+  return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])), gradients };
 }
 
 /** A tensor of the program that is being differentiated. */
@@ -79,15 +98,21 @@ interface Traced<T> {
    * The operands that the gradient flows to, each with its rule. Absent if no input in `wrt` depends on this tensor.
    */
   readonly steps: readonly { readonly to: Traced<T>; readonly pull: GradientRule<T> }[] | undefined;
+  /** The gradients of all operands at once, for a function with a gradient of its own. */
+  readonly own?: (g: T) => readonly (readonly [to: Traced<T>, gradient: T])[];
   gradient?: T | undefined;
 }
+
+/** Returns a gradient in the shape of its tensor. That of a sum stays narrow until then, and is mostly added to another. */
+const widened = <T>(o: Ops<T>, gradient: T, value: T): T =>
+  equalShapes(o.shape(gradient), o.shape(value)) ? gradient : o.where(value, gradient, gradient);
 
 function receive<T>(o: Ops<T>, to: Traced<T>, gradient: T): void {
   if (to.steps) to.gradient = to.gradient === undefined ? gradient : o.add(to.gradient, gradient);
 }
 
 /** Wraps `o` over traced tensors. Every operation runs at once and records on the tape how its gradient flows back. */
-function traced<T>(o: Ops<T>, tape: Traced<T>[]): Ops<Traced<T>> {
+function traced<T>(o: Ops<T>, tape: Traced<T>[]): RecordsGradient<Traced<T>> {
   type Operand = Traced<T> | number;
   const value = (x: Operand) => (typeof x === "number" ? x : x.value);
   const rule = gradientRules(o);
@@ -109,9 +134,21 @@ function traced<T>(o: Ops<T>, tape: Traced<T>[]): Ops<Traced<T>> {
   };
   const along = (op: "sum" | "max" | "cumsum") => (x: Traced<T>, axis: number) => {
     const y = o[op](x.value, axis);
-    return node(y, [x], rule[op](y, x.value, axis));
+    return node(y, [x], op === "sum" ? [(g) => g] : rule[op](y, x.value, axis));
   };
   return {
+    [OWN_GRADIENT](operands, { forward, backward }) {
+      const values = operands.map((x) => x.value);
+      const { y, kept = [] } = forward(o, values);
+      if (!operands.some((x) => x.steps)) return { value: y, steps: undefined };
+      const own = (g: T) =>
+        backward(o, g, values, kept).flatMap((gradient, i) =>
+          gradient === undefined ? [] : [[operands[i]!, gradient] as const],
+        );
+      const out: Traced<T> = { value: y, steps: [], own };
+      tape.push(out);
+      return out;
+    },
     dtype: o.dtype,
     shape: (x) => o.shape(x.value),
     constant: (data, shape) => ({ value: o.constant(data, shape), steps: undefined }),

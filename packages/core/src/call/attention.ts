@@ -1,4 +1,4 @@
-import type { Backend, CompiledNested, NestedProgram } from "../backend/backend.ts";
+import type { Backend, NestedProgram } from "../backend/backend.ts";
 import { requireBackend, requireMechanism, shapeOfEntry } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
 import { forwardProgram } from "../backend/mechanism-program.ts";
@@ -38,23 +38,28 @@ export interface AttentionOptions {
 
 type Asked<O, Name> = Name extends keyof O ? O[Name] : undefined;
 type LseOf<T, Lse> = [Lse] extends [true] ? { readonly lse: T } : true extends Lse ? Pick<Result<T>, "lse"> : unknown;
-type StateOf<T, Kept> = [Kept] extends [false] ? unknown : Pick<Result<T>, "state">;
+type StateOf<T, Kept, M extends string> = [Kept] extends [false] ? unknown : Pick<Result<T, M>, "state">;
 
-/** The result of `attention(mechanism, backend, options)`: `lse` and `state` are there where the options say so. */
-export type ResultOf<T, O> = Pick<Result<T>, "y"> & LseOf<T, Asked<O, "lse">> & StateOf<T, Asked<O, "state">>;
+/**
+ * The result of `attention(mechanism, backend, options)`: `lse` and `state` are there where the options say so. `M` is the
+ * name of the mechanism.
+ */
+export type ResultOf<T, O, M extends string = string> = Pick<Result<T>, "y"> &
+  LseOf<T, Asked<O, "lse">> &
+  StateOf<T, Asked<O, "state">, M>;
 
 /**
  * A mechanism made runnable on a backend. Call it with a block; feed `state` back to continue the sequence. `O` is the
- * type of its options, on which the type of the result depends.
+ * type of its options, on which the type of the result depends. `M` is the name of the mechanism, whose states it takes.
  */
-export interface Attention<T, O = AttentionOptions> {
-  (block: Block<T>): Promise<ResultOf<T, O>>;
-  readonly mechanism: Mechanism;
+export interface Attention<T, O = AttentionOptions, M extends string = string> {
+  (block: Block<T, M>): Promise<ResultOf<T, O, M>>;
+  readonly mechanism: Mechanism<M>;
   readonly backend: Backend<T>;
   /** The same call at once, for use inside `tf.tidy` or `tf.grads`. Backends that record throw `ATTN_UNSUPPORTED`. */
-  sync(block: Block<T>): ResultOf<T, O>;
+  sync(block: Block<T, M>): ResultOf<T, O, M>;
   /** `merge(state(A), state(B)) = state(A then B)`. Neither argument is modified. */
-  merge(a: State<T>, b: State<T>): Promise<State<T>>;
+  merge(a: State<T, M>, b: State<T, M>): Promise<State<T, M>>;
   /** Outputs of the same queries over two disjoint sets of keys, made one. Needs `lse`, so a mechanism that normalises. */
   mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>>;
 }
@@ -65,11 +70,11 @@ export interface Attention<T, O = AttentionOptions> {
  * mechanism has no `lse` and it is asked for. Calls reject with `ATTN_OPTION` on an unknown entry, `ATTN_DATA` on what is
  * no tensor of the backend, and with what `checkCall` throws.
  */
-export function attention<T, const O extends AttentionOptions = Record<never, never>>(
-  mechanism: Mechanism,
+export function attention<T, const O extends AttentionOptions = Record<never, never>, M extends string = string>(
+  mechanism: Mechanism<M>,
   backend: Backend<T>,
   options?: O,
-): Attention<T, O> {
+): Attention<T, O, M> {
   requireMechanism("attention", mechanism);
   requireBackend("attention", backend);
   const who = `${mechanism.name} on ${backend.name}`;
@@ -86,18 +91,17 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
   const program = forwardProgram(mechanism, how);
   const maker = makerOf(mechanism);
   const made = (result: Result<T>, past: State<T> | undefined): Result<T> =>
-    state ? markMade(result, maker, past) : { ...result, state: {} };
+    state ? markMade(result, maker, past) : result;
   const checkPast = (given: State<T>, name: string) => {
     checkGivenState(who, name, given);
     checkMaker(who, name, given, maker);
   };
   /** Programs of this attention by name, those that are recorded also by the sizes that they leave open. */
-  const compiled = new Remembered<string, CompiledNested<T>>(MOST_PROGRAMS);
-  /** Blocks, results and states are nested records of tensors; their interfaces are narrower than the type of those. */
-  const compile = <X, Y>(key: string, p: <U>(o: Ops<U>, x: never) => unknown, sizes?: VaryingAxes) =>
-    compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () =>
-      backend.compile(p as unknown as NestedProgram, sizes),
-    ) as unknown as (x: X) => Promise<Y>;
+  const compiled = new Remembered<string, (x: never) => Promise<unknown>>(MOST_PROGRAMS);
+  const compile = <X, Y>(key: string, p: NestedProgram & ((o: Ops<T>, x: X) => Y), sizes?: VaryingAxes) =>
+    compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () => backend.compile(p, sizes)) as (
+      x: X,
+    ) => Promise<Y>;
   const own = (mechanism.kernels ?? []).filter((k) => k.kind === backend.kind) as readonly Kernel<T>[];
 
   const checked = checker<T>(mechanism, how, (t, name, inState) =>
@@ -143,21 +147,17 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
     checkPast(state, name);
     return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, t, n, `${name}.`)]));
   };
-  const eagerly = (what: string): Ops<T> => {
-    if (backend.ops) return backend.ops;
-    throw new AttentionError(
-      "ATTN_UNSUPPORTED",
-      who,
-      `${what} needs a backend that runs operations at once; await the call instead`,
-    );
-  };
   return Object.assign(attend, {
     mechanism,
     backend,
     sync(block: Block<T>, ...more: readonly unknown[]): Result<T> {
-      const o = eagerly("sync");
+      const { ops } = backend;
+      if (!ops) {
+        const rule = "sync needs a backend that runs operations at once; await the call instead";
+        throw new AttentionError("ATTN_UNSUPPORTED", who, rule);
+      }
       const { call, kernel } = admit(block, more);
-      const out = kernel ? kernel.run(block, call, backend) : program(o, block);
+      const out = kernel ? kernel.run(block, call, backend) : program(ops, block);
       if (out instanceof Promise)
         throw new AttentionError("ATTN_UNSUPPORTED", who, `kernel ${kernel?.name} is asynchronous`);
       return made(out, block.state);
@@ -176,5 +176,5 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
       const [x, y] = [a, b].map(({ y, lse }) => ({ y, lse })) as [Output<T>, Output<T>];
       return compile<{ a: Output<T>; b: Output<T> }, Required<Output<T>>>("mergeOutputs", joined)({ a: x, b: y });
     },
-  }) as unknown as Attention<T, O>;
+  }) as unknown as Attention<T, O, M>;
 }

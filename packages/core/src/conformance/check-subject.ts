@@ -37,10 +37,12 @@ export function checkRunner(runner: Runner): void {
 /** Refuses what is not a subject: every mistake that would otherwise show as a TypeError in each case. @throws `ATTN_OPTION` */
 export function checkSubject(subject: Subject): void {
   if (!isRecord(subject)) throw refuse("subject", subject, "{ backend, mechanisms }");
-  const { backend, mechanisms, seed, expectedFailures = [] } = subject as unknown as Record<string, unknown>;
+  const { backend, backendIn, mechanisms, seed, expectedFailures = [] } = subject as unknown as Record<string, unknown>;
   if (typeof backend !== "function") {
     throw refuse("subject.backend", backend, "a function that makes the backend, such as () => cpu()");
   }
+  if (backendIn !== undefined && typeof backendIn !== "function")
+    throw refuse("subject.backendIn", backendIn, "a function of a float type, such as (dtype) => cpu({ dtype })");
   if (!Array.isArray(mechanisms)) {
     throw refuse(
       "subject.mechanisms",
@@ -94,6 +96,8 @@ export function checkBackend(backend: Backend<unknown>): void {
     throw refuse("subject.backend()", backend, `a backend; it lacks the functions ${missing.join(", ")}`);
   if (!isRecord(backend.supports))
     throw refuse("subject.backend().supports", backend.supports, "{ gradients: true } or false");
+  const { dtypes = [] } = backend.supports;
+  if (!Array.isArray(dtypes)) throw refuse("subject.backend().supports.dtypes", dtypes, 'a list such as ["float32"]');
   for (const [op, factor] of Object.entries(backend.supports.accuracy ?? {})) {
     if (typeof factor === "number" && factor >= 1 && Number.isFinite(factor)) continue;
     throw refuse(`subject.backend().supports.accuracy.${op}`, factor, "a finite number from 1");

@@ -1,7 +1,7 @@
 import type { Backend, Program } from "../backend/backend.ts";
 import type { Tensors } from "../program/block.ts";
 import { type ErrorCode, isAttentionError } from "../program/errors.ts";
-import type { Shape } from "../program/ops.ts";
+import type { DType, Shape } from "../program/ops.ts";
 import { fromData, type Host, round, size, toData } from "./host.ts";
 import type { Random } from "./random.ts";
 import { allowance, compare, firstDifference, indexOf } from "./tolerance.ts";
@@ -27,9 +27,13 @@ export class Checker {
   used = 0;
   readonly #held = new Set<unknown>();
 
-  constructor(backend: Backend<unknown>, random: Random) {
+  /** `Subject.backendIn`, where the subject has it. */
+  readonly backendIn: ((dtype: DType) => Backend<unknown> | Promise<Backend<unknown>>) | undefined;
+
+  constructor(backend: Backend<unknown>, random: Random, backendIn?: Checker["backendIn"]) {
     this.backend = backend;
     this.random = random;
+    this.backendIn = backendIn;
   }
 
   /** The nearest value that the backend has: what an oracle must start from. */

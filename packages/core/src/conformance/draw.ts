@@ -37,7 +37,7 @@ export function accepts(mechanism: Mechanism, dims: Dims): boolean {
   const shapes = { q: [B, Hq, L, d], k: [B, Hkv, S, d], v: [B, Hkv, S, dv] };
   try {
     mechanism.check?.({
-      ...{ causal: false, lse: false, mechanism: mechanism.name, options: mechanism.options },
+      ...{ causal: false, lse: false, state: true, mechanism: mechanism.name, options: mechanism.options },
       dims,
       shapes,
     });

@@ -1,6 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Options } from "../program/call.ts";
 import { AttentionError } from "../program/errors.ts";
+import type { DType } from "../program/ops.ts";
 import { Checker, Denied, LawBroken } from "./checker.ts";
 import { Lab, type Row } from "./lab.ts";
 import { laws } from "./laws/index.ts";
@@ -23,6 +24,11 @@ export interface ExpectedFailure {
 /** The backend and mechanisms to test. Their declarations decide which cases run: there are no other switches. */
 export interface Subject {
   backend(): Backend<unknown> | Promise<Backend<unknown>>;
+  /**
+   * Makes the backend in a float type, for the law `supports`: `(dtype) => mine({ dtype })`. Without it, that law only tests
+   * that the backend's own type is declared.
+   */
+  backendIn?(dtype: DType): Backend<unknown> | Promise<Backend<unknown>>;
   /** Each with its oracle. None: the operations alone are tested. */
   readonly mechanisms: readonly Row[];
   readonly expectedFailures?: readonly ExpectedFailure[];
@@ -64,14 +70,16 @@ export function optionsText(options: Options): string {
 }
 
 /** Every case that a subject is tested by, in order. */
-export function plan({ mechanisms }: Pick<Subject, "mechanisms">, filter: Selection = {}): Item[] {
+export function plan(subject: Pick<Subject, "mechanisms" | "backendIn">, filter: Selection = {}): Item[] {
+  const { mechanisms } = subject;
+  const backendIn = subject.backendIn?.bind(subject);
   const ops = opsLaws.flatMap(({ name, rules, says, cases }) =>
     cases.map(({ title, run }, n): Item => {
       const id = { law: name, rules, says, mechanism: "ops", options: "{}", case: n, title };
       return {
         ...id,
         async run(backend, seed) {
-          return use(new Checker(backend, random(keyOf(id, seed))), run);
+          return use(new Checker(backend, random(keyOf(id, seed)), backendIn), run);
         },
       };
     }),
@@ -147,7 +155,10 @@ const FIELDS = ["law", "mechanism", "options", "case"] as const;
  * Returns the cases that a filter selects.
  * @throws `ATTN_OPTION` if the filter has a field that filters do not have, or if it selects no case.
  */
-export function select(subject: Pick<Subject, "mechanisms" | "expectedFailures">, filter: Selection = {}): Item[] {
+export function select(
+  subject: Pick<Subject, "mechanisms" | "expectedFailures" | "backendIn">,
+  filter: Selection = {},
+): Item[] {
   const all = plan(subject);
   const known = new Set([...opsLaws, ...laws].map((law) => law.name));
   for (const { law } of subject.expectedFailures ?? []) {

@@ -17,14 +17,18 @@ export interface How {
   readonly causal: Causal;
   /** True if the result contains `lse`. */
   readonly lse: boolean;
-  /** Says if the result carries the state after the block; absent means true. Without it `Result.state` is `{}`. */
-  readonly state?: boolean | undefined;
+  /**
+   * False if no state is to be computed: `Result.state` is then `{}`. Default true, so that who runs a program by hand, for a
+   * file, a gradient or a count of operations, leaves it out.
+   */
+  readonly state?: boolean;
 }
 
 /** One call in plain data: what kernels decide on and error messages quote. */
 export interface Call extends How {
   readonly mechanism: string;
   readonly options: Options;
+  readonly state: boolean;
   readonly dims: Dims;
   /** The shapes of the block's tensors, those of the state included. */
   readonly shapes: Block<Shape>;

@@ -55,7 +55,7 @@ export function checkCall(mechanism: Mechanism, how: How, shapes: Block<Shape>):
       throw new AttentionError("ATTN_UNSUPPORTED", mechanism.name, `${name}: ${mechanism.takes[name]}`);
     }
   }
-  const call = { ...how, mechanism: mechanism.name, options: mechanism.options, dims, shapes };
+  const call = { state: true, ...how, mechanism: mechanism.name, options: mechanism.options, dims, shapes };
   mechanism.check?.(call);
   const past = Object.keys(shapes.state ?? {}).length === 0 ? 0 : matchState(mechanism, shapes.state!, dims);
   const full = [B, Hq, L, past + S];

@@ -1,6 +1,7 @@
 import type { Block } from "./block.ts";
 import type { Ops } from "./ops.ts";
 import { type Dim, isKnown, isKnownShape, minusDim, requireKnown, timesDim } from "./sizes.ts";
+import { withGradient } from "./with-gradient.ts";
 
 /** A finite number below every masked or unseen exponent: WGSL may assume that there are no infinities. */
 export const EMPTY_EXPONENT = -1e30;
@@ -35,7 +36,15 @@ export function transposeLast<T>(o: Ops<T>, x: T): T {
 }
 
 /** The values limited to `-limit..limit`, so that nothing that follows overflows; identity inside a mechanism's domain. */
-export const clip = <T>(o: Ops<T>, x: T, limit: number): T => o.maximum(o.minimum(x, limit), -limit);
+export const clip = <T>(o: Ops<T>, x: T, limit: number): T =>
+  withGradient(o, [x], {
+    forward: (o, [x]) => {
+      const y = o.maximum(o.minimum(x!, limit), -limit);
+      return { y, kept: [y] };
+    },
+    // A third of the operations that the rules of minimum and maximum need, which share the gradient of a tie.
+    backward: (o, g, [x], [y]) => [o.where(o.sub(x!, y!), 0, g)],
+  });
 
 /** `start, start + 1, ...`, `n` values, as a float tensor of shape `[n]`. */
 export const arange = <T>(o: Ops<T>, n: number, start = 0): T =>

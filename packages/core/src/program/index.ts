@@ -103,3 +103,4 @@ export {
   timesDim,
 } from "./sizes.ts";
 export { type PastKeys, visibleKeys, type Window } from "./visibility.ts";
+export { stopGradient, type WithGradient, withGradient } from "./with-gradient.ts";

@@ -18,9 +18,12 @@ export interface StateEntry {
   readonly optional?: boolean;
 }
 
-/** One attention mechanism: a program over `Ops`, written once, for every backend. */
-export interface Mechanism {
-  readonly name: string;
+/**
+ * One attention mechanism: a program over `Ops`, written once, for every backend. `M` is the type of its name: a factory
+ * that returns `Mechanism<"softmax">` gives its states a type of their own (see `State`).
+ */
+export interface Mechanism<M extends string = string> {
+  readonly name: M;
   readonly options: Options;
   /**
    * The options that a state depends on, with their defaults filled in; default `options`. A state that was made under others is refused with `ATTN_STATE`.

@@ -4,12 +4,12 @@ import type { Ops } from "./ops.ts";
 import { type Dim, isKnown } from "./sizes.ts";
 
 /** The result of a normalising mechanism for some queries over some keys. */
-export interface Output<T> {
+export type Output<T> = {
   /** `[B, Hq, L, dv]`, leading axes optional */
   readonly y: T;
   /** `[B, Hq, L]`, or the shape of y where the normaliser is per channel */
   readonly lse: T;
-}
+};
 
 /**
  * The output over both sets of keys, from the outputs over each: `y = (e^a y_a + e^b y_b) / (e^a + e^b)`.

@@ -11,7 +11,8 @@ import {
   scanGranularity,
 } from "@attnkit/core/program";
 import { exact } from "./exact.ts";
-import { mergeSeries, series } from "./series.ts";
+import { series } from "./series.ts";
+import { mergeSeries } from "./sums.ts";
 
 const table = {
   order: numberOption(
@@ -31,9 +32,9 @@ export const elementwiseOptions: OptionDeclarations<typeof table> = declareOptio
  * even order (eq. 4-16), or exp itself (eq. 1-3). v has the channels of k. State of the series: `mu [B, Hkv, 1, d]`,
  * `s` and `z [B, Hkv, order + 1, d]`; of the exact form: every key and value. Throws `ATTN_OPTION`.
  */
-export function elementwise(options: ElementwiseOptions = {}): Mechanism {
+export function elementwise(options: ElementwiseOptions = {}): Mechanism<"elementwise"> {
   const { order } = elementwiseOptions.resolve(options);
-  const named = { name: "elementwise", options: { ...options }, stateOptions: { order } };
+  const named = { name: "elementwise" as const, options: { ...options }, stateOptions: { order } };
   const shared = { ...named, domain: { q: 20, k: 20 }, check: checkChannels };
   if (order === "exact") {
     return {

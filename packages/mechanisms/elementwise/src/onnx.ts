@@ -25,7 +25,7 @@ import {
 } from "@attnkit/core/program";
 import { type Fused, type Nodes, type Value, withFused } from "@attnkit/onnx";
 import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
-import { seriesLimit } from "./series.ts";
+import { seriesLimit } from "./terms.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
@@ -37,7 +37,7 @@ const CHUNK = 16;
  * chunks at once, so that every state is made and read once and the innermost axis is that of the channels. Throws what
  * `elementwise` throws.
  */
-export function elementwise(options: ElementwiseOptions = {}): Mechanism {
+export function elementwise(options: ElementwiseOptions = {}): Mechanism<"elementwise"> {
   const { order } = elementwiseOptions.resolve(options);
   return order === "exact" ? portable(options) : withFused(portable(options), steps(order));
 }

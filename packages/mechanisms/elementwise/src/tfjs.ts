@@ -1,12 +1,12 @@
 import type { Mechanism } from "@attnkit/core";
 import { type ChannelScan, channelScan, webgpuKernel, withKernels } from "@attnkit/tfjs/kernels";
 import { type ElementwiseOptions, elementwiseOptions, elementwise as portable } from "./index.ts";
-import { seriesLimit } from "./series.ts";
+import { seriesLimit } from "./terms.ts";
 
 export type { ElementwiseOptions } from "./index.ts";
 
 /** `elementwise` with its WebGPU kernel for `@attnkit/tfjs`: the series as a scan per channel. Throws `ATTN_OPTION`. */
-export function elementwise(options: ElementwiseOptions = {}): Mechanism {
+export function elementwise(options: ElementwiseOptions = {}): Mechanism<"elementwise"> {
   const mechanism = portable(options);
   const { order } = elementwiseOptions.resolve(options);
   const scan = order === "exact" ? undefined : seriesScan(order);

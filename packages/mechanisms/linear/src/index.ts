@@ -46,7 +46,7 @@ export const linearOptions: OptionDeclarations<typeof table> = declareOptions("l
  * Linear attention (Katharopoulos et al. 2020, eq. 4-12): `y_i = sum_j w_ij v_j / sum_j w_ij`, `w_ij = phi(q_i).phi(k_j)`.
  * State: `s [B, Hkv, r, dv]`, and `z [B, Hkv, r, 1]` where normalised; r features of d channels. Throws `ATTN_OPTION`.
  */
-export function linear(options: LinearOptions = {}): Mechanism {
+export function linear(options: LinearOptions = {}): Mechanism<"linear"> {
   const { featureMap, normalize, scale } = linearOptions.resolve(options);
   const phi = mapOf(featureMap);
   const folded =

@@ -32,7 +32,7 @@ export { type FeatureMap, type FeatureMapName, featureMaps, type LinearOptions }
  * the denominators beside the products instead of in a further column, so that matrices keep widths that are multiples
  * of a register's. Throws what `linear` throws.
  */
-export function linear(options: LinearOptions = {}): Mechanism {
+export function linear(options: LinearOptions = {}): Mechanism<"linear"> {
   return withFused(portable(options), chunks(options));
 }
 

@@ -19,7 +19,7 @@ import {
 export type { FeatureMap, FeatureMapName, LinearOptions } from "./index.ts";
 
 /** The mechanism of `@attnkit/linear` with its WebGPU kernels; for a feature map of one's own there is none. */
-export function linear(options: LinearOptions = {}): Mechanism {
+export function linear(options: LinearOptions = {}): Mechanism<"linear"> {
   const mechanism = portable(options);
   return withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form(options))));
 }

@@ -72,7 +72,7 @@ interface Seen<T> {
  * `w_ij = sum_c exp(q_ic + k_jc)`. State per channel, rescaled by its largest key: `m [B, Hkv, 1, d]`,
  * `z [B, Hkv, d, 1]`, `s [B, Hkv, d, dv]`; the paper's `H^Z = m + log z`, `H^S = m + log s`. Throws `ATTN_OPTION`.
  */
-export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
+export function logsumexp(options: LogsumexpOptions = {}): Mechanism<"logsumexp"> {
   const { logValues } = logsumexpOptions.resolve(options);
   const folded =
     "the state is a sum over keys, so single pairs of query and key cannot be changed; use keyMask, or softmax";

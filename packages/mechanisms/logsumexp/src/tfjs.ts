@@ -5,7 +5,7 @@ import { type LogsumexpOptions, logsumexp as portable } from "./index.ts";
 export type { LogsumexpOptions } from "./index.ts";
 
 /** The mechanism of `@attnkit/logsumexp` with its WebGPU kernels. */
-export function logsumexp(options: LogsumexpOptions = {}): Mechanism {
+export function logsumexp(options: LogsumexpOptions = {}): Mechanism<"logsumexp"> {
   const mechanism = portable(options);
   const kernel = matrixStateKernel({
     name: "logsumexp",

@@ -46,7 +46,7 @@ const MOST_FEATURES = 100_000;
  * `n [B, 1, 1, 1]`, the keys seen, where N counts visible keys; of the quadratic form: every key and value.
  * Throws `ATTN_OPTION`.
  */
-export function polynomial(options: PolynomialOptions = {}): Mechanism {
+export function polynomial(options: PolynomialOptions = {}): Mechanism<"polynomial"> {
   const p = resolve(options);
   const folded =
     'the linear form folds keys into a sum, so single pairs cannot be changed; use keyMask, or form "quadratic"';

@@ -8,12 +8,13 @@ import { quadraticForm } from "./tfjs/quadratic-form.ts";
 export type { PolynomialOptions } from "./index.ts";
 
 /**
- * `polynomial` with its WebGPU kernels for `@attnkit/tfjs`: the linear form by chunks, the quadratic one in tiles.
+ * `polynomial` with its WebGPU kernels for `@attnkit/tfjs`: the quadratic form in tiles, the linear one by chunks. The
+ * quadratic kernel also takes short blocks of the linear form if no state is wanted.
  * Throws `ATTN_OPTION`.
  */
-export function polynomial(options: PolynomialOptions = {}): Mechanism {
+export function polynomial(options: PolynomialOptions = {}): Mechanism<"polynomial"> {
   const mechanism = portable(options);
   const p = resolve(options);
   const linear = webgpuKernel(mechanism, matrixStateKernel(linearForm(p)));
-  return withKernels(mechanism, linear, quadraticKernel(mechanism, quadraticForm(p)));
+  return withKernels(mechanism, quadraticKernel(mechanism, quadraticForm(p)), linear);
 }

@@ -15,6 +15,7 @@ import {
   mergeCaches,
   type Ops,
   requireOption,
+  stopGradient,
   transposeLast,
   unfoldQueryHeads,
 } from "@attnkit/core/program";
@@ -31,7 +32,7 @@ export type Stage = "scaled" | "capped" | "biased" | "weights";
  * State: every key and value so far, `k [B, Hkv, P, d]`, `v [B, Hkv, P, dv]`, and `keep [B, P]` once a key mask was
  * given. Throws `ATTN_OPTION`.
  */
-export function softmax(options: SoftmaxOptions = {}): Mechanism {
+export function softmax(options: SoftmaxOptions = {}): Mechanism<"softmax"> {
   softmaxOptions.resolve(options);
   return {
     name: "softmax",
@@ -47,7 +48,9 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism {
       const biased = stages(o, block, keys.k, options).biased;
       const s = hideScores(o, biased, keys);
       // With no key at all the maximum would be -Infinity.
-      const top = axisSize(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), lowestFinite(o)) : o.max(s, -1);
+      const largest = axisSize(o, keys.k, 2) === 0 ? o.maximum(o.max(s, -1), lowestFinite(o)) : o.max(s, -1);
+      // The result does not depend on the number that is subtracted.
+      const top = stopGradient(o, largest);
       const e = o.exp(o.sub(s, top));
       // Beside a key that is seen, the exponentials of hidden scores are 0 already.
       const weight = seen === undefined || keys.causalOnly ? e : o.where(seen, e, 0);

@@ -29,7 +29,7 @@ const BLOCKS = 16;
  * that meet only the keys up to their own. That leaves out nearly half of the scores, which ONNX Runtime's own attention
  * operators compute and mask (docs/decisions/0011-onnx-fused-nodes.md). Throws what `softmax` throws.
  */
-export function softmax(options: SoftmaxOptions = {}): Mechanism {
+export function softmax(options: SoftmaxOptions = {}): Mechanism<"softmax"> {
   return withFused(portable(options), blocked(options));
 }
 

@@ -10,7 +10,7 @@ export type { SoftmaxOptions } from "./index.ts";
  * `softmax` with its WebGPU kernel for `@attnkit/tfjs`: tiles with online rescaling (Dao 2023, arXiv 2307.08691), O(L)
  * memory; for a few queries over many keys, the keys cut into parts that are combined. Throws `ATTN_OPTION`.
  */
-export function softmax(options: SoftmaxOptions = {}): Mechanism {
+export function softmax(options: SoftmaxOptions = {}): Mechanism<"softmax"> {
   const mechanism = portable(options);
   const { scale, softcap } = options;
   const scaleOf = (d: number) => scale ?? 1 / Math.sqrt(d);

@@ -125,7 +125,8 @@ function kernel(
       const changed = change(given as Block<NdArray>, call, o);
       const block = changed.block ?? (given as Block<NdArray>);
       const how = { lse: call.lse, causal: changed.causal ?? call.causal };
-      return lowerResult(o, softmax().mechanism.forward(o, liftBlock(o, block), how), call.shapes.q.length);
+      const result = softmax().mechanism.forward(o, liftBlock(o, block), how);
+      return lowerResult(o, call.state ? result : { ...result, state: {} }, call.shapes.q.length);
     },
   };
 }
@@ -158,6 +159,12 @@ function recallingKernel(): Kernel<unknown> {
       return first ? { block: { ...block, mask: o.slice(mask, 1, 0, 1) } } : {};
     },
   );
+}
+
+/** Returns its state also where none is asked for. */
+function keepingKernel(): Kernel<unknown> {
+  const right = kernel("keeps", () => true);
+  return { ...right, run: (block, call, backend) => right.run(block, { ...call, state: true }, backend) };
 }
 
 /** The sound softmax behind a kernel, and half of it in the program that the kernel stands in for. */
@@ -213,6 +220,10 @@ const all: readonly Omit<Mutant, "first" | "soundBackend">[] = [
     rows: [claims({ mergeOutputs: (o, a, b) => mergeOutputs(o, floored(o, a), floored(o, b)) })],
   },
   { ...sound, name: "a kernel hides a wrong program", law: "kernels", rows: [hiddenProgram()], whole: sound },
+  {
+    ...{ ...sound, name: "a kernel returns a state that was not asked for", law: "kernels", whole: sound },
+    rows: [claims({ kernels: [keepingKernel()] })],
+  },
   {
     ...{ ...sound, name: "a kernel for one query sees every key", law: "small-shapes", whole: sound },
     rows: [claims({ kernels: [decodeWithoutMasks] })],

@@ -1,5 +1,5 @@
 /** Declarations of a backend beyond gradients: both sides of each. */
-import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
+import { AttentionError, type Backend, type Data, type DType, type Shape } from "@attnkit/core";
 import { eager, type Supports, vjp } from "@attnkit/core/backend";
 import { type Report, runConformance } from "@attnkit/core/conformance";
 import type { EagerOps, Ops } from "@attnkit/core/program";
@@ -64,6 +64,36 @@ test("ranks and sizes: accepted up to the limit, refused beyond it", async () =>
   expect(failures(await run(declaring(limits), "supports"))).toHaveLength(2);
   const less = declaring(limits, { refuse: (s) => s.length > 3 || s.reduce((a, b) => a * b, 1) > 5000 });
   expect(failures(await run(less, "supports"))).toHaveLength(1);
+});
+
+const inType = (dtype: DType) => cpu({ dtype: dtype as "float32" });
+
+test("float types: those that are declared compute in it, and every other one is refused", async () => {
+  const failed = async (supports: Partial<Supports>, backendIn?: (dtype: DType) => Backend<unknown>) => {
+    const subject = { backend: () => declaring(supports), mechanisms: [], ...(backendIn && { backendIn }) };
+    return failures(await runConformance(subject, { filter: ({ title }) => title === "float types" })).join();
+  };
+  const both: Partial<Supports> = { dtypes: ["float32", "float64"] };
+  expect(await failed(both, inType)).toBe("");
+  expect(await failed({}, (dtype) => (dtype === "float32" ? cpu() : inType("float16")))).toBe("");
+  expect(await failed({ dtypes: ["float64"] })).toMatch(
+    /supports\.dtypes is float64, and the backend computes in float32/,
+  );
+  expect(await failed({}, inType)).toMatch(/a backend in float64 was accepted/);
+  expect(await failed(both, (dtype) => (dtype === "float16" ? inType(dtype) : cpu()))).toMatch(
+    /made in float64 says that its type is float32/,
+  );
+  const rounding = () => ({ ...cpu(), dtype: "float64" as const });
+  expect(await failed(both, (dtype) => (dtype === "float64" ? rounding() : inType(dtype)))).toMatch(
+    /a product in float64\[.*\] is .*, expected/,
+  );
+  const refusing = (dtype: DType) => {
+    if (dtype === "float32") return cpu();
+    throw new TypeError("no such type");
+  };
+  expect(await failed({}, refusing)).toMatch(
+    /a backend in float16 threw TypeError: no such type, expected an AttentionError/,
+  );
 });
 
 const { ops } = cpu();

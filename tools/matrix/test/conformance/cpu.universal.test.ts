@@ -1,7 +1,8 @@
 import { backends } from "@attnkit/catalog";
 import { conformance } from "@attnkit/core/conformance";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // Thousands of cases share two cores with other files: the slowest take seconds then.
 vi.setConfig({ testTimeout: 60_000 });
@@ -16,6 +17,10 @@ for (const { name, kind, dtypes, create } of backends.filter((b) => !b.alone)) {
   const [dtype] = dtypes;
   const mechanisms = await rows(kind, variants);
   describe(`${name} in ${dtype}`, () => {
-    conformance({ describe, test }, { backend: () => create(dtype && { dtype }), mechanisms });
+    conformance(runnerOf(import.meta.url), {
+      backend: () => create(dtype && { dtype }),
+      backendIn: (type) => create({ dtype: type }),
+      mechanisms,
+    });
   });
 }

@@ -1,7 +1,8 @@
 import { backends, mechanisms as entries } from "@attnkit/catalog";
 import { conformance } from "@attnkit/core/conformance";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // Thousands of cases share two cores with other files: the slowest take seconds then.
 vi.setConfig({ testTimeout: 60_000 });
@@ -10,7 +11,11 @@ for (const { name, kind, dtypes, create } of backends.filter((b) => !b.alone)) {
   const mechanisms = await rows(kind, "all");
   for (const dtype of dtypes.slice(1)) {
     describe(`${name} in ${dtype}`, () => {
-      conformance({ describe, test }, { backend: () => create({ dtype }), mechanisms });
+      conformance(runnerOf(import.meta.url), {
+        backend: () => create({ dtype }),
+        backendIn: (type) => create({ dtype: type }),
+        mechanisms,
+      });
     });
   }
 }
@@ -21,7 +26,7 @@ describe("windows as narrow as the smallest shapes, in float64", () => {
   const mechanisms = windows.map((options) => ({ mechanism: create(options), reference: reference(options) }));
   const { create: backend } = backends.find((b) => b.name === "cpu")!;
   conformance(
-    { describe, test },
+    runnerOf(import.meta.url),
     { backend: () => backend({ dtype: "float64" }), mechanisms },
     { law: "small-shapes" },
   );

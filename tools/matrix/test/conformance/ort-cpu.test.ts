@@ -1,7 +1,8 @@
 import { backends } from "@attnkit/catalog";
 import { conformance } from "@attnkit/core/conformance";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // Sessions on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -11,5 +12,9 @@ const mechanisms = await rows("onnx", "first");
 const { name, create } = backends.find((b) => b.name === "ort-cpu")!;
 
 describe(`${name} in float32`, () => {
-  conformance({ describe, test }, { backend: () => create({ dtype: "float32" }), mechanisms });
+  conformance(runnerOf(import.meta.url), {
+    backend: () => create({ dtype: "float32" }),
+    backendIn: (dtype) => create({ dtype }),
+    mechanisms,
+  });
 });

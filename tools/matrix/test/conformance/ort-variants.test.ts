@@ -1,8 +1,9 @@
 import { conformance } from "@attnkit/core/conformance";
 import { onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-node";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rowsOf } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // Sessions on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -15,6 +16,10 @@ const names = new Set(rows.map((row) => row.mechanism.name));
 describe("ort-cpu in float32", () => {
   for (const name of names) {
     const mechanisms = rows.filter((row) => row.mechanism.name === name);
-    conformance({ describe, test }, { backend: () => onnx({ ort, sessionOptions }), mechanisms }, { mechanism: name });
+    conformance(
+      runnerOf(import.meta.url),
+      { backend: () => onnx({ ort, sessionOptions }), mechanisms },
+      { mechanism: name },
+    );
   }
 });

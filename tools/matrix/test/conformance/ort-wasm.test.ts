@@ -1,8 +1,9 @@
 import { ortRuntime } from "@attnkit/catalog";
 import { conformance } from "@attnkit/core/conformance";
 import { onnx } from "@attnkit/onnx";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // Sessions on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -16,8 +17,8 @@ const { ort, options } = await ortRuntime("wasm");
 const sessionOptions = { ...options, graphOptimizationLevel: "basic" } as const;
 
 describe("ort-wasm in float32", () => {
-  conformance(
-    { describe, test },
-    { backend: () => onnx({ ort, executionProviders: ["wasm"], sessionOptions }), mechanisms },
-  );
+  conformance(runnerOf(import.meta.url), {
+    backend: () => onnx({ ort, executionProviders: ["wasm"], sessionOptions }),
+    mechanisms,
+  });
 });

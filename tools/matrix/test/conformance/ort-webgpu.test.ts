@@ -1,7 +1,8 @@
 import { backends } from "@attnkit/catalog";
 import { conformance } from "@attnkit/core/conformance";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -13,9 +14,9 @@ const first = await rows(kind, "first");
 describe(`${name} in Node`, () => {
   for (const row of first) {
     const filter = { mechanism: row.mechanism.name, law: "partition", case: 0 };
-    conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
+    conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [row] }, filter);
   }
   // NaN is handled in one place for this provider, for every mechanism.
   const diverged = { mechanism: "softmax", law: "diverged", case: 0 };
-  conformance({ describe, test }, { backend: create, mechanisms: first }, diverged);
+  conformance(runnerOf(import.meta.url), { backend: create, mechanisms: first }, diverged);
 });

@@ -5,6 +5,7 @@ import { onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-web/webgpu";
 import { describe, expect, test, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 import { expected } from "../vectors/vector-case.ts";
 
 // A software adapter that shares two cores with other files.
@@ -58,10 +59,10 @@ const first = await rows("onnx", "first");
 for (const name of ["ort-wasm", "ort-webgpu"]) {
   describe(name, () => {
     const { create } = named(name);
-    if (name === "ort-webgpu") conformance({ describe, test }, { backend: create, mechanisms: [] });
+    if (name === "ort-webgpu") conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [] });
     for (const row of first) {
       const filter = { mechanism: row.mechanism.name, case: 0 };
-      conformance({ describe, test }, { backend: create, mechanisms: [row] }, filter);
+      conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [row] }, filter);
     }
   });
 }

@@ -1,7 +1,8 @@
 import { backends } from "@attnkit/catalog";
 import { conformance } from "@attnkit/core/conformance";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // Thousands of cases share two cores with other files: the slowest take seconds then.
 vi.setConfig({ testTimeout: 60_000 });
@@ -10,5 +11,9 @@ const { name, kind, create } = backends.find((b) => b.name === "tfjs-wasm")!;
 const mechanisms = await rows(kind, "all");
 
 describe(name, () => {
-  conformance({ describe, test }, { backend: () => create(), mechanisms });
+  conformance(runnerOf(import.meta.url), {
+    backend: () => create(),
+    backendIn: (dtype) => create({ dtype }),
+    mechanisms,
+  });
 });

@@ -11,6 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // A software driver that shares two cores with other files.
 vi.setConfig({ testTimeout: 180_000 });
@@ -126,11 +127,11 @@ describe(name, () => {
     for (const [i, right] of seen.entries()) expect(y[i]).toBeCloseTo(right, 5);
   });
 
-  conformance({ describe, test }, { backend: create, mechanisms: [] });
+  conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [] });
   // The driver needs about a second per case to compile its programs.
   for (const row of first) {
     const filter = (item: Item) => item.mechanism === row.mechanism.name && LAWS.includes(item.law) && item.case === 0;
-    conformance({ describe, test }, { backend: create, mechanisms: [row], expectedFailures }, filter);
+    conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [row], expectedFailures }, filter);
   }
 });
 
@@ -140,5 +141,5 @@ describe(`${name} with WEBGL_CPU_FORWARD, tfjs's default`, () => {
   afterAll(() => tf.env().set("WEBGL_CPU_FORWARD", false));
   // The operations that have code of their own on WebGL.
   for (const law of ["op-div", "op-log", "op-max", "op-matmul"])
-    conformance({ describe, test }, { backend: create, mechanisms: [] }, { law });
+    conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [] }, { law });
 });

@@ -5,6 +5,7 @@ import type { Tensor } from "@attnkit/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 // A software adapter that shares two cores with other files.
 vi.setConfig({ testTimeout: 60_000 });
@@ -40,11 +41,11 @@ describe(name, () => {
 
   // Node runs the first case of every law, on the same shaders and the same software adapter. Chromium compiles them with
   // another version of Dawn: here each operation is tested in full, and of each mechanism the first case of these laws.
-  conformance({ describe, test }, { backend: create, mechanisms: [] });
+  conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [] });
   for (const row of first) {
     for (const law of LAWS) {
       const filter = { mechanism: row.mechanism.name, law, case: 0 };
-      conformance({ describe, test }, { backend: create, mechanisms: [row], expectedFailures }, filter);
+      conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [row], expectedFailures }, filter);
     }
   }
 });

@@ -1,7 +1,8 @@
 import { backends } from "@attnkit/catalog";
 import { conformance } from "@attnkit/core/conformance";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -11,6 +12,6 @@ const mechanisms = await rows(kind, "first");
 describe(`${name} in Node`, () => {
   for (const row of mechanisms) {
     const filter = { mechanism: row.mechanism.name, case: 0 };
-    conformance({ describe, test }, { backend: create, mechanisms: [row], expectedFailures }, filter);
+    conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [row], expectedFailures }, filter);
   }
 });

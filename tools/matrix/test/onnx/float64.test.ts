@@ -5,11 +5,15 @@ import { onnx } from "@attnkit/onnx";
 import { softmax } from "@attnkit/softmax";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
+import { runnerOf } from "../runner.ts";
 
 /** float32, with every mechanism, runs in the catalog's tests. */
 describe("the operations in float64", () => {
   const sessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1 };
-  conformance({ describe, test }, { backend: () => onnx({ ort, dtype: "float64", sessionOptions }), mechanisms: [] });
+  conformance(runnerOf(import.meta.url), {
+    backend: () => onnx({ ort, dtype: "float64", sessionOptions }),
+    mechanisms: [],
+  });
 });
 
 test("softmax in float64 is right to float64, and not where scale factors are fused as float32", async () => {

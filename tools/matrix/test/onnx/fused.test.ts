@@ -16,6 +16,7 @@ import { fusedKernels, onnx } from "@attnkit/onnx";
 import * as ort from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { describe, expect, test, vi } from "vitest";
+import { runnerOf } from "../runner.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 web.env.wasm.numThreads = 1;
@@ -139,7 +140,7 @@ describe("small shapes in float64", async () => {
     entries.map(async ({ name, reference }) => ({ mechanism: await make(name), reference: reference() })),
   );
   const doubles = onnx({ ort, sessionOptions, dtype: "float64" });
-  conformance({ describe, test }, { backend: () => doubles, mechanisms: rows }, { law: "small-shapes" });
+  conformance(runnerOf(import.meta.url), { backend: () => doubles, mechanisms: rows }, { law: "small-shapes" });
 });
 
 test("calls that a fused program cannot do right are refused, each with its reason", async () => {
@@ -158,7 +159,7 @@ test("calls that a fused program cannot do right are refused, each with its reas
   const [kernel] = fusedKernels(await make("softmax"));
   const dims = { B: 1, Hq: 2, Hkv: 2, L: 1, S: 1, d: 8, dv: 8 };
   const shapes = { q: [1, 2, 1, 8], k: [1, 2, 1, 8], v: [1, 2, 1, 8] };
-  const call = { mechanism: "softmax", options: {}, causal: true, lse: false, dims, shapes };
+  const call = { mechanism: "softmax", options: {}, causal: true, lse: false, state: true, dims, shapes };
   expect(kernel!.accepts(call, backend)).toBe(true);
   expect(kernel!.accepts(call, gpu)).toMatch(/not measured on ort-webgpu/);
 });

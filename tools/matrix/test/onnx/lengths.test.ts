@@ -100,7 +100,7 @@ test.each(cases)(
 test("what may vary of a call", () => {
   const softmax = mechanisms.find(({ name }) => name === "softmax")!.create({});
   const call = {
-    ...({ mechanism: "softmax", options: {}, causal: true, lse: false } as const),
+    ...({ mechanism: "softmax", options: {}, causal: true, lse: false, state: true } as const),
     dims: { B: 2, Hq: 2, Hkv: 2, L: 5, S: 5, d: 4, dv: 4 },
     shapes: {
       q: [2, 2, 5, 4],

@@ -1,4 +1,4 @@
-import { attention } from "@attnkit/core";
+import { attention, type Mechanism } from "@attnkit/core";
 import { cpu } from "@attnkit/cpu";
 import { elementwise } from "@attnkit/elementwise";
 import { logsumexp } from "@attnkit/logsumexp";
@@ -18,7 +18,7 @@ describe.each([
 ] as const)("float64 on %s", (_, create) => {
   const backend = create() as ReturnType<typeof cpu>;
   const up = (shape: readonly number[], ...x: number[]) => backend.upload(Float64Array.from(x), shape);
-  const call = async (mechanism: ReturnType<typeof softmax>, bias: readonly number[], q = 0, k = 1) => {
+  const call = async (mechanism: Mechanism, bias: readonly number[], q = 0, k = 1) => {
     const n = bias.length;
     const attend = attention(mechanism, backend, { lse: mechanism.takes.lse === true });
     const values = bias.map((_, i) => 4 + 4 * i);

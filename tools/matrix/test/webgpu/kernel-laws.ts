@@ -27,6 +27,8 @@ export interface KernelCall {
   /** Shapes that broadcast to `[B, Hq, L, P + S]`. */
   readonly mask?: readonly number[];
   readonly bias?: readonly number[];
+  /** False: no state is wanted after the block. */
+  readonly state?: false;
   /** Tokens that came before this block. */
   readonly past?: number;
   /** Compare gradients too: on a software adapter those of the portable program take seconds. */
@@ -80,12 +82,13 @@ export const title = (call: KernelCall): string => JSON.stringify(call).replaceA
 export async function subjects(name: string, call: KernelCall) {
   const backend = (await backends.find((b) => b.name === "tfjs-webgpu")!.create()) as TfjsBackend;
   const mechanism = (await creator(mechanisms.find((m) => m.name === name)!, "tfjs"))(call.options);
-  const how = { causal: call.causal, lse: call.lse ?? false };
+  const how = { causal: call.causal, lse: call.lse ?? false, state: call.state ?? true };
   const plain = attention<Tensor>(mechanism, backend, { ...how, kernels: "never" });
   const fast = attention<Tensor>(mechanism, backend, { ...how, kernels: "require" });
   const here = cpu();
   const portable = attention(mechanism, here, { ...how, kernels: "never" });
-  const onHost = await drawn(here, portable, call);
+  const before = attention(mechanism, here, { causal: call.causal, kernels: "never" });
+  const onHost = await drawn(here, before, call);
   const host = async () => downloaded(await portable(onHost), (x) => here.download(x));
   return { backend, plain, fast, host, block: uploaded(backend, onHost) };
 }
@@ -99,7 +102,7 @@ function uploaded(backend: TfjsBackend, { state, ...tensors }: Block<NdArray>): 
   return { ...up(tensors), ...(state && { state: up(state) }) } as unknown as Block<Tensor>;
 }
 
-async function drawn<T>(backend: Backend<T>, plain: Attention<T>, call: KernelCall): Promise<Block<T>> {
+async function drawn<T>(backend: Backend<T>, before: Attention<T>, call: KernelCall): Promise<Block<T>> {
   const { B = 2, Hq = 4, Hkv = 2, L, S, d = 8, dv = d } = call.dims;
   const rng = random(title(call));
   const floats = (shape: readonly number[]) =>
@@ -118,7 +121,7 @@ async function drawn<T>(backend: Backend<T>, plain: Attention<T>, call: KernelCa
     v: floats([B, Hkv, S, dv]),
     ...(call.keyMask && { keyMask: bools([B, S]) }),
   });
-  const state = call.past ? (await plain(tokens(call.past, call.past))).state : undefined;
+  const state = call.past ? (await before(tokens(call.past, call.past))).state : undefined;
   return {
     ...tokens(L, S),
     ...(call.mask && { mask: bools(call.mask) }),

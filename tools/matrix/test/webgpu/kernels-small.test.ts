@@ -5,8 +5,9 @@
 import { backends } from "@attnkit/catalog";
 import type { Options } from "@attnkit/core";
 import { conformance } from "@attnkit/core/conformance";
-import { describe, test, vi } from "vitest";
+import { describe, vi } from "vitest";
 import { rowsOf } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -34,5 +35,5 @@ const mechanisms = rows.map(({ mechanism, reference }) => ({
 
 describe(`${name} in Node`, () => {
   for (const n of [1, 2, 3])
-    conformance({ describe, test }, { backend: create, mechanisms }, { law: "small-shapes", case: n });
+    conformance(runnerOf(import.meta.url), { backend: create, mechanisms }, { law: "small-shapes", case: n });
 });

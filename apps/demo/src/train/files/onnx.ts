@@ -1,8 +1,8 @@
 import type { Mechanism } from "@attnkit/core";
 import { exportOnnx } from "@attnkit/onnx";
+import { namedParameters, under } from "@attnkit/train";
 import { layerMechanism } from "../model/attention.ts";
-import { parameters, sizeOf } from "../model/config.ts";
-import { under } from "../model/forward.ts";
+import { parameters } from "../model/config.ts";
 import type { SavedModel } from "./weights.ts";
 
 /**
@@ -16,14 +16,7 @@ export function exportLayer(
   layer: number,
   form: "prefill" | "decode",
 ): Uint8Array {
-  let at = 0;
-  const all = Object.fromEntries(
-    parameters(config).map(({ name, shape }) => {
-      const data = weights.slice(at, at + sizeOf(shape));
-      at += data.length;
-      return [name, { data, shape }];
-    }),
-  );
+  const all = namedParameters(parameters(config), weights);
   const { norm: _, ...own } = under(`blocks.${layer}.attention.`, all);
   const mechanism = layerMechanism(inner, config, layer, own);
   const dims = { Hq: 1, d: config.width, L: form === "decode" ? 1 : config.context };

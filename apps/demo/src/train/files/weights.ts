@@ -1,7 +1,8 @@
 import type { Options } from "@attnkit/core";
 import { readSafetensors, writeSafetensors } from "@attnkit/measure/safetensors";
 import { fileTensor, floats } from "@attnkit/measure/tensor";
-import { fault, type ModelConfig, parameters, sizeOf } from "../model/config.ts";
+import { placed } from "@attnkit/train";
+import { fault, type ModelConfig, parameterCount, parameters } from "../model/config.ts";
 
 /** The format name in the metadata of a weight file. */
 const FORMAT = "attnkit-demo/1";
@@ -17,13 +18,9 @@ export interface SavedModel {
 
 /** A safetensors file: one F32 tensor per parameter, sizes, mechanism and step as metadata. */
 export function writeModel({ config, step, weights }: SavedModel): Uint8Array {
-  let at = 0;
-  const tensors = parameters(config).map(({ name, shape }) => {
-    const end = at + sizeOf(shape);
-    const tensor = fileTensor(weights.slice(at, end), shape);
-    at = end;
-    return [name, tensor] as const;
-  });
+  const tensors = placed(parameters(config)).map(
+    ({ name, shape, start, end }) => [name, fileTensor(weights.slice(start, end), shape)] as const,
+  );
   const { mechanism, options, ...sizes } = config;
   return writeSafetensors(new Map(tensors), {
     format: FORMAT,
@@ -38,10 +35,8 @@ export function writeModel({ config, step, weights }: SavedModel): Uint8Array {
 export function readModel(who: string, file: Uint8Array): SavedModel {
   const tensors = readSafetensors(who, file);
   const { config, step } = described(who, file);
-  const all = parameters(config);
-  const weights = new Float32Array(all.reduce((n, { shape }) => n + sizeOf(shape), 0));
-  let at = 0;
-  for (const { name, shape } of all) {
+  const weights = new Float32Array(parameterCount(config));
+  for (const { name, shape, start } of placed(parameters(config))) {
     const tensor = tensors.get(name);
     if (!tensor) throw new Error(`${who}: has no tensor ${name}; it is not a model of the sizes it names`);
     if (tensor.shape.join() !== shape.join())
@@ -49,8 +44,7 @@ export function readModel(who: string, file: Uint8Array): SavedModel {
     const values = floats(`${who}: ${name}`, tensor);
     const bad = values.findIndex((x) => !Number.isFinite(x));
     if (bad >= 0) throw new Error(`${who}: ${name} holds ${values[bad]}; expected finite numbers`);
-    weights.set(values, at);
-    at += sizeOf(shape);
+    weights.set(values, start);
   }
   return { config, step, weights };
 }

@@ -1,26 +1,10 @@
 import type { Block, Mechanism, Result, State, Tensors } from "@attnkit/core";
-import { type Dims, knownAxisSize, type Ops } from "@attnkit/core/program";
+import type { Dims, Ops } from "@attnkit/core/program";
+import { project, rootMeanSquareNorm } from "@attnkit/train";
 import type { ModelConfig } from "./config.ts";
 
 /** One call of a mechanism: its portable program over the `o` at hand, or the same with kernels. */
 export type Attend = <T>(o: Ops<T>, block: Block<T>) => Result<T>;
-
-/** Added to a mean square before its root, so that a row of zeros stays one. */
-const EPSILON = 1e-5;
-
-/** Root mean square normalisation over the last axis (Zhang and Sennrich 2019, eq. 4). */
-export function rmsNorm<T>(o: Ops<T>, x: T, gain: T): T {
-  const n = knownAxisSize(o, x, -1);
-  const mean = o.add(o.mul(o.sum(o.mul(x, x), -1), 1 / n), EPSILON);
-  return o.mul(o.mul(x, o.exp(o.mul(o.log(mean), -0.5))), gain);
-}
-
-/** `[..., m] x [m, n]` as one tall product, so that the gradient of the matrix is one product too. */
-export function dense<T>(o: Ops<T>, x: T, matrix: T): T {
-  const shape = o.shape(x);
-  const [m, n] = o.shape(matrix) as [number, number];
-  return o.reshape(o.matmul(o.reshape(x, [-1, m]), matrix), [...shape.slice(0, -1), n]);
-}
 
 export interface Attended<T> {
   /** `[B, L, C]`, what is added to the residual stream. */
@@ -46,11 +30,11 @@ export function multiHead<T>(
   const [B, L] = o.shape(x.q) as [number, number];
   const d = C / H;
   const split = (t: T) => o.transpose(o.reshape(t, [B, L, H, d]), [0, 2, 1, 3]);
-  const q = rmsNorm(o, split(dense(o, x.q, w.query!)), w["query.norm"]!);
-  const k = rmsNorm(o, split(dense(o, x.k, w.key!)), w["key.norm"]!);
-  const { y, state: next } = attend(o, { q, k, v: split(dense(o, x.v, w.value!)), state });
+  const q = rootMeanSquareNorm(o, split(project(o, x.q, w.query!)), w["query.norm"]!);
+  const k = rootMeanSquareNorm(o, split(project(o, x.k, w.key!)), w["key.norm"]!);
+  const { y, state: next } = attend(o, { q, k, v: split(project(o, x.v, w.value!)), state });
   const joined = o.reshape(o.transpose(y, [0, 2, 1, 3]), [B, L, C]);
-  return { out: dense(o, rmsNorm(o, joined, w["output.norm"]!), w.output!), y, state: next };
+  return { out: project(o, rootMeanSquareNorm(o, joined, w["output.norm"]!), w.output!), y, state: next };
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Options, Shape } from "@attnkit/core";
-import { normals } from "@attnkit/measure/random";
+import type { Options } from "@attnkit/core";
+import * as kit from "@attnkit/train";
 
 /** Sizes of the model and the mechanism in it: plain data that a weight file carries. */
 export interface ModelConfig {
@@ -19,31 +19,24 @@ export const VOCABULARY = 256;
 /** Channels between the two matrices of the MLP, as a multiple of `width`. */
 const EXPANSION = 4;
 
-export interface Parameter {
-  readonly name: string;
-  readonly shape: Shape;
-  /** Standard deviation of the first values; with `at`, their one value. */
-  readonly init: { readonly deviation: number } | { readonly at: number };
-}
-
 /**
  * Every parameter in the order of the flat vector that holds them all. Matrices are `[in, out]`. The output projections
  * of a layer start smaller by the root of how many of them add up in the residual stream (Radford et al. 2019, 2.3).
  */
-export function parameters({ layers, width: C, heads }: ModelConfig): Parameter[] {
-  const gain = (name: string, size = C): Parameter => ({ name, shape: [size], init: { at: 1 } });
-  const matrix = (name: string, from: number, to: number, scale = 1): Parameter => ({
+export function parameters({ layers, width: C, heads }: ModelConfig): kit.Parameter[] {
+  const gain = (name: string, size = C): kit.Parameter => ({ name, shape: [size], init: { constant: 1 } });
+  const matrix = (name: string, from: number, to: number, scale = 1): kit.Parameter => ({
     name,
     shape: [from, to],
     init: { deviation: scale / Math.sqrt(from) },
   });
   const last = 1 / Math.sqrt(2 * layers);
-  const block = (i: number): Parameter[] => [
+  const block = (i: number): kit.Parameter[] => [
     gain(`blocks.${i}.attention.norm`),
     ...["query", "key", "value"].map((of) => ({
       name: `blocks.${i}.attention.${of}.mix`,
       shape: [C],
-      init: { at: 0.5 },
+      init: { constant: 0.5 },
     })),
     ...["query", "key", "value"].map((of) => matrix(`blocks.${i}.attention.${of}`, C, C)),
     gain(`blocks.${i}.attention.query.norm`, C / heads),
@@ -61,22 +54,10 @@ export function parameters({ layers, width: C, heads }: ModelConfig): Parameter[
   ];
 }
 
-export const sizeOf = (shape: Shape): number => shape.reduce((n, s) => n * s, 1);
-
-export const parameterCount = (config: ModelConfig): number =>
-  parameters(config).reduce((n, { shape }) => n + sizeOf(shape), 0);
+export const parameterCount = (config: ModelConfig): number => kit.parameterCount(parameters(config));
 
 /** First weights, flat. Equal for every mechanism of the same sizes: the seed alone decides. */
-export function initialise(config: ModelConfig, seed: number): Float32Array {
-  const normal = normals(seed);
-  const flat = new Float32Array(parameterCount(config));
-  let at = 0;
-  for (const { shape, init } of parameters(config)) {
-    const end = at + sizeOf(shape);
-    for (; at < end; at++) flat[at] = "at" in init ? init.at : init.deviation * normal();
-  }
-  return flat;
-}
+export const initialise = (config: ModelConfig, seed: number): Float32Array => kit.initialise(parameters(config), seed);
 
 /** Returns the first error in the sizes as a sentence, or undefined if there is none. */
 export function fault({ layers, heads, width, context }: ModelConfig): string | undefined {

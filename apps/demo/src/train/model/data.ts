@@ -1,4 +1,4 @@
-import { generator } from "@attnkit/measure/random";
+import { generatorAt } from "@attnkit/train";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import type { Tokens } from "./forward.ts";
 
@@ -28,8 +28,7 @@ export function corpus(text: Uint8Array, context: number): Corpus {
 
 /** The windows of one step. The seed and the step decide, nothing else: every mechanism sees the same, and so does a resumed run. */
 export function batchAt({ training }: Corpus, seed: number, step: number, batch: number, context: number): Batch {
-  // A multiplicative hash (Knuth 1997, 6.4) sets neighbouring steps apart.
-  const rng = generator(seed ^ Math.imul(step + 1, 0x9e3779b1));
+  const rng = generatorAt(seed, step);
   return windows(
     training,
     Array.from({ length: batch }, () => uniformInt(rng, 0, training.length - context - 1)),

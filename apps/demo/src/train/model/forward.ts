@@ -1,6 +1,7 @@
 import type { State, Tensors } from "@attnkit/core";
-import { type Ops, zerosWithSize } from "@attnkit/core/program";
-import { type Attend, dense, multiHead, rmsNorm } from "./attention.ts";
+import { knownAxisSize, type Ops, zerosWithSize } from "@attnkit/core/program";
+import { project, rootMeanSquareNorm, under } from "@attnkit/train";
+import { type Attend, multiHead } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
 
 /** Byte values, `[B][L]`. */
@@ -15,28 +16,35 @@ export interface Output<T> {
   readonly attention: readonly T[];
 }
 
+/** The rows of the embedding for tokens that are known while the program is made, `[B, L, C]`. */
+export function embedded<T>(o: Ops<T>, w: Tensors<T>, tokens: Tokens): T {
+  const rows = o.take(w.embedding!, 0, tokens.flat());
+  return o.reshape(rows, [tokens.length, tokens[0]!.length, knownAxisSize(o, rows, 1)]);
+}
+
 /**
  * A byte-level decoder: pre-norm blocks of attention and MLP, the same for every mechanism. Order comes from causality and
  * from mixing each row with the one before it (token shift; Peng et al. 2023, 3.1.1), not from a table of positions: a
- * table ends somewhere, and a stream need not. `state` continues a sequence; any cut gives the same answer.
+ * table ends somewhere, and a stream need not. `rows [B, L, C]` are those of the embedding;
+ * `state` continues a sequence; any cut gives the same answer.
  */
 export function forward<T>(
   o: Ops<T>,
   config: ModelConfig,
   attend: Attend,
   w: Tensors<T>,
-  tokens: Tokens,
+  rows: T,
   state?: State<T>,
 ): Output<T> {
-  const [B, L, C] = [tokens.length, tokens[0]!.length, config.width];
+  const L = knownAxisSize(o, rows, 1);
   // Scaled (Vaswani et al. 2017, 3.4): as small as a head wants them, rows would drown in what the first block adds.
-  let x = o.mul(o.reshape(o.take(w.embedding!, 0, tokens.flat()), [B, L, C]), Math.sqrt(C));
+  let x = o.mul(rows, Math.sqrt(config.width));
   const next: Record<string, T> = {};
   const attention: T[] = [];
   for (let i = 0; i < config.layers; i++) {
     const own = under(`blocks.${i}.attention.`, w);
     const before = under(`${i}.`, state ?? {});
-    const normed = rmsNorm(o, x, own.norm!);
+    const normed = rootMeanSquareNorm(o, x, own.norm!);
     const { previous: last, ...past } = before;
     const rows = o.concat([last ?? zerosWithSize(o, normed, 1, 1), normed], 1); // [B, 1 + L, C]
     const change = o.sub(o.slice(rows, 1, 0, L), normed);
@@ -49,35 +57,21 @@ export function forward<T>(
     x = o.add(x, done.out);
     x = o.add(x, mlp(o, under(`blocks.${i}.mlp.`, w), x));
   }
-  return { features: rmsNorm(o, x, w.norm!), state: next, attention };
+  return { features: rootMeanSquareNorm(o, x, w.norm!), state: next, attention };
 }
 
-/** The logits of the last row, `[B, 256]`; the embedding is also the head (Press and Wolf 2017). */
+/** The logits of the last row, `[B, 256]`. */
 export function lastLogits<T>(o: Ops<T>, w: Tensors<T>, features: T): T {
   const [B, L, C] = o.shape(features) as [number, number, number];
-  return o.matmul(o.reshape(o.slice(features, 1, L - 1, L), [B, C]), o.transpose(w.embedding!, [1, 0]));
+  return logits(o, w, o.reshape(o.slice(features, 1, L - 1, L), [B, C]));
 }
 
-/** Mean cross-entropy of the next byte in nats, `[1]`. */
-export function crossEntropy<T>(o: Ops<T>, w: Tensors<T>, features: T, targets: Tokens): T {
-  const [B, L, C] = o.shape(features) as [number, number, number];
-  const rows = o.reshape(features, [B * L, C]);
-  const logits = o.matmul(rows, o.transpose(w.embedding!, [1, 0])); // [B L, 256]
-  const top = o.max(logits, -1);
-  const lse = o.add(o.log(o.sum(o.exp(o.sub(logits, top)), -1)), top); // [B L, 1]
-  // The target's own logit without a 256 wide mask.
-  const chosen = o.sum(o.mul(rows, o.take(w.embedding!, 0, targets.flat())), -1);
-  return o.mul(o.reshape(o.sum(o.sub(lse, chosen), 0), [1]), 1 / (B * L));
-}
+/** The logits of every row, `[..., 256]`; the embedding is also the head (Press and Wolf 2017). */
+export const logits = <T>(o: Ops<T>, w: Tensors<T>, features: T): T =>
+  project(o, features, o.transpose(w.embedding!, [1, 0]));
 
 /** `relu(x)^2` between two matrices (So et al. 2021, 4). */
 function mlp<T>(o: Ops<T>, w: Tensors<T>, x: T): T {
-  const wide = o.maximum(dense(o, rmsNorm(o, x, w.norm!), w.up!), 0);
-  return dense(o, o.mul(wide, wide), w.down!);
+  const wide = o.maximum(project(o, rootMeanSquareNorm(o, x, w.norm!), w.up!), 0);
+  return project(o, o.mul(wide, wide), w.down!);
 }
-
-/** The tensors under a prefix, without it. */
-export const under = <T>(prefix: string, x: Tensors<T>): Tensors<T> =>
-  Object.fromEntries(
-    Object.entries(x).flatMap(([n, t]) => (n.startsWith(prefix) ? [[n.slice(prefix.length), t]] : [])),
-  );

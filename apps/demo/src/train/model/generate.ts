@@ -1,9 +1,11 @@
 import type { Backend, Mechanism, Tensors } from "@attnkit/core";
 import type { Program } from "@attnkit/core/backend";
 import { uniforms } from "@attnkit/measure/random";
+import { sizeOf } from "@attnkit/measure/tensor";
+import { under } from "@attnkit/train";
 import { attendOn } from "./attend.ts";
-import { type ModelConfig, sizeOf } from "./config.ts";
-import { forward, lastLogits, under } from "./forward.ts";
+import type { ModelConfig } from "./config.ts";
+import { embedded, forward, lastLogits } from "./forward.ts";
 
 export interface Sampling {
   /** Divides the logits; 0 takes the likeliest byte. */
@@ -69,7 +71,8 @@ export function stepper(
     async next(tokens) {
       const program: Program = (o, x) => {
         const before = under("state.", x);
-        const out = forward(o, config, attend, x, [tokens], Object.keys(before).length ? before : undefined);
+        const rows = embedded(o, x, [tokens]);
+        const out = forward(o, config, attend, x, rows, Object.keys(before).length ? before : undefined);
         const named = Object.entries(out.state).map(([n, t]) => [`state.${n}`, t] as const);
         return { logits: lastLogits(o, x, out.features), ...Object.fromEntries(named) };
       };

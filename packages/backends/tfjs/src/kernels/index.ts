@@ -1,4 +1,5 @@
-export { type ChannelScan, channelScan } from "./channel-scan.ts";
+export { channelScan } from "./channel-scan.ts";
+export type { ChannelScan } from "./channel-scan-code.ts";
 export { type Dispatch, dispatch, grid } from "./dispatch.ts";
 export { type Gpu, gpuOf, output } from "./gpu.ts";
 export { acceptable, type KernelSpec, webgpuKernel, withKernels } from "./kernel.ts";

@@ -13,7 +13,8 @@ export interface KernelSpec {
   accepts(call: Call, gpu: Gpu): true | string;
   /**
    * Encodes the dispatches of a call, and nothing that needs a gradient of its own. The block is as the caller gave it, and
-   * the result has its ranks. Scratch tensors are freed by the caller of this function.
+   * the result has its ranks. Scratch tensors are freed by the caller of this function. If `call.state` is false, the
+   * result needs no state: one that it has is dropped.
    */
   forward(gpu: Gpu, block: Block<Tensor>, call: Call): Result<Tensor>;
   /** Default: the portable program's gradient. */
@@ -52,7 +53,10 @@ export function acceptable(call: Call, gpu: Gpu | string, accepts: KernelSpec["a
 }
 
 /** The mechanism with kernels beside it: how `@attnkit/<name>/tfjs` makes it. */
-export const withKernels = (mechanism: Mechanism, ...kernels: readonly Kernel<Tensor>[]): Mechanism => ({
+export const withKernels = <M extends string>(
+  mechanism: Mechanism<M>,
+  ...kernels: readonly Kernel<Tensor>[]
+): Mechanism<M> => ({
   ...mechanism,
   kernels: [...(mechanism.kernels ?? []), ...(kernels as readonly Kernel<unknown>[])],
 });

@@ -32,15 +32,24 @@ const own = [
   ...["useBias", "dropout", "dropoutOn", "returnAttentionScores", "useInputMask", "lastIsMask"],
   "kernels",
 ];
-const weights = ["kernel", "bias"].flatMap((x) => [`${x}Initializer`, `${x}Regularizer`, `${x}Constraint`]);
+const weights = ["kernel", "bias"].flatMap((x) => [`${x}Initializer`, `${x}Regularizer`]);
+const constraints = ["kernelConstraint", "biasConstraint"];
+
 /**
  * Checks the arguments of a layer and adds defaults. Throws `ATTN_OPTION`, and `ATTN_UNSUPPORTED` if weights are asked
- * for and the mechanism has no `scores`.
+ * for and the mechanism has no `scores`, or if a constraint is given.
  */
 export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given): Setup {
   // tf.layers writes an absent value as null.
   const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value != null)) as typeof args;
-  knownOptions(who, given, [...own, ...weights, ...everyLayer]);
+  knownOptions(who, given, [...own, ...weights, ...constraints, ...everyLayer]);
+  for (const name of constraints)
+    if (name in given)
+      throw new AttentionError(
+        "ATTN_UNSUPPORTED",
+        who,
+        `tf.layers applies constraints to weights that are set, but not to the steps of fit; got ${name}, expected none: use a regularizer, or set the weights after each step`,
+      );
   const mechanism = mechanismOf(given, mechanisms);
   const { numHeads, keyDim, numKvHeads = numHeads, valueDim = keyDim, outputShape, dropout = 0 } = given;
   const sizes = { numHeads, numKvHeads, keyDim, valueDim, ...(outputShape !== undefined && { outputShape }) };
@@ -69,7 +78,7 @@ export function resolve(args: MultiHeadAttentionArgs, { mechanisms = {} }: Given
     throw new AttentionError(
       "ATTN_UNSUPPORTED",
       who,
-      `${what} the weights of ${mechanism.name}, but no scores were given for it; if the mechanism has scores, pass mechanisms: { ${mechanism.name}: { create, scores } } to attentionLayers`,
+      `${what} the weights of ${mechanism.name}; got no scores for it, expected mechanisms: { ${mechanism.name}: { create, scores } } in attentionLayers, if the mechanism has scores`,
     );
   };
   if (!scores && returnAttentionScores) without("returnAttentionScores needs");

@@ -12,7 +12,16 @@ import type { Tensor } from "../tf.ts";
 import { configOf, resolve, type Setup, who } from "./arguments.ts";
 import { baseArgs } from "./base.ts";
 import { type Call, readCall, unbuilt } from "./calls.ts";
-import { brief, type Channels, checkMask, type Inputs, type Reading, readInputs, type Shaped } from "./inputs.ts";
+import {
+  brief,
+  type Channels,
+  checkMask,
+  type Inputs,
+  type Reading,
+  readInputs,
+  type Shaped,
+  shapesOf,
+} from "./inputs.ts";
 import { attachedMasks, checkMasks, keyMaskShape, keyMasks, type Masks } from "./masks.ts";
 import {
   checkWeights,
@@ -25,7 +34,7 @@ import {
 } from "./projections.ts";
 import type { DecodeResult, MultiHeadAttentionArgs, MultiHeadAttentionClass } from "./public.ts";
 import type { Config, Given, Layer, LayerShape, WeightRule } from "./types.ts";
-import { weighted } from "./weighted.ts";
+import { logarithms, weighted } from "./weighted.ts";
 
 type Part = "query" | "key" | "value" | "output";
 
@@ -42,10 +51,9 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     readonly #setup: Setup;
     readonly #rules: WeightRules;
     #parts: Readonly<Record<Part, Projection>> | undefined;
-    #attention: Attention<Tensor> | undefined;
-    /**
-     * The key masks that a call used, by its query. tf.layers reports only afterwards which masks it should have used.
-     */
+    /** Attention that keeps a state, for decoding, and attention that keeps none. */
+    readonly #attentions = new Map<boolean, Attention<Tensor>>();
+    /** The key masks that a call used, by its query. tf.layers tells only afterwards which masks it should have used. */
     readonly #used = new WeakMap<Tensor, readonly Tensor[]>();
     /** The call that `apply` is running. tf.layers passes only shapes to `build`, which say less than the call. */
     #call: Call<Shaped> | undefined;
@@ -127,7 +135,7 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
         const { y, weights } =
           scores && (returnAttentionScores || thin)
             ? weighted(o, block, { mechanism, scores, how: { causal: useCausalMask, lse: false } }, thin ? drop : same)
-            : { y: this.#attended(block).y, weights: undefined };
+            : { y: this.#attended(block, false).y, weights: undefined };
         const out = this.#output(y, thin ? same : drop);
         return returnAttentionScores ? [out, weights as Tensor] : out;
       });
@@ -150,24 +158,16 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
             "decode takes one tensor; got another value, expected x [B, L, channels]",
           );
         const [B, L] = x.shape;
-        if (keyMask != null)
-          checkMask(
-            (keyMask.shape ?? []) as LayerShape,
-            { B, Hq: 1, L, S: L },
-            (rule) => {
-              throw new AttentionError(
-                "ATTN_SHAPE",
-                who,
-                `${rule}; got keyMask, expected keyMask [B, L] = [${B}, ${L}]`,
-              );
-            },
-            2,
-          );
-        const out = this.#attended({
+        const wrong = (rule: string): never => {
+          throw new AttentionError("ATTN_SHAPE", who, `${rule}; got keyMask, expected keyMask [B, L] = [${B}, ${L}]`);
+        };
+        if (keyMask != null) checkMask((keyMask.shape ?? []) as LayerShape, { B, Hq: 1, L, S: L }, wrong, 2);
+        const block: Block<Tensor> = {
           ...this.#block(given),
           keyMask: keyMask ? tf.cast(keyMask, "bool") : undefined,
           state: state ?? undefined,
-        });
+        };
+        const out = this.#attended(block, true);
         // An entry that came through unchanged must not go when the caller disposes of the old state.
         const old = new Set(Object.values(state ?? {}));
         const entries = Object.entries(out.state).map(([name, t]) => [name, old.has(t) ? tf.clone(t) : t]);
@@ -200,15 +200,19 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
 
     #add(part: Part, i: number, n: number, m: number): Projection {
       const { kernel, bias } = this.#rules.of(i);
-      const add = (name: string, shape: number[], { initializer, regularizer, constraint }: WeightRule) =>
-        this.addWeight(`${part}/${name}`, shape, "float32", initializer, regularizer, true, constraint);
+      const add = (name: string, shape: number[], { initializer, regularizer }: WeightRule) =>
+        this.addWeight(`${part}/${name}`, shape, "float32", initializer, regularizer, true);
       return { kernel: add("kernel", [n, m], kernel), bias: this.#setup.useBias ? add("bias", [m], bias) : undefined };
     }
 
-    get #attend(): Attention<Tensor> {
+    #attend(state: boolean): Attention<Tensor> {
+      const known = this.#attentions.get(state);
+      if (known) return known;
       const { mechanism, useCausalMask, kernels } = this.#setup;
-      this.#attention ??= attention(mechanism, backend, { causal: useCausalMask, kernels, lse: logarithms(mechanism) });
-      return this.#attention;
+      const options = { causal: useCausalMask, kernels, lse: logarithms(mechanism), state };
+      const made = attention<Tensor>(mechanism, backend, options);
+      this.#attentions.set(state, made);
+      return made;
     }
 
     #reading(): Reading {
@@ -241,12 +245,12 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
 
     /**
-     * Runs attention. A mechanism that works on logarithms returns y = -Infinity for a row that sees no keys, and its
-     * projection would be NaN. Such rows become 0. They are found by lse = -Infinity: rows that see NaN, or values of
-     * -Infinity, are unchanged.
+     * Runs attention. Only `decode` keeps the state. A mechanism that works on logarithms returns y = -Infinity for a
+     * row that sees no keys, and its projection would be NaN. Such rows become 0. They are found by lse = -Infinity:
+     * rows that see NaN, or values of -Infinity, are unchanged.
      */
-    #attended(block: Block<Tensor>): Result<Tensor> {
-      const { y, lse, state } = this.#attend.sync(block);
+    #attended(block: Block<Tensor>, keepState: boolean): Result<Tensor> {
+      const { y, lse, state } = this.#attend(keepState).sync(block);
       if (lse === undefined) return { y, state };
       const empty = o.reshape(tf.less(lse, tf.scalar(-3.4e38)), [...lse.shape, 1]);
       return { y: o.where(empty, 0, y), state };
@@ -286,14 +290,3 @@ export function multiHeadAttention(given: Given): MultiHeadAttentionClass {
     }
   };
 }
-
-/** Returns the shapes as a list. tf.layers passes one shape, or a list of them. */
-const shapesOf = (shape: LayerShape | LayerShape[]): { shape: LayerShape }[] =>
-  (Array.isArray(shape[0]) ? (shape as LayerShape[]) : [shape as LayerShape]).map((one) => ({ shape: one }));
-
-/**
- * Returns whether y is a logarithm. Then a row that sees no keys is -Infinity, and y is no weighted average (SEMANTICS
- * S8).
- */
-const logarithms = (mechanism: Mechanism): boolean =>
-  mechanism.mergeOutputs !== undefined && mechanism.takes.lse === true;

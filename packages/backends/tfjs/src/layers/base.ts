@@ -7,7 +7,7 @@ export const everyLayer: readonly string[] = [
   ...["weights", "customObjects"],
 ];
 
-type Base = LayerArgs & { readonly inputDtype?: LayerArgs["inputDType"] };
+type Base = LayerArgs & { readonly inputDtype?: LayerArgs["inputDType"]; readonly customObjects?: unknown };
 
 /**
  * Checks the arguments of tf.layers' own `Layer`, which ignores invalid ones.
@@ -19,12 +19,18 @@ type Base = LayerArgs & { readonly inputDtype?: LayerArgs["inputDType"] };
 export function baseArgs(who: string, args: object, axes: readonly string[]): LayerArgs {
   requireOption(typeof args === "object" && args !== null, who, "arguments", args, "an object of arguments");
   const given = Object.entries(args).filter(([name, value]) => everyLayer.includes(name) && value != null);
-  const { inputDtype, ...base } = Object.fromEntries(given) as Base;
+  const { inputDtype, customObjects, ...base } = Object.fromEntries(given) as Base;
   const check = (ok: boolean, name: keyof Base, expected: string) =>
     requireOption(ok, who, name, args[name as never], expected);
   const { name, trainable, inputShape, batchInputShape, batchSize, weights } = base;
   check(name === undefined || (typeof name === "string" && name !== ""), "name", "a non-empty string");
   check(trainable === undefined || typeof trainable === "boolean", "trainable", "true or false");
+  const classes = customObjects === undefined || typeof customObjects === "object";
+  check(
+    classes,
+    "customObjects",
+    "an object of classes, as tf.layers adds to the configuration of a layer that it loads",
+  );
   check(weights === undefined || Array.isArray(weights), "weights", "a list of tensors");
   const sizes = (shape: unknown, names: readonly string[]) =>
     shape === undefined ||

@@ -177,3 +177,7 @@ export function brief<T extends Shaped>({ query, value, key, mask }: Inputs<T>, 
     short,
   );
 }
+
+/** Returns the shapes as a list. tf.layers passes one shape, or a list of them. */
+export const shapesOf = (shape: LayerShape | LayerShape[]): { shape: LayerShape }[] =>
+  (Array.isArray(shape[0]) ? (shape as LayerShape[]) : [shape as LayerShape]).map((one) => ({ shape: one }));

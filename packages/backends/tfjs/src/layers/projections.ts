@@ -14,37 +14,36 @@ export interface Projection {
 /** The fields of tf.layers' dense layer. Its declarations make them private. */
 type Dense = { readonly [K in keyof WeightRule as `${"kernel" | "bias"}${Capitalize<K>}`]: WeightRule[K] };
 
-/** The initializers, regularizers and constraints of projection `i`, and all of them as tf.layers saves them. */
+/** The initializers and regularizers of projection `i`, and all of them as tf.layers saves them. */
 export interface WeightRules {
   readonly config: Config;
   of(i: number): { readonly kernel: WeightRule; readonly bias: WeightRule };
 }
 
-const names = ["kernelInitializer", "biasInitializer", "kernelRegularizer", "biasRegularizer", "kernelConstraint"];
+const names = ["kernelInitializer", "biasInitializer", "kernelRegularizer", "biasRegularizer"];
 
 /**
- * Reads initializers, regularizers and constraints. tf.layers exports no function that reads names such as
+ * Reads initializers and regularizers. tf.layers exports no function that reads names such as
  * "glorotUniform" or saved configurations, but its dense layer does. A dense layer that is never built therefore stands
  * for each projection.
  */
 export function weightRules(layers: TfLayers, args: WeightArgs): WeightRules {
-  const picked = [...names, "biasConstraint"].flatMap((name) => {
+  const picked = names.flatMap((name) => {
     const value = args[name as keyof WeightArgs];
     return value == null ? [] : [[name, value]];
   });
   const given = Object.fromEntries(picked) as WeightArgs;
   const read = (x: WeightArgs) => layers.dense({ units: 1, name: "projection", ...x });
   const whole = read(given).getConfig();
-  const config = Object.fromEntries([...names, "biasConstraint"].map((name) => [name, whole[name] ?? null])) as Config;
+  const config = Object.fromEntries(names.map((name) => [name, whole[name] ?? null])) as Config;
   return {
     config,
     of(i) {
       const dense = read(apart(given, config, i)) as unknown as Dense;
-      const { kernelInitializer, kernelRegularizer, kernelConstraint } = dense;
-      const { biasInitializer, biasRegularizer, biasConstraint } = dense;
+      const { kernelInitializer, kernelRegularizer, biasInitializer, biasRegularizer } = dense;
       return {
-        kernel: { initializer: kernelInitializer, regularizer: kernelRegularizer, constraint: kernelConstraint },
-        bias: { initializer: biasInitializer, regularizer: biasRegularizer, constraint: biasConstraint },
+        kernel: { initializer: kernelInitializer, regularizer: kernelRegularizer },
+        bias: { initializer: biasInitializer, regularizer: biasRegularizer },
       };
     },
   };

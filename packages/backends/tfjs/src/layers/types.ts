@@ -14,14 +14,13 @@ export type Config = ReturnType<Layer["getConfig"]>;
 export type LayerArgs = NonNullable<ConstructorParameters<TfLayers["Layer"]>[0]>;
 type DenseArgs = Parameters<TfLayers["dense"]>[0];
 type Initial = "kernelInitializer" | "biasInitializer";
-type Held = "kernelRegularizer" | "biasRegularizer" | "kernelConstraint" | "biasConstraint";
-/** Initializers, regularizers and constraints of weights, as `tf.layers.dense` takes them. */
+type Held = "kernelRegularizer" | "biasRegularizer";
+/** Initializers and regularizers of weights, as `tf.layers.dense` takes them. */
 export type WeightArgs = Pick<DenseArgs, Initial | Held>;
-/** Initializer, regularizer and constraint of one weight, as tf.layers' `addWeight` takes them. */
+/** Initializer and regularizer of one weight, as tf.layers' `addWeight` takes them. */
 export interface WeightRule {
   readonly initializer: ReturnType<typeof TFL.initializers.ones>;
   readonly regularizer: ReturnType<typeof TFL.regularizers.l1>;
-  readonly constraint: ReturnType<typeof TFL.constraints.nonNeg>;
 }
 
 /** A function that makes a mechanism from plain-data options. */

@@ -30,3 +30,10 @@ export function weighted(
   const folded = o.matmul(foldQueryHeads(o, drop(weights), o.shape(v)[1] as number), v);
   return { y: unfoldQueryHeads(o, folded, Hq, L), weights };
 }
+
+/**
+ * Returns whether y is a logarithm. Then a row that sees no keys is -Infinity, and y is no weighted average (SEMANTICS
+ * S8).
+ */
+export const logarithms = (mechanism: Mechanism): boolean =>
+  mechanism.mergeOutputs !== undefined && mechanism.takes.lse === true;

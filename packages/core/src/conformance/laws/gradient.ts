@@ -238,5 +238,5 @@ export const kernelGradientLaw: Law = {
 function exampleCall({ mechanism }: Lab, causal: Causal, lse: boolean): Call {
   const dims = { B: 2, Hq: 2, Hkv: 1, L: 3, S: 3, d: 2, dv: 2 };
   const shapes = { q: [2, 2, 3, 2], k: [2, 1, 3, 2], v: [2, 1, 3, 2] };
-  return { mechanism: mechanism.name, options: mechanism.options, causal, lse, dims, shapes };
+  return { mechanism: mechanism.name, options: mechanism.options, causal, lse, state: true, dims, shapes };
 }

@@ -28,9 +28,9 @@ export const syncLaw: Law = {
 export const kernelsLaw: Law = {
   name: "kernels",
   rules: "S15",
-  says: "under require a kernel runs or the call is refused with every reason; under never none runs; all agree",
-  cases: ({ mechanism }) =>
-    ([true, false] as const).flatMap((causal) =>
+  says: "under require a kernel runs or the call is refused with every reason; under never none runs; all agree, and with state: false none returns a state",
+  cases: ({ mechanism }) => [
+    ...([true, false] as const).flatMap((causal) =>
       [1, 16, 33].map(
         (L): Case<Lab> => ({
           title: `L = ${L}, causal ${causal}`,
@@ -54,6 +54,22 @@ export const kernelsLaw: Law = {
         }),
       ),
     ),
+    ...[true, false].map(
+      (causal): Case<Lab> => ({
+        title: `without a state, causal ${causal}`,
+        async run(lab) {
+          const block = lab.draw({ Hq: 4, Hkv: 2, L: 16, S: 16 });
+          const expected = lab.oracle(block, causal);
+          for (const kernels of ["never", "prefer"] as const) {
+            const got = await lab.run(lab.attention({ causal, kernels, state: false }), block);
+            lab.agrees(`${kernels}: `, got, expected);
+            const entries = Object.keys(got.state).join(", ");
+            lab.holds(entries === "", `${kernels}: with state: false the result has the state entries ${entries}`);
+          }
+        },
+      }),
+    ),
+  ],
 };
 
 /** Why each kernel refuses the call, or nothing where one accepts it. */
@@ -62,7 +78,7 @@ function refusals(lab: Lab, kernels: readonly Kernel<unknown>[], causal: boolean
   const { B, Hq, Hkv, S, d, dv } = dims;
   const shapes = { q: [B, Hq, L, d], k: [B, Hkv, S, d], v: [B, Hkv, S, dv] };
   const { name, options } = lab.mechanism;
-  const call = { mechanism: name, options, causal, lse: false, dims, shapes };
+  const call = { mechanism: name, options, causal, lse: false, state: true, dims, shapes };
   const answers = kernels.map((k) => k.accepts(call, lab.backend));
   return answers.includes(true) ? undefined : answers.map(String);
 }

@@ -1,12 +1,15 @@
-import type { Program } from "../../backend/backend.ts";
+import type { Backend, Program } from "../../backend/backend.ts";
 import type { VaryingAxes } from "../../program/call.ts";
-import type { Checker } from "../checker.ts";
+import type { DType } from "../../program/ops.ts";
+import { Checker } from "../checker.ts";
 import { bools, fromData, type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { define } from "./define.ts";
 
 const random = (checker: Checker, shape: readonly number[]): Host =>
   host(shape, () => checker.round(checker.random.normal()));
+
+const abs = (x: Host): Host => ({ ...x, data: x.data.map(Math.abs) });
 
 const transfer: OpsLaw = {
   name: "transfer",
@@ -191,10 +194,27 @@ const dtype: OpsLaw = {
 /** Above this the suite allocates no tensor only to see it refused or accepted. */
 const AFFORDABLE = 2 ** 24;
 
+const FLOATS: readonly DType[] = ["float16", "float32", "float64"];
+
+/** The backend, if there is one, has the float type and its accuracy. */
+async function computesIn(dtype: DType, backend: Backend<unknown> | undefined, { random: numbers }: Checker) {
+  if (backend === undefined) return;
+  const checker = new Checker(backend, numbers);
+  try {
+    checker.holds(backend.dtype === dtype, `the backend made in ${dtype} says that its type is ${backend.dtype}`);
+    const x = { a: random(checker, [2, 3]), b: random(checker, [3, 2]) };
+    const got = await checker.compute((o, { a, b }) => ({ out: o.matmul(a!, b!) }), x);
+    const scale = define.matmul(abs(x.a), abs(x.b));
+    checker.near(`a product in ${dtype}`, got.out!, define.matmul(x.a, x.b), scale, 3);
+  } finally {
+    checker.free();
+  }
+}
+
 const supports: OpsLaw = {
   name: "supports",
   rules: "Backend",
-  says: "tensors up to the declared limits are accepted, and those beyond are refused by a typed error",
+  says: "float types, ranks and sizes that are declared are accepted, and those beyond are refused by a typed error",
   cases: [
     {
       title: "empty axes",
@@ -225,6 +245,19 @@ const supports: OpsLaw = {
         },
       }),
     ),
+    {
+      title: "float types",
+      async run(checker) {
+        const { dtype, supports } = checker.backend;
+        const { dtypes = [dtype] } = supports;
+        checker.holds(dtypes.includes(dtype), `supports.dtypes is ${dtypes}, and the backend computes in ${dtype}`);
+        for (const type of FLOATS) {
+          const made = () => checker.backendIn?.(type);
+          if (dtypes.includes(type)) await computesIn(type, await made(), checker);
+          else if (checker.backendIn) await checker.refuses(`a backend in ${type}`, undefined, made);
+        }
+      },
+    },
   ],
 };
 

@@ -90,6 +90,12 @@ const binary = (op: Binary): OpsLaw => {
         program: (o, x) => o[op](0.75, x.a!),
       }),
       value({
+        title: "tensor without axes with number",
+        inputs: apart({ a: [] }),
+        exact,
+        program: (o, x) => o[op](x.a!, 0.75),
+      }),
+      value({
         title: "extremes",
         inputs: {
           a: floats([list.length], ...list.map(([a]) => a)),
@@ -98,10 +104,26 @@ const binary = (op: Binary): OpsLaw => {
         exact: op !== "div",
         program: (o, x) => o[op](x.a!, x.b!),
       }),
-      ...(exact ? [value(same)] : both(same)),
+      ...(exact ? [value(same), ...limits(op)] : both(same)),
     ],
   };
 };
+
+/** A lower and an upper limit, which a backend may merge into one operation: below each other, equal, and crossed. */
+const limits = (op: "maximum" | "minimum"): Case<Checker>[] =>
+  [
+    [-1, 1],
+    [1, 1],
+    [1, -1],
+  ].map(([low, high]) =>
+    value({
+      title: `limits ${low} and ${high}`,
+      inputs: { a: floats([6], -3, -1, -0.5, 0.5, 1, 3) },
+      exact: true,
+      program: (o, x) =>
+        op === "maximum" ? o.maximum(o.minimum(x.a!, high!), low!) : o.minimum(o.maximum(x.a!, low!), high!),
+    }),
+  );
 
 type Unary = "exp" | "log" | "tanh";
 

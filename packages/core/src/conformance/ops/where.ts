@@ -61,5 +61,21 @@ export const whereLaw: OpsLaw = {
       inputs: { m: bools([4], (i) => i < 2), a: floats([4], 1, 2, 3, 4), b: floats([4], 5, 6, 7, 8) },
       program: (o, x) => o.where(x.m!, x.a!, o.mul(x.b!, 2)),
     }),
+    // Backends that record may merge a selection with the operations before it.
+    ...(
+      [
+        ["the mask itself else 1", (o, x) => o.where(x.m!, x.m!, 1)],
+        ["another tensor else 1", (o, x) => o.where(x.m!, x.a!, 1)],
+        ["a mask of constants", (o, x) => o.where(o.constant([-1, 0, 0.5, 0, 3], [5]), x.a!, x.m!)],
+        ["a constant of more axes else 0", (o, x) => o.where(x.m!, o.constant([1], [1, 1, 1]), 0)],
+      ] as readonly (readonly [string, Spec["program"]])[]
+    ).map(([title, program]) =>
+      value({
+        title,
+        inputs: { m: floats([5], -1, 0, 0.5, 0, 3), a: floats([5], 4, 5, -6, -7, 8) },
+        exact: true,
+        program,
+      }),
+    ),
   ],
 };

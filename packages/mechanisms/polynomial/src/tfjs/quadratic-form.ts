@@ -1,6 +1,6 @@
 import type { Quadratic } from "@attnkit/tfjs/kernels";
 import { limitOf, type Polynomial } from "../options.ts";
-import { horner, isLinear, unfit } from "./forms.ts";
+import { horner, isCheaperByPairs, isLinear, unfit } from "./forms.ts";
 
 /** The quadratic form in tiles: sums weighted by `P(s)`, divided by the root of the keys that a row sees. */
 export const quadraticForm = (p: Polynomial): Quadratic => ({
@@ -13,5 +13,6 @@ export const quadraticForm = (p: Polynomial): Quadratic => ({
   },
   limit: (d) => limitOf(p, d),
   scale: (d) => 1 / Math.sqrt(d),
-  refuses: (call) => (isLinear(p, call) ? "this call takes the linear form, which has no tiles" : unfit(p)),
+  refuses: (call) =>
+    isLinear(p, call) && !isCheaperByPairs(p, call) ? "this call takes the linear form, which has no tiles" : unfit(p),
 });

@@ -4,9 +4,9 @@ import { EMPTY, type Facts, type MatrixState } from "./form.ts";
 const AHEAD = 8;
 
 /**
- * Computes the state before each chunk, `before [B Hkv, slots, r, w]`, and the state after the last. Each invocation
- * computes one entry of a state and loops over the chunks. If all rows see all keys, the only slot holds the last
- * state.
+ * Computes the state before each chunk, `before [B Hkv, slots, r, w]`, and the state after the last if it is kept. Each
+ * invocation computes one entry of a state and loops over the chunks. If all rows see all keys, the only slot holds the
+ * last state.
  */
 export const carryCode = (form: MatrixState, facts: Facts): string => `
 @compute @workgroup_size(64)
@@ -21,6 +21,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let base = head * p.chunks * size + f * p.w + column;
   let to = head * p.slots * size + f * p.w + column;
   ${facts.state ? given(form) : `var sum = 0.0;${form.rescaled ? `\n  var top = ${EMPTY};` : ""}`}
+  ${facts.sums ? addTotals(form, facts) : ""}
+  ${facts.causal && facts.keeps ? "" : `before[to + (p.slots - 1u) * size] = ${entry(form)};`}
+  ${facts.keeps ? written(form) : ""}
+}`;
+
+const addTotals = (form: MatrixState, facts: Facts) => `
   for (var first = 0u; first < p.chunks; first += ${AHEAD}u) {
     ${ahead((i) => `let chunk${i} = min(first + ${i}u, p.chunks - 1u) * size;`)}
     ${ahead((i) => `let total${i} = totals[base + chunk${i}];`)}
@@ -31,10 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       ${form.rescaled ? rescaled(i) : `sum += total${i};`}
     }`,
     )}
-  }
-  ${facts.causal ? "" : `before[to] = ${entry(form)};`}
-  ${written(form)}
-}`;
+  }`;
 
 const ahead = (line: (i: number) => string) => Array.from({ length: AHEAD }, (_, i) => line(i)).join("\n    ");
 

@@ -2,7 +2,7 @@ import { EMPTY, type Facts, finish, helpers, type MatrixState, readKeys, readQue
 import { four, main } from "./tile.ts";
 
 /**
- * Computes one token: the new matrix, and the output row that reads it. A workgroup computes 16 columns with 16
+ * Computes one token: the new matrix, which is written if the state is kept, and the output row that reads it. A workgroup computes 16 columns with 16
  * invocations each, which share the features. Query heads of one key head are processed four at a time. If `split`,
  * values per feature come from `freshCode`, because one kernel would need more buffers than every device can bind.
  */
@@ -32,8 +32,8 @@ ${main()}
       let entry = (head * p.r + f) * p.dv + min(e, p.dv - 1u);
       // Selected, so that v of an absent key is never read into a sum.
       let sum = select(0.0, fresh.x * v_e, fresh.x != 0.0)${facts.state ? " + state_sums[entry] * fresh.y" : ""};
-      if (g == 0u && e < p.dv) { next_sums[entry] = sum; }
-      ${split || form.divisor === "none" ? "" : "if (g == 0u && e == 0u) { keep_fresh(head, f, fresh); }"}
+      ${facts.keeps ? "if (g == 0u && e < p.dv) { next_sums[entry] = sum; }" : ""}
+      ${split || !facts.keeps || form.divisor === "none" ? "" : "if (g == 0u && e == 0u) { keep_fresh(head, f, fresh); }"}
       let x = ${ofGroup((a) => `q_feature(${a}, f)`)};
       let feature = ${form.rescaled ? "exp(negative4(x + fresh.w - top))" : "x"};
       share += feature * sum;
@@ -62,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (at >= p.heads * p.r) { return; }
   let taken = fresh_of(at / p.r, at % p.r);
   fresh[at] = taken;
-  ${form.divisor === "none" ? "" : "keep_fresh(at / p.r, at % p.r, taken);"}
+  ${facts.keeps && form.divisor !== "none" ? "keep_fresh(at / p.r, at % p.r, taken);" : ""}
 }`;
 
 /**
@@ -77,7 +77,7 @@ fn fresh_of(head: u32, f: u32) -> vec4f {
   ${{ weights: `let n = key${facts.state ? " + state_divisor[head * p.r + f] * past" : ""};`, count: `let n = select(0.0, 1.0, here)${facts.state ? " + state_divisor[head / p.Hkv]" : ""};`, none: "let n = 0.0;" }[form.divisor]}
   return vec4f(key, past, n, top);
 }
-${form.divisor === "none" ? "" : keepFresh(form)}`;
+${facts.keeps && form.divisor !== "none" ? keepFresh(form) : ""}`;
 
 const rescaled = ({ state }: Facts) => `let own = select(${EMPTY}, x, here);
   let before = ${state ? "state_top[head * p.r + f]" : EMPTY};

@@ -53,6 +53,12 @@ export interface Facts {
   readonly keyMask: boolean;
   readonly state: boolean;
   readonly lse: boolean;
+  /** The state after the block is written. */
+  readonly keeps: boolean;
+  /** Totals of chunks are computed: false if no later chunk and no state needs them. */
+  readonly sums: boolean;
+  /** Rows read a state before their chunk: false if it would be empty for every row. */
+  readonly before: boolean;
 }
 
 /** Returns w, the columns of a state's row: dv values, the divisor if there is one, the largest key if rescaled. */

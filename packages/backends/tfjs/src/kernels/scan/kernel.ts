@@ -18,6 +18,8 @@ const BUFFERS = 8;
 /**
  * Makes a linear-time kernel: the totals of all chunks, the states between them, the outputs. It takes three dispatches
  * for any length, and one or two for a single token. Besides inputs and outputs it allocates two states per chunk.
+ * If the call keeps no state, the last chunk is not summed: a block of one causal chunk that continues nothing is one
+ * dispatch, and allocates its outputs only.
  * @example
  * ```ts
  * withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form)));
@@ -40,6 +42,9 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
         keyMask: x.keyMask !== undefined,
         state: x.state !== undefined,
         lse,
+        keeps: call.state !== false,
+        sums: layout.chunks > 0,
+        before: layout.chunks > 0 || x.state !== undefined,
       };
       const floats = { empty: Number.NEGATIVE_INFINITY, ...form.numbers?.(call) };
       const stage: Stage = (name, code, inputs, outputs, groups, vec4 = []) => {
@@ -52,7 +57,7 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
       const io: Io = { ...given(form, x), ...made(gpu, form, call, layout) };
       if (dims.L === 1 && dims.S === 1) decode(gpu, form, facts, layout, io, stage);
       else prefill(gpu, form, facts, layout, io, stage);
-      const state = roles(form).map(([role, name]) => [name, io.next[`next_${role}`]!]);
+      const state = facts.keeps ? roles(form).map(([role, name]) => [name, io.next[`next_${role}`]!]) : [];
       return { ...(io.rows as Pick<Result<Tensor>, "y" | "lse">), state: Object.fromEntries(state) };
     },
   };
@@ -76,24 +81,29 @@ interface Io {
   readonly state: Tensors<Tensor>;
   /** y, and lse if asked for. */
   readonly rows: Tensors<Tensor>;
+  /** The state after the block; empty if it is not kept. */
   readonly next: Tensors<Tensor>;
 }
 
 function prefill(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io, stage: Stage): void {
-  const totals = output(gpu, [n.heads, n.chunks, n.r, n.w]);
-  const before = output(gpu, [n.heads, n.slots, n.r, n.w]);
   const own = { ...io.keys, ...io.values };
-  const groups = n.heads * n.chunks * n.featureTiles * n.columnTiles;
-  stage("totals", () => totalsCode(form, facts), own, { totals }, groups);
-  const entries = Math.ceil((n.heads * n.r * n.w) / 64);
-  stage("carry", () => carryCode(form, facts), { totals, ...io.state }, { before, ...io.next }, entries);
+  const totals: Tensors<Tensor> = facts.sums ? { totals: output(gpu, [n.heads, n.chunks, n.r, n.w]) } : {};
+  const before: Tensors<Tensor> = facts.before ? { before: output(gpu, [n.heads, n.slots, n.r, n.w]) } : {};
+  if (facts.sums) {
+    const groups = n.heads * n.chunks * n.featureTiles * n.columnTiles;
+    stage("totals", () => totalsCode(form, facts), own, totals, groups);
+  }
+  if (facts.before) {
+    const entries = Math.ceil((n.heads * n.r * n.w) / 64);
+    stage("carry", () => carryCode(form, facts), { ...totals, ...io.state }, { ...before, ...io.next }, entries);
+  }
   const seen = facts.causal ? own : {};
   const tiles = n.queryHeads * n.rowTiles * n.columnTiles;
-  stage("outputs", () => outputsCode(form, facts), { ...io.queries, ...seen, before }, io.rows, tiles);
+  stage("outputs", () => outputsCode(form, facts), { ...io.queries, ...seen, ...before }, io.rows, tiles);
 }
 
 function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io, stage: Stage): void {
-  const { next_sums, ...rest } = io.next as { next_sums: Tensor };
+  const { next_sums, ...rest } = io.next;
   const { state_sums, ...past } = io.state;
   const matrix = { ...io.queries, ...io.values, ...(state_sums && { state_sums }) };
   const groups = n.heads * Math.ceil(n.dv / 16);
@@ -106,7 +116,9 @@ function decode(gpu: Gpu, form: MatrixState, facts: Facts, n: ScanSizes, io: Io,
   const fresh = output(gpu, [n.heads, n.r, 4]);
   const features = Math.ceil((n.heads * n.r) / 64);
   stage("token", () => freshCode(form, facts), { ...io.keys, ...past }, { fresh, ...rest }, features, ["fresh"]);
-  stage("decode by parts", code(true), { ...matrix, fresh }, { next_sums, ...io.rows }, groups, ["fresh"]);
+  stage("decode by parts", code(true), { ...matrix, fresh }, { ...(next_sums && { next_sums }), ...io.rows }, groups, [
+    "fresh",
+  ]);
 }
 
 /** Returns pairs of an entry's name in the kernels and its name in the mechanism's state. */
@@ -128,7 +140,7 @@ function given(
 function made(
   gpu: Gpu,
   form: MatrixState,
-  { dims: { B, Hkv, d, dv }, shapes, lse }: Call,
+  { dims: { B, Hkv, d, dv }, shapes, lse, state }: Call,
   { r }: ScanSizes,
 ): Pick<Io, "rows" | "next"> {
   const rows = shapes.q.slice(0, -1);
@@ -137,7 +149,8 @@ function made(
     divisor: form.divisor === "count" ? [B, 1, 1, 1] : [B, Hkv, r, 1],
     top: [B, Hkv, 1, d],
   };
-  const next = roles(form).map(([role]) => [`next_${role}`, output(gpu, shape[role])]);
+  const kept = state === false ? [] : roles(form);
+  const next = kept.map(([role]) => [`next_${role}`, output(gpu, shape[role])]);
   return {
     rows: { y: output(gpu, [...rows, dv]), ...(lse && { lse: output(gpu, rows) }) },
     next: Object.fromEntries(next),

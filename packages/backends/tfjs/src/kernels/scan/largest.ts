@@ -6,7 +6,7 @@ import { EMPTY, type Facts } from "./form.ts";
  * The largest visible key of a channel is a running maximum over the rows: the cost is `64 d` instead of `64^2 d`.
  * Sixteen segments of four rows run in parallel.
  */
-export const largestExponents = ({ causal }: Pick<Facts, "causal">): string => `
+export const largestExponents = ({ causal, before }: Pick<Facts, "causal" | "before">): string => `
 var<workgroup> tops: array<f32, 64>;
 ${causal ? exponentOf : ""}
 fn largest_exponents(head: u32, rows: u32, state: u32, start: u32, id: u32) {
@@ -16,7 +16,7 @@ fn largest_exponents(head: u32, rows: u32, state: u32, start: u32, id: u32) {
   var best = vec4f(${EMPTY});
   for (var c0 = 0u; c0 < p.d; c0 += 16u) {
     let c = min(c0 + lane, p.d - 1u); // reading a channel twice does not change a maximum
-    var seen = vec4f(before[(state + c) * p.w + p.w - 1u]);
+    var seen = vec4f(${before ? "before[(state + c) * p.w + p.w - 1u]" : EMPTY});
     ${causal ? ownKeys : ""}
     ${[0, 1, 2, 3].map((i) => `best[${i}] = max(best[${i}], q_channel((rows + query_of(first + ${i}u)) * p.d, c) + seen[${i}]);`).join("\n    ")}
   }

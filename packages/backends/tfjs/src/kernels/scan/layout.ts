@@ -19,7 +19,10 @@ export interface ScanSizes extends Readonly<Record<string, number>> {
   /** r is the number of features, w the number of columns of a state's row. */
   readonly r: number;
   readonly w: number;
-  /** Positions per chunk, the number of chunks, and the number of states before a chunk that are kept. */
+  /**
+   * Positions per chunk, the number of chunks that are summed, and the number of states before a chunk that are kept.
+   * The last chunk is not summed if its rows are causal and the state after the block is not wanted.
+   */
   readonly chunk: number;
   readonly chunks: number;
   readonly slots: number;
@@ -39,7 +42,7 @@ export interface ScanSizes extends Readonly<Record<string, number>> {
 /** Splits a call into chunks whose states fit a buffer. Returns the reason as a string if that is impossible. */
 export function scanSizesOf(
   form: MatrixState,
-  { dims, causal, shapes }: Call,
+  { dims, causal, shapes, state }: Call,
   { largestBuffer }: Gpu,
 ): ScanSizes | string {
   const { B, Hq, Hkv, L, S, d, dv } = dims;
@@ -58,10 +61,11 @@ export function scanSizesOf(
   const bytes = bytesOf(chunk);
   if (bytes > largestBuffer)
     return `one state per head, ${r} x ${w}, has ${bytes} bytes; this device binds at most ${largestBuffer} bytes`;
-  const chunks = Math.ceil(at.length / chunk);
+  const count = Math.ceil(at.length / chunk);
+  const chunks = whole || state !== false ? count : count - 1;
   const firstTile = Math.floor(at.q / TILE);
   return {
-    ...{ G: Hq / Hkv, Hkv, L, S, d, dv, r, w, chunk, chunks, slots: whole ? 1 : chunks, qAt: at.q, kAt: at.k },
+    ...{ G: Hq / Hkv, Hkv, L, S, d, dv, r, w, chunk, chunks, slots: whole ? 1 : count, qAt: at.q, kAt: at.k },
     ...{ firstTile, rowTiles: Math.ceil((at.q + L) / TILE) - firstTile },
     ...{ columnTiles: Math.ceil(dv / TILE), featureTiles: Math.ceil(r / TILE) },
     ...{ heads: B * Hkv, queryHeads: B * Hq },

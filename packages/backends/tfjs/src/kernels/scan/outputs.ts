@@ -3,7 +3,8 @@ import { largestExponents } from "./largest.ts";
 import { four, gather, main, tiles } from "./tile.ts";
 
 /**
- * Computes y and lse. A workgroup computes 64 rows x 64 columns: first `phi(q) A` with the state before the chunk, then
+ * Computes y and lse. A workgroup computes 64 rows x 64 columns: first `phi(q) A` with the state before the chunk, if
+ * there is one, then
  * the chunk's own keys by tiles. Their weights stay in registers until they are the left factor of the product with v.
  * An invocation has the rows `row + 16 i` and the columns (or keys) `column + 16 j`.
  */
@@ -28,6 +29,21 @@ ${main()}
   ${form.rescaled ? `largest_exponents(head, rows, state, start, id);\n  let top = ${gather((t) => `tops[${t}]`, "row")};` : ""}
   var sums = array<vec4f, 4>();
   var divisor = vec4f(); // this invocation's share
+  ${facts.before ? earlierChunks(form) : ""}
+  ${facts.causal ? ownChunk(form) : ""}
+  ${form.divisor === "none" ? "let n = vec4f();" : wholeDivisor}
+  ${form.divisor === "count" && facts.before ? "n += before[state * p.w + p.dv];" : ""}
+  ${four(
+    (i) => `let at_row${i} = start + row + ${16 * i}u;
+  if (at_row${i} >= p.qAt && at_row${i} < p.qAt + p.L) {
+    let to = rows + query_of(at_row${i});
+    ${four((j) => `if (e0 + column + ${16 * j}u < p.dv) { y[to * p.dv + e0 + column + ${16 * j}u] = output(sums[${i}][${j}], n[${i}]); }`, 4)}
+    ${facts.lse ? `if (e0 + column == 0u) { lse[to] = normaliser(n[${i}], ${form.rescaled ? `top[${i}]` : "0.0"}); }` : ""}
+  }`,
+  )}
+}`;
+
+const earlierChunks = (form: MatrixState) => `
   for (var f0 = 0u; f0 < p.r; f0 += 16u) {
     let f = min(f0 + column, p.r - 1u);
     let x = ${ofRows((at) => `q_feature(${at}, f)`)};
@@ -41,19 +57,7 @@ ${main()}
     right[row * 17u + column] = values;
     workgroupBarrier();
     add_product(&sums, row, column);
-  }
-  ${facts.causal ? ownChunk(form) : ""}
-  ${form.divisor === "none" ? "let n = vec4f();" : wholeDivisor}
-  ${form.divisor === "count" ? "n += before[state * p.w + p.dv];" : ""}
-  ${four(
-    (i) => `let at_row${i} = start + row + ${16 * i}u;
-  if (at_row${i} >= p.qAt && at_row${i} < p.qAt + p.L) {
-    let to = rows + query_of(at_row${i});
-    ${four((j) => `if (e0 + column + ${16 * j}u < p.dv) { y[to * p.dv + e0 + column + ${16 * j}u] = output(sums[${i}][${j}], n[${i}]); }`, 4)}
-    ${facts.lse ? `if (e0 + column == 0u) { lse[to] = normaliser(n[${i}], ${form.rescaled ? `top[${i}]` : "0.0"}); }` : ""}
-  }`,
-  )}
-}`;
+  }`;
 
 const ofRows = (x: (at: string) => string) => `vec4f(${[0, 1, 2, 3].map((i) => x(`at${i}`)).join(", ")})`;
 

@@ -1,0 +1,4 @@
+import { serve } from "../../src/reproduce/serve.ts";
+import { made } from "./made.ts";
+
+serve(made);

@@ -1,0 +1,5 @@
+/** Figures as data, and how they are drawn. */
+export { draw } from "./draw.ts";
+export type * from "./figure.ts";
+export { type SeriesStyle, SHEET, stylesOf } from "./style.ts";
+export { escapeXml } from "./text.ts";
