@@ -150,7 +150,7 @@ function generate({ entries, wgsl }: ChannelScan, { past, keyMask, lse, keeps }:
       ${load("slots", "p.summed")}
       ${queries}
     }`,
-    rows: rows(load("slots", "chunk")),
-    rowsOfOneChunk: rows("clear();"),
+    rows: rows(load("slots", "chunk")) as string,
+    rowsOfOneChunk: rows("clear();") as string,
   };
 }
