@@ -124,6 +124,16 @@ test("numbers as tables print them", () => {
   expect(spread({ median: 2, q1: 1, q3: 2 })).toBe("50 %");
 });
 
+test("Student's quantiles are those of printed tables", () => {
+  // Two-sided: Abramowitz and Stegun, table 26.10.
+  const known: [freedom: number, level: number, t: number][] = [
+    ...[[1, 0.95, 12.706] as const, [2, 0.95, 4.303] as const, [3, 0.95, 3.182] as const, [4, 0.95, 2.776] as const],
+    ...[[9, 0.95, 2.262] as const, [30, 0.95, 2.042] as const, [120, 0.95, 1.98] as const],
+    ...[[1, 0.99, 63.657] as const, [4, 0.999, 8.61] as const, [9, 0.999, 4.781] as const],
+  ].map((row) => [...row]);
+  for (const [freedom, level, t] of known) expect(studentQuantile(freedom, level)).toBeCloseTo(t, 3);
+});
+
 describe("bootstrap", () => {
   const normal = normals(11);
   const around = (centre: number, n: number) => Array.from({ length: n }, () => centre * Math.exp(0.1 * normal()));
