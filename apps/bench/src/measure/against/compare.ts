@@ -1,4 +1,4 @@
-import { type Pairs, ratioOfMedians } from "@attnkit/measure/bootstrap";
+import type { Pairs } from "@attnkit/measure/bootstrap";
 import type { LeftOut } from "@attnkit/measure/results";
 import { messageOf } from "../../io.ts";
 import type { Progress } from "../../report/progress.ts";
@@ -26,7 +26,7 @@ export interface ComparisonEffort extends Effort {
   readonly looks: number;
 }
 
-export const EFFORT: ComparisonEffort = { pairs: 5, looks: 3, warm: 0.3, samples: 7, sample: 0.03 };
+export const EFFORT: ComparisonEffort = { pairs: 5, looks: 3, warm: 0.4, samples: 50, sample: 0.004 };
 
 /** The times of one size in both builds. */
 export interface Compared extends Size, Judgement {
@@ -103,17 +103,23 @@ export async function compare(c: Comparison): Promise<Outcome> {
   });
   const rows = () => measured.filter((m) => sound(m) && m.pairs.length >= 2);
   const judged = (m: Measured): Judgement =>
-    judge(m.pairs.map((p) => ratioOfMedians([p])), {
-      threshold: c.threshold,
-      verdicts: effort.looks * measured.filter(sound).length,
-    });
+    judge(
+      m.pairs.map(({ own, other }) => Math.min(...own) / Math.min(...other)),
+      {
+        threshold: c.threshold,
+        verdicts: effort.looks * measured.filter(sound).length,
+      },
+    );
   for (let look = 0; look < effort.looks; look++) {
     const open = look === 0 ? measured : rows().filter((m) => judged(m).open);
     for (let n = 0; n < effort.pairs; n++)
       for (const cell of new Set(open.map((m) => m.cellOf)))
         await guarded(cell.id, async () => {
           const sizes = open.filter((m) => m.cell === cell.id);
-          progress.step(`timing both builds in turns, ${look + 1}`, `processes ${n + 1} of ${effort.pairs}, ${cell.id}`);
+          progress.step(
+            `timing both builds in turns, ${look + 1}`,
+            `processes ${n + 1} of ${effort.pairs}, ${cell.id}`,
+          );
           const builds = { ...c, options: { ...c.options, backend: cell.backend } };
           const taken = await launch(builds, n, (pair) => samples(pair, n, sizes, effort));
           for (const [i, m] of sizes.entries()) m.pairs.push(taken[i]!);

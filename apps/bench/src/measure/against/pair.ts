@@ -23,7 +23,7 @@ export interface Effort {
   readonly warm: number;
   /** Samples of each size in each process. */
   readonly samples: number;
-  /** Seconds of a sample: long beside the moments in which V8 collects garbage. */
+  /** Seconds of a sample: so short that some end before another program gets the processor. */
   readonly sample: number;
 }
 
