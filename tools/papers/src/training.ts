@@ -1,4 +1,4 @@
-/** What the experiments that train share: the backend, and the loop over steps. */
+/** The experiments that train share the backend and the loop over steps. */
 import { backends } from "@attnkit/catalog";
 import type { Backend } from "@attnkit/core";
 import type { Batch, Trainer } from "@attnkit/train";

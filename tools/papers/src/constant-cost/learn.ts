@@ -10,7 +10,7 @@ export interface Windows {
   readonly data: Float32Array;
 }
 
-/** What is learned, and for how long. */
+/** A task to learn, and the number of steps. */
 export interface Task {
   readonly classes: number;
   readonly tokens: number;

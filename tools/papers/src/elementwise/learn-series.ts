@@ -5,7 +5,7 @@ import { type Batch, type HostTensor, oneCycle, trainer } from "@attnkit/train";
 import type { CellContext } from "../experiment.ts";
 import { type SeriesShape, seriesModel } from "./series-model.ts";
 
-/** What is learned. Batches have `series [B, tokens, channels]` and `targets [B, outputs]`. */
+/** A task to learn. Batches have `series [B, tokens, channels]` and `targets [B, outputs]`. */
 export interface SeriesTask extends SeriesShape {
   readonly steps: number;
   /** The largest learning rate of one cycle. */

@@ -25,7 +25,7 @@ export interface Examples {
   readonly labels: ArrayLike<number>;
 }
 
-/** What is learned, and for how long. */
+/** A task to learn, and the number of steps. */
 export interface Task extends Sizes {
   readonly steps: number;
   /** Returns the `BATCH` examples of a step. */
