@@ -68,7 +68,7 @@ export interface Host<T> {
 
 /** A library's own tape of operations, on which a kernel is one operation. */
 export interface Tape<T> {
-  /** Whether operations are recorded now. */
+  /** True while operations are recorded. */
   readonly recording: boolean;
   /** All operations; each is recorded if the tape is recording. */
   readonly ops: EagerOps<T>;

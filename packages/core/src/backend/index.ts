@@ -17,6 +17,7 @@ export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zero
 export { type HostData, hostData, type NestedValues } from "./host-data.ts";
 export type { Kernel } from "./kernel.ts";
 export { type KernelTarget, kernelKinds, kernelsFor } from "./kernels-for.ts";
+export { broadcastLoops, collapse, type Loops, strides } from "./loops.ts";
 export { type ForwardProgram, forwardProgram, mechanismProgram } from "./mechanism-program.ts";
 export {
   blockOfNames,
