@@ -1,20 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Claim } from "../src/experiment.ts";
-import { assess, jobsOf, seedsOf, spreadOf, studentQuantile, tableOf } from "../src/run/index.ts";
-
-test("Student's quantiles are those of printed tables", () => {
-  // Two-sided 95 %: Abramowitz and Stegun, table 26.10.
-  const known: [number, number][] = [
-    [1, 12.706],
-    [2, 4.303],
-    [3, 3.182],
-    [4, 2.776],
-    [9, 2.262],
-    [30, 2.042],
-    [120, 1.98],
-  ];
-  for (const [freedom, t] of known) expect(studentQuantile(freedom)).toBeCloseTo(t, 3);
-});
+import { assess, jobsOf, seedsOf, spreadOf, tableOf } from "../src/run/index.ts";
 
 describe("spread", () => {
   test("mean, sample deviation and interval", () => {
@@ -67,6 +53,18 @@ describe("claims", () => {
       jobsOf([{ ...chosen, claim: { ...claim, cells: () => cells } }], settings);
     expect(wrong([{ n: 1 }, { n: 1 }])).toThrow("exists twice");
     expect(wrong([{ n: Number.POSITIVE_INFINITY }])).toThrow("not finite");
+  });
+  test("cells that two claims share are measured once and judged twice", () => {
+    const judged = { ...claim, judge: () => ({ ruling: "supported", measured: "" }) as const };
+    const other = { ...chosen, claim: { ...judged, name: "d", from: "c" } };
+    const jobs = jobsOf([{ ...chosen, claim: judged }, other], settings);
+    expect(jobs).toEqual(jobsOf([other], settings));
+    expect(jobs.map((job) => job.claim)).toEqual(Array(10).fill("c"));
+    const outcomes = jobs.map((job) => ({ ...job, seconds: 1, values: { y: 1 } }));
+    for (const one of [{ ...chosen, claim: judged }, other]) {
+      const { rows, verdict } = assess(one, outcomes, settings);
+      expect([rows.length, verdict?.ruling]).toEqual([10, "supported"]);
+    }
   });
   test("a rule that fails withholds the verdict", () => {
     const outcomes = jobsOf([chosen], settings).map((job) => ({ ...job, seconds: 1, values: { y: 1 } }));

@@ -15,6 +15,7 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memo
   /** Percent. */
   readonly threshold: number;
   readonly onlySlower: boolean;
+  readonly frontier: boolean;
 }
 
 /** The sizes and limits that are used with `--quick`, or without it. */

@@ -11,27 +11,16 @@ const VERDICTS = { slower: "SLOWER", faster: "FASTER", same: "", unclear: "uncle
 /** Returns the comparison of two builds as Markdown. `threshold` is a share, for example 0.1. */
 export function againstTable({ compared, failed, skipped, leftOut, complete }: Outcome, threshold: number): string {
   const rows = compared.map((c) => [
-    ...[c.cell, c.what, String(c.size), c.clock, f.time(medianOf(c, "own"))],
-    ...[f.time(medianOf(c, "other"))],
-    ...[f.interval(f.digits, c.ratio, c.interval), String(rounds(c.launches)), String(c.launches.length), said(c)],
+    ...[c.cell, c.what, String(c.size), c.clock, f.time(timeOf(c, "own"))],
+    ...[f.time(timeOf(c, "other"))],
+    ...[f.interval(f.digits, c.ratio, c.interval), String(c.pairs.length), said(c)],
   ]);
-  const head = [
-    "cell",
-    "of",
-    "tokens",
-    "clock",
-    "this build",
-    "other build",
-    "ratio",
-    "rounds",
-    "processes",
-    "verdict",
-  ];
+  const head = ["cell", "of", "tokens", "clock", "this build", "other build", "ratio", "pairs", "verdict"];
   const left = leftOut.map((l) => `- ${l.cell}, ${l.what}, ${l.size} tokens: ${l.reason}`);
   const list = (title: string, lines: readonly string[]) => (lines.length ? [`${title}\n\n${lines.join("\n")}`] : []);
   return [
     ...(complete ? [] : ["Incomplete: the run was interrupted."]),
-    ...(rows.length ? [`${markdownTable([head, ...rows], { align: [..."llrlrrrrrl"] })}\n\n${noteOn(threshold)}`] : []),
+    ...(rows.length ? [`${markdownTable([head, ...rows], { align: [..."llrlrrrrl"] })}\n\n${noteOn(threshold)}`] : []),
     ...list(
       "Not compared",
       [...failed, ...skipped].map(({ cell, reason }) => `- ${cell}: ${reason}`),
@@ -41,27 +30,24 @@ export function againstTable({ compared, failed, skipped, leftOut, complete }: O
   ].join("\n\n");
 }
 
-/** Returns the comparison as CSV, one line per cell and size. Times are medians in seconds. */
+/** Returns the comparison as CSV, one line per cell and size. Times are medians over pairs of processes, in seconds. */
 export const againstCsv = ({ compared }: Outcome): string =>
   csv(
-    [
-      ...["cell", "what", "tokens", "clock", "rounds", "processes", "own", "other", "ratio", "low", "high"],
-      ...["readable", "verdict"],
-    ],
+    [...["cell", "what", "tokens", "clock", "pairs", "own", "other", "ratio", "low", "high", "readable", "verdict"]],
     compared.map((c) => [
-      ...[c.cell, c.what, c.size, c.clock, rounds(c.launches), c.launches.length],
-      ...[medianOf(c, "own"), medianOf(c, "other")],
+      ...[c.cell, c.what, c.size, c.clock, c.pairs.length],
+      ...[timeOf(c, "own"), timeOf(c, "other")],
       ...[c.ratio, c.interval.low, c.interval.high, c.readable, c.verdict],
     ]),
   );
 
 const noteOn = (threshold: number): string =>
-  "Ratio: median time of this build divided by that of the other one, with its 95 % interval (bootstrap over pairs of " +
-  "samples). Above 1, this build is slower. Clock cpu: processor time of the process, where it computes on one thread, so " +
-  "that other programs on the machine count little; wall: elapsed time. SLOWER and FASTER: the difference is beyond " +
-  `${f.percent(threshold)} in every pair of processes, at least two, and so is the nearer end of an interval that is ` +
-  "corrected for the number of comparisons: the probability of any false flag in the table is at most 5 %. " +
-  `"unclear": beyond, but not for certain. ${RULE}.`;
+  "Ratio: time of this build divided by that of the other one. A pair of fresh processes gives one ratio, of the fastest " +
+  "samples. The ratio is the geometric mean over pairs, with its 95 % interval (Student). Above 1, this build is slower. Clock cpu: processor time of the process, where it computes " +
+  "on one thread, so that other programs on the machine count little; wall: elapsed time. SLOWER and FASTER: the whole " +
+  `interval is beyond ${f.percent(threshold)} after it is corrected for the number of comparisons (Bonferroni). The ` +
+  "probability of any false flag in the table is at most 5 %. " +
+  `"unclear": the ratio is beyond, but not for certain. ${RULE}.`;
 
 function summaryOf(compared: readonly Compared[], threshold: number): string {
   const many = (n: number) => `${n} of ${compared.length}`;
@@ -78,7 +64,6 @@ const said = (c: Compared): string => {
   return marks.join(", ");
 };
 
-const rounds = (launches: readonly Pairs[]): number => launches.reduce((sum, { own }) => sum + own.length, 0);
-
-const medianOf = ({ launches }: Compared, side: keyof Pairs): number =>
-  summary(launches.flatMap((l) => l[side])).median;
+/** Returns the median over pairs of the fastest sample, in seconds. */
+const timeOf = ({ pairs }: Compared, side: keyof Pairs): number =>
+  summary(pairs.map((p) => Math.min(...p[side]))).median;

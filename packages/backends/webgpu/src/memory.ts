@@ -102,7 +102,7 @@ export class Memory {
   submitSoon(): void {
     if (this.#scopes.length > 0 || this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
+    void Promise.resolve().then(() => {
       this.#flushing = false;
       this.#commands.flush();
     });

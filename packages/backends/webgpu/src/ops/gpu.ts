@@ -3,7 +3,7 @@ import type { Commands } from "../device/commands.ts";
 import type { Memory } from "../memory.ts";
 import type { ElementType, GpuTensor } from "../tensor.ts";
 
-/** What operations are made with. */
+/** The parts that operations are made from. */
 export interface Gpu {
   readonly memory: Memory;
   readonly commands: Commands;
@@ -21,7 +21,7 @@ export const run = ({ host, commands }: Gpu, { groups, ...kernel }: Kernel): voi
   commands.guarded(kernel.name, () => dispatch(host, { ...kernel, workgroups: grid(host, groups) }));
 
 /** WGSL that begins a kernel of `THREADS` threads a workgroup: `group` is the index of the workgroup, `lane` that of the thread. */
-export const begin = `
+export const begin: string = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = id.x + id.y * groups.x;
