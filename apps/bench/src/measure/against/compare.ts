@@ -117,7 +117,7 @@ export async function compare(c: Comparison): Promise<Outcome> {
         await guarded(cell.id, async () => {
           const sizes = open.filter((m) => m.cell === cell.id);
           progress.step(
-            `timing both builds in turns, ${look + 1}`,
+            `timing both builds in turns, look ${look + 1} of up to ${effort.looks}`,
             `processes ${n + 1} of ${effort.pairs}, ${cell.id}`,
           );
           const builds = { ...c, options: { ...c.options, backend: cell.backend } };
