@@ -40,7 +40,10 @@ export interface Host<T> {
    * host places tensors so that offsets are aligned: the default limit is 256 bytes.
    */
   binding(x: T): Binding;
-  /** Makes a tensor with undefined contents. A kernel writes every element. Default storage: `"float32"`. */
+  /**
+   * Makes a tensor with undefined contents. A kernel writes every element. Default storage: `"float32"`. It lies in no buffer
+   * that holds another tensor: WebGPU refuses a dispatch that reads and writes one buffer, even in different ranges.
+   */
   empty(shape: Shape, storage?: Storage): T;
   /**
    * Returns a range of a uniform buffer with these bytes, whose number is a multiple of 16. It keeps them until the work that
@@ -49,7 +52,10 @@ export interface Host<T> {
   uniform(data: ArrayBuffer): Binding;
   /** Encodes a dispatch after everything that the library has encoded. When it is submitted is the library's decision. */
   encode(encoding: Encoding): void;
-  /** Runs `make`. Tensors that `empty` and `ops` make meanwhile are freed at its end, except those that it returns. */
+  /**
+   * Runs `make`. Tensors that `empty` and `ops` make meanwhile are freed at its end, except those that it returns. It
+   * may be nested. If `make` throws, all are freed.
+   */
   scope<R extends Tensors<T>>(make: () => R): R;
   /**
    * Returns keys and values of a block's state followed by the block's own, of rank 4, for libraries whose caches grow in

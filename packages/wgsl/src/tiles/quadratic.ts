@@ -155,7 +155,7 @@ function cacheOf<T>(
   return host.appendKeys?.(block) ?? appendKeys(ops, block);
 }
 
-const float = <T>({ ops, storage }: Host<T>, x: T): T => (storage(x) === "boolean" ? ops.where(x, 1, 0) : x);
+const float = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? host.ops.where(x, 1, 0) : x);
 
 /** Returns how many keys a block of L rows can reach within a window. */
 const reachOf = (T: number, L: number, [left, right]: Window): number => Math.min(T, left + L + Math.min(right, T));

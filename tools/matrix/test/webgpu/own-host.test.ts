@@ -2,6 +2,7 @@
 import { creator, mechanisms } from "@attnkit/catalog";
 import { attention, type Block, type Options } from "@attnkit/core";
 import { allowance, type HostBlock, oracle, random } from "@attnkit/core/conformance";
+import { appendKeys } from "@attnkit/core/program";
 import { hostOf } from "@attnkit/wgsl";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { create } from "webgpu";
@@ -82,6 +83,27 @@ test("a call leaves its results and nothing else", async () => {
   const { state } = await attend({ q: x, k: x, v: x, keyMask });
   host.submit();
   expect(host.live).toBe(before + 1 + Object.keys(state).length); // y and the cache
+});
+
+test("a library whose caches grow by themselves is asked for them", async () => {
+  const seen: (readonly number[])[] = [];
+  const growing = Object.assign(Object.create(host) as typeof host, {
+    appendKeys(block: Block<Own>) {
+      seen.push(block.k.shape);
+      return appendKeys(host.ops, block);
+    },
+  });
+  const backend = ownBackend(growing);
+  const entry = mechanisms.find((m) => m.name === "softmax")!;
+  const attend = attention((await creator(entry, backend))(), backend, { kernels: "require" });
+  const x = backend.upload(new Float32Array(32).fill(0.5), [4, 8]);
+  const { state } = await attend({ q: x, k: x, v: x });
+  const { y } = await attend({ q: x, k: x, v: x, state });
+  expect(seen).toEqual([
+    [1, 1, 4, 8],
+    [1, 1, 4, 8],
+  ]);
+  expect([...(await backend.download(y))]).toEqual(Array(32).fill(0.5));
 });
 
 test("what has no kernel is refused, and a backend without WebGPU tensors says so", async () => {

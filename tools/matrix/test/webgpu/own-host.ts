@@ -73,15 +73,20 @@ export function ownHost(device: GPUDevice): Host<Own> & { submit(): void; readon
     },
     scope(make) {
       const outer = made;
-      made = new Set();
-      const results = make();
-      const kept = new Set(Object.values(results).map((x) => x.buffer));
-      for (const x of made) {
-        if (kept.has(x.buffer)) outer?.add(x);
-        else doomed.push(x.buffer);
+      const own = new Set<Own>();
+      const kept = new Set<GPUBuffer>();
+      made = own;
+      try {
+        const results = make();
+        for (const { buffer } of Object.values(results)) kept.add(buffer);
+        return results;
+      } finally {
+        made = outer;
+        for (const x of own) {
+          if (kept.has(x.buffer)) outer?.add(x);
+          else doomed.push(x.buffer);
+        }
       }
-      made = outer;
-      return results;
     },
     submit() {
       if (encoder) device.queue.submit([encoder.finish()]);
