@@ -81,14 +81,10 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .option("--smoke", "with --record: run tiny sizes to test the command; nothing is measured", false)
     .option(
       "--against <dir>",
-      "compare with another build in the same run, in pairs of fresh processes, and exit with 1 if a time differs beyond the threshold: a checkout, or a folder with its packed packages",
+      "compare with another build in this folder, a checkout or its packed packages: time both in pairs of fresh processes, and exit with code 1 if a time differs beyond the threshold for certain; " +
+        `default lengths are then ${AGAINST.lengths}, contexts ${AGAINST.contexts}, budget ${AGAINST.budget}`,
     )
-    .option(
-      "--threshold <percent>",
-      "with --against: the difference that fails if it is certain, in percent",
-      flag.percent,
-      10,
-    )
+    .option("--threshold <percent>", "with --against: the difference that fails, in percent", flag.percent, 10)
     .option("--only-slower", "with --against: do not fail if this build is the faster one", false)
     .option(
       "--frontier",

@@ -24,7 +24,7 @@ export function taylorError(of: OfOrder = ofOrder): Claim {
   return {
     name: "taylor-error",
     sentence:
-      "Element-wise attention approximates the term exp(2 q_ic k_jc) of quadratic complexity with a Taylor polynomial.",
+      "Element-wise attention approximates the quadratic complexity term exp(q_ic k_jc) with a Taylor polynomial.",
     paper,
     where: "Abstract; equations 4 to 6",
     rule:
