@@ -9,8 +9,8 @@ import type { GpuTensor } from "./tensor.ts";
 export const tidy = <R>(memory: Memory, run: () => R): R => memory.scope(run, (result) => tensorsIn(memory, result));
 
 /**
- * The same for a record of tensors, in which every tensor becomes one of its own: one that was not made by `run`, or is there twice, is
- * replaced by another that shares its buffer. Freeing a result then never frees an input.
+ * Runs `run` like `tidy`, and makes every tensor in the record that it returns one of its own. A tensor that was not made by
+ * `run`, or is there twice, is replaced by another in the same buffer. Freeing a result then never frees an input.
  */
 export function tidyRecord<R extends Nested<GpuTensor>>(memory: Memory, run: () => R): R {
   return tidy(memory, () => {

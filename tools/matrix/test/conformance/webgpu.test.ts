@@ -11,7 +11,10 @@ const entry = backends.find((b) => b.name === "webgpu")!;
 const { name, create } = entry;
 const mechanisms = await rows(entry, "first");
 
-/** The kernels are the same on tfjs, where the first case of every law runs. These laws depend on the host: memory, states, gradients. */
+/**
+ * On tfjs the first case of every law runs with the same kernels. These laws depend on the host: on its memory, states and
+ * gradients.
+ */
 const LAWS = ["oracle", "partition", "key-mask", "fork", "state-round-trip", "merge", "inputs-untouched", "overlap"];
 const GRADIENTS = ["kernels", "sync", "gradient", "kernel-gradient"];
 

@@ -16,12 +16,11 @@ export interface MemoryUse {
 }
 
 /**
- * Buffers for reuse, by usage and size. A size is rounded up to a class: an eighth of a power of two, so that at most
- * a ninth of a buffer is unused.
+ * Buffers for reuse, by usage and size. A size is rounded up to a multiple of an eighth of the power of two below it.
  *
  * A buffer may be handed out while commands that were encoded before still read it: the commands of one queue run in order,
- * and WebGPU orders the dispatches of one pass that use the same buffer. The exception is `queue.writeBuffer`, which runs before commands
- * that are encoded and not yet submitted. A buffer that the queue writes must therefore be free of such commands.
+ * and WebGPU orders the dispatches of one pass that use the same buffer. The exception is `queue.writeBuffer`: it runs before
+ * commands that are encoded and not yet submitted. A buffer that the queue writes must therefore not be used by them.
  */
 export class BufferPool {
   readonly #device: GPUDevice;

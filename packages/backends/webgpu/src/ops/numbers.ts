@@ -1,11 +1,11 @@
 /**
- * WGSL functions of one number, exact where the language is not: WGSL may assume that NaN and infinities do not occur. They are therefore told
- * by their bits, and made from bits that the compiler does not know.
+ * WGSL functions of one number. WGSL may assume that NaN and infinities do not occur. They are therefore recognised by their
+ * bits, and made from bits that the compiler does not know.
  *
  * - `larger` and `smaller` return NaN if an argument is NaN.
  * - `exponential(-inf) = 0`, `natural(0) = -inf`, `natural(x < 0)` is NaN.
- * - `tangent` is within 2 units in the last place: a polynomial (Cephes, `tanhf`) below 0.625, else `1 - 2 / (exp(2x) + 1)`.
- *   The built-in `tanh` may overflow.
+ * - `tangent` is a polynomial (Cephes, `tanhf`) where `|x| < 0.625`, else `1 - 2 / (exp(2x) + 1)`. The built-in `tanh` may
+ *   overflow.
  */
 export const numbers = `
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }

@@ -43,8 +43,8 @@ export const filled = (gpu: Gpu, value: number, shape: Shape): GpuTensor =>
   pointwise(gpu, "fill", "a0", [value], shape);
 
 /**
- * Copies elements. `loops.steps` are the distances between neighbours in the source, and, where there is a second entry, in the target,
- * which is otherwise written in order. Distances may be negative.
+ * Copies elements. The first entry of `loops.steps` is the distance between neighbours in the source, the second the distance in
+ * the target. Without a second entry, the target is written in order. Distances may be negative.
  */
 export function copyElements(gpu: Gpu, from: Walked, to: Walked, loops: Loops): void {
   const scattered = loops.steps.length > 1;

@@ -38,14 +38,17 @@ export const sumOfParts = (gpu: Gpu, x: GpuTensor): GpuTensor => {
   return reduced(gpu, sum, x, { outer: 1, n: x.shape[0]!, inner: elementCount(rest) }, rest);
 };
 
-/** The longest part of an axis that one thread reduces. Long axes are reduced in several steps, whose rounding errors grow as their number. */
+/**
+ * The longest part of an axis that one thread reduces. Longer axes are reduced in several steps: rounding errors grow with the
+ * length of the parts, not of the axis.
+ */
 const LINE = 256;
 /** The longest part that one workgroup reduces: a thread takes every 64th entry. */
 const ROW = 64 * THREADS;
 
 /**
- * Reduces the axis of length n. A thread reduces entries that are `inner` elements apart. Where inner is small, neighbouring threads would then read
- * far apart, so that a workgroup reduces a line together.
+ * Reduces the axis of length n. A thread reads entries that are `inner` elements apart. Where inner is small, neighbouring
+ * threads would read far apart, so that a workgroup reduces a line together.
  */
 function reduced(
   gpu: Gpu,
