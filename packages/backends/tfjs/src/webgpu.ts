@@ -27,6 +27,12 @@ export interface WebgpuDevice {
   release(): void;
 }
 
+/**
+ * Dawn's instances in Node whose devices are not released. Dawn ends the process if an instance is collected while a
+ * device of it lives.
+ */
+const instances = new Set<GPU>();
+
 /** Typed as strings: tfjs brings older types of WebGPU, which lack "subgroups". */
 const wanted: readonly string[] = ["timestamp-query", "bgra8unorm-storage", "shader-f16", "subgroups"];
 
@@ -53,8 +59,10 @@ export async function webgpuDevice(options: WebgpuOptions = {}): Promise<WebgpuD
   if (!adapter) throw refusal("WebGPU found no adapter: this machine has no GPU, or no driver that WebGPU can use");
   const requiredFeatures = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: limitsOf(adapter) });
+  if (webgpu) instances.add(gpu);
   const release = () => {
     device.destroy();
+    instances.delete(gpu);
     if (webgpu) Reflect.deleteProperty((globalThis as { navigator?: object }).navigator ?? {}, "gpu");
   };
   return { device, info: adapter.info, software: isSoftware(adapter.info), release };

@@ -12,7 +12,11 @@ import { expected } from "../vectors/vector-case.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const named = (name: string): BackendEntry => backends.find((b) => b.name === name)!;
-const wave = (backend: Backend<unknown>) => backend.upload(Float32Array.from({ length: 24 }, Math.sin), [1, 2, 4, 3]);
+const wave = (backend: Backend<unknown>) =>
+  backend.upload(
+    Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)),
+    [1, 2, 4, 3],
+  );
 
 describe("ort-webgpu in the browser", () => {
   test("its programs run on the WebGPU adapter, and none on the CPU", async () => {

@@ -30,7 +30,11 @@ describe(name, () => {
     const gpu = tf.backend() as tf.KernelBackend & { runWebGPUProgram(...args: unknown[]): unknown; device: GPUDevice };
     const programs = vi.spyOn(gpu, "runWebGPUProgram");
     const submits = vi.spyOn(gpu.device.queue, "submit");
-    const x = () => backend.upload(Float32Array.from({ length: 24 }, Math.sin), [1, 2, 4, 3]);
+    const x = () =>
+      backend.upload(
+        Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)),
+        [1, 2, 4, 3],
+      );
     const { y } = await attention(mechanisms[0]!.create(), backend, { causal: true })({ q: x(), k: x(), v: x() });
     expect(programs.mock.calls.length).toBeGreaterThan(5);
     const { kernels } = await tf.profile(() => backend.ops!.exp(y) as Tensor);

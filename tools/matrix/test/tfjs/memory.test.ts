@@ -11,7 +11,11 @@ type Tensors = Readonly<Record<string, tf.Tensor>>;
 const backend = tfjs({ tf });
 const [B, H, d] = [1, 2, 4];
 const tokens = (n: number) => {
-  const one = () => backend.upload(Float32Array.from({ length: B * H * n * d }, Math.sin), [B, H, n, d]);
+  const one = () =>
+    backend.upload(
+      Float32Array.from({ length: B * H * n * d }, (_, i) => Math.sin(i)),
+      [B, H, n, d],
+    );
   return { q: one(), k: one(), v: one() };
 };
 const free = (...all: Tensors[]) => {

@@ -37,7 +37,10 @@ test("calls on two of them that overlap: each runs on its own, and its kernels s
   ];
   const attends = both.map((backend) => attention({ ...softmax(), kernels: asked }, backend, { causal: true }));
   const blocks = both.map((backend) => {
-    const x = backend.upload(Float32Array.from({ length: 12 }, Math.sin), [1, 1, 3, 4]);
+    const x = backend.upload(
+      Float32Array.from({ length: 12 }, (_, i) => Math.sin(i)),
+      [1, 1, 3, 4],
+    );
     return { q: x, k: x, v: x };
   });
   const call = async (i: number) => {
