@@ -24,7 +24,7 @@ export const equalsQuadratic: Claim = {
     "compared with the quadratic definition in float64. Supported if every error is within the rounding error that the definition's " +
     "terms allow, u (4 sqrt(n) scale + 4), in float32 and float64; otherwise not supported.",
   deviations: [
-    "With v, signed values are summed with a running maximum (equation 1). With log v, input and output are logarithms, as in equations 2 to 6.",
+    "With v, signed values are summed with a running maximum (equation 1), where the paper takes complex logarithms of negative ones. With log v, input and output are logarithms, as in equations 2 to 6.",
     "Only some rows of the quadratic definition are computed, because all would take minutes.",
   ],
   cells: () => VALUES.flatMap((values) => TYPES.map((dtype) => ({ values, dtype }))),

@@ -26,6 +26,7 @@ export const initialState: Claim = {
     `y = exp(log y) from the state H_0 = 0 is compared with equation 1 in float64. Supported if no deviation exceeds ${ROUNDING}; not ` +
     `supported if the first row deviates by more than ${WRONG} with every seed; otherwise not decidable.`,
   deviations: [
+    "Equation 7 is checked, not the author's code: that starts without a state, which is H_0 = -infinity.",
     "log v is standard normal and stored in m, z and s: H_0 = 0 is m = 0, z = 1, s = 1, because H^Z = m + log z, H^S = m + log s.",
   ],
   cells: () => [{ start: "H_0 = 0" }],

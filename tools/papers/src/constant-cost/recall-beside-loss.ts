@@ -25,7 +25,8 @@ const ERROR = "normalised error";
 
 export const recallBesideLoss: Claim = {
   name: "recall-beside-loss",
-  sentence: "Log-sum-exp attention is a promising alternative to conventional attention.",
+  sentence:
+    'Log-sum-exp attention "is a promising alternative to conventional attention"; checked here: in recall, beside the loss.',
   paper,
   where: "Abstract; Section 3",
   rule:

@@ -31,7 +31,7 @@ export function argmaxShift(of: OfOrder = ofOrder): Claim {
   return {
     name: "argmax-shift",
     sentence:
-      'Element-wise attention circumvents the built-in performance degradation factors of linear attention, such as diminished "spikiness".',
+      'Element-wise attention "circumvents the performance degradation factors" of linear attention, linear RNNs and state space models, such as diminished "spikiness"; checked here: of the series.',
     paper,
     where: "Abstract; equations 1 to 6",
     rule:

@@ -33,9 +33,9 @@ export function classification(subjects: Subjects = COMPARED): Claim {
       `or below ${CEILING}.`,
     deviations: [
       `No UEA data set is at hand. Series of ${BURSTS.channels} channels and ${BURSTS.tokens} tokens are generated: one burst in each channel and noise, ${BURSTS.classes} classes by the order of the bursts in time.`,
-      `${BLOCKS} blocks of ${WIDTH} channels, ${HEADS} heads for softmax, normalisation behind the residuals, learned positions, ${STEPS.default} steps (${STEPS.full} with --full) of ${BATCH} new ` +
+      `${BLOCKS} blocks of ${WIDTH} channels, ${HEADS} heads for softmax, normalisation behind the residuals, learned positions where the paper embeds the times of the samples, ${STEPS.default} steps (${STEPS.full} with --full) of ${BATCH} new ` +
         `series, Adam with one cycle up to ${RATE} for all, ${TESTED} series for the test; the paper states neither sizes nor rates.`,
-      "The weights after the last step are tested; the paper takes those of the best validation. The paper has single runs, and one of its four tasks is at chance level.",
+      "The weights after the last step are tested; the paper takes those of the best validation. The paper has single runs, and one of its four tasks is near chance.",
     ],
     cells: () => Object.keys(subjects).map((mechanism) => ({ mechanism })),
     async measure({ mechanism }, context) {

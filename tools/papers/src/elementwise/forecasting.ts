@@ -44,8 +44,8 @@ export function forecasting(subjects: Subjects = TRAINED, steps: Readonly<Record
       `The error is the root mean square error on the last fifth of the series; no worse than softmax: at most ${100 * MARGIN} % larger. ${ORDERING_RULE} ` +
       "Also not decidable if softmax is no better than repeating the last value.",
     deviations: [
-      "Daily births in the United States from 1969 to 1988 instead of ETT and Traffic, in standard deviations of the training part.",
-      `${BLOCKS} blocks of ${WIDTH} channels, ${HEADS} heads for softmax, normalisation behind the residuals, learned positions, ${steps.default} steps (${steps.full} with --full) of ${BATCH} ` +
+      "Daily births in the United States from 1969 to 1988 instead of ETTh2, ETTm2 and Traffic, in standard deviations of the training part.",
+      `${BLOCKS} blocks of ${WIDTH} channels, ${HEADS} heads for softmax, normalisation behind the residuals, learned positions where the paper embeds the times of the samples, ${steps.default} steps (${steps.full} with --full) of ${BATCH} ` +
         `windows, Adam with one cycle up to ${RATE} for all; the paper states neither sizes nor rates.`,
       "The weights after the last step are tested; the paper takes those of the best validation. The paper has single runs.",
     ],

@@ -27,9 +27,9 @@ const TIME = "ms";
 export function trainingTime(subjects: Subjects = COMPARED): Claim {
   return {
     name: "training-time",
-    sentence: "Training takes time O(tLD) with the EA-series and O(L^2 D) with softmax.",
+    sentence: "Training has complexity O(tLD) with the EA-series and O(L^2 D) with softmax; checked here: in time.",
     paper,
-    where: "Table 1; Abstract",
+    where: "Table 1; Abstract (the series)",
     rule:
       `The shortest time of a forward and a backward pass, out of ${FEWEST_ROUNDS} rounds or more, is fitted as L^e. Supported if e of EA-2 and EA-6 is below ${LINEAR}, e of softmax above ${QUADRATIC}, and EA-6 is ` +
       `faster than softmax at the largest L; not supported if e of EA-2 or EA-6 is above ${LINEAR}; each by its 95 % interval over seeds, ` +

@@ -23,7 +23,7 @@ export function duplicateClaim(variants: Variants = VARIANTS): Claim {
   return {
     name: "duplicate-task",
     sentence:
-      '"Certain polynomials can serve as effective substitutes for softmax, achieving strong performance across transformer applications despite violating softmax\'s typical properties of positivity, normalization, and sparsity."',
+      '"Our theoretical analysis shows that certain polynomials can serve as effective substitutes for softmax, achieving strong performance across transformer applications despite violating softmax\'s typical properties of positivity, normalization, and sparsity."',
     paper,
     where: "Abstract",
     rule: `Differences in held-out accuracy are by seed, with the same first weights and data. Supported if the 95 % interval (Student) of softmax minus ${SUBSTITUTES.join(" or minus ")} lies below ${MARGIN}. Not supported if both lie above. Otherwise not decidable, and also if softmax's mean accuracy is below ${ABOVE_CHANCE} times chance. A run that diverges has accuracy 0.`,

@@ -27,11 +27,11 @@ export function normAtInitialisation(variants: Variants = VARIANTS): Claim {
     sentence:
       "The Frobenius norm of softmax(A) is at most sqrt(N) for every A; for X, Q and K with independent Gaussian entries that of (X Q K^T X^T)^p is O(N) in expectation, so that a factor 1 / sqrt(N) makes it O(sqrt(N)).",
     paper,
-    where: "Theorems 4.1 and 4.2 with the corollaries on the factor",
+    where: "Theorems 4.1 and 4.2 with the corollaries on the factor (by reviews)",
     rule: `The exponent of N is the least squares slope of log norm against log N, with its 95 % interval over seeds (Student). Supported if no norm of softmax's weights is above sqrt(N), every exponent is within ${SLOPE_OFF} of 1 without and of 1/2 with the factor, and each norm at the largest N is within ${100 * NORM_OFF} % of its exact expectation. Not supported if a norm of softmax is above sqrt(N), an interval lies outside those bounds, or a norm is off. Otherwise not decidable.`,
     deviations: [
       SOURCE,
-      "A power is taken of each score, not of the matrix: the notation of the paper leaves this open, and only powers of scores have norms that grow with N for every p.",
+      "A power is taken of each score, not of the matrix: a review reads the theorem as one on powers of the matrix, the notation leaves this open, and only powers of scores have norms that grow as N for every p.",
       `The scores are divided by sqrt(d), and Q and K have variance 1 / ${WIDTH} for ${WIDTH} channels, as in a network; both change the norm by a constant.`,
       "The norm is the root of the mean square over draws, which is at least the mean of the theorem and has a closed form. The derivatives of Theorems 4.1 and 4.3 are not measured.",
     ],

@@ -6,7 +6,7 @@ import { between, rounded } from "./compared.ts";
 import { duplicateTask } from "./duplicate-data.ts";
 import { ACCURACY, BATCH, LOSS, learn } from "./learn.ts";
 import { lowest } from "./lowest.ts";
-import { paper, SOURCE } from "./paper.ts";
+import { firstVersion, SOURCE } from "./paper.ts";
 import { exponent } from "./slope.ts";
 import { cubic, type Variant } from "./variants.ts";
 import { BLOCKS, HEADS, WIDTH } from "./vision-model.ts";
@@ -26,12 +26,12 @@ export function scaleFalls(cubicOf: (alpha: number) => Variant = cubic): Claim {
   return {
     name: "scale-falls-with-N",
     sentence: "The best factor alpha of the activation alpha x^3 falls with the sequence length as 1 / sqrt(N).",
-    paper,
-    where: "Figure 1 of version 1 (ViT-Tiny on Tiny-ImageNet, x^3, N = 256, 64, 16 and 8)",
+    paper: firstVersion,
+    where: "Figure 1 (by a review: ViT-Tiny on Tiny-ImageNet, x^3, N = 256, 64, 16 and 8)",
     rule: `For each seed and N the best alpha has the least held-out loss, refined by the parabola through it and its two neighbours on the grid; the exponent is the least squares slope of log alpha against log N. Supported if the 95 % interval of the exponent over seeds (Student) lies below 0, not supported if it lies above ${HALF}, half of the exponent -1/2 of the paper; otherwise not decidable, and also if a best alpha is on the edge of the grid in more than half of the runs or if training diverged at every alpha.`,
     deviations: [
       SOURCE,
-      'The figure was not at hand. A review reads it as "as sequence length decreases, the optimal scale decreases", which agrees with 1 / sqrt(N) only if its scale is the divisor.',
+      'The figure was not at hand. By a review "as sequence length decreases, the optimal scale decreases, confirming the O(1 / sqrt(N)) relationship", which agrees with itself only if its scale is the divisor.',
       `The duplicate task in place of images, whose length can be chosen freely, with N = ${LENGTHS.default.join(", ")} tokens (with --full also ${LENGTHS.full.at(-1)}). ${BLOCKS} blocks of ${WIDTH} channels with ${HEADS} heads, ${STEPS.default} steps of ${BATCH} examples (${STEPS.full} with --full).`,
       "The least held-out loss decides in place of the largest accuracy, which is coarser; both are in the table.",
     ],

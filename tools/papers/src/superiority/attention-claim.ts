@@ -27,7 +27,7 @@ export function selfAttention(compared: Compared = ATTNKIT): Claim {
     sentence:
       "There are two self-attention data sets D0 and D1 that a four-layer network with softmax units and ReLU units tells apart with high probability, and that the same network with linear units in place of softmax does not.",
     paper: deng,
-    where: "Informal main theorem of the introduction, self-attention",
+    where: "Informal main theorem for self-attention (from memory)",
     rule: RULE,
     deviations: [SOURCE, RANDOM],
     cells: (size) => sweepCells(size, 960),
@@ -48,7 +48,7 @@ export function crossAttention(compared: Compared = ATTNKIT): Claim {
     sentence:
       "There are two cross-attention data sets D0 and D1 that a four-layer network with softmax units and ReLU units tells apart with high probability, and that the same network with linear units in place of softmax does not.",
     paper: deng,
-    where: "Informal main theorem of the introduction, cross-attention",
+    where: "Informal main theorem for cross-attention (from memory)",
     rule: RULE,
     deviations: [
       SOURCE,

@@ -11,7 +11,7 @@ export interface Data {
   readonly a: number;
   readonly b: number;
   readonly c: number;
-  /** The row that has `a`, called j3 in the paper. */
+  /** The row that has `a`. */
   readonly marked: number;
 }
 

@@ -30,12 +30,14 @@ export function degree(polynomialOf: (power: number) => Mechanism = attnkit): Cl
   return {
     name: "degree",
     sentence:
-      "With a sufficiently high degree, a single-layer polynomial attention network distinguishes D0 and D1; with a low degree it cannot effectively separate them.",
+      '"We demonstrate that with a sufficiently high degree β, a single-layer polynomial attention network can distinguish between D0 and D1. However, with a low degree β, the network cannot effectively separate the two datasets."',
     paper: song,
-    where: "Abstract; Sections 5.1 (high degree), 5.2 (low degree) and 6.3 (self-attention)",
+    where:
+      "Abstract (quoted); by the table of contents Sections 5.1 (high degree), 5.2 (low degree) and 6.3 (main result)",
     rule: `Supported if at every n the 95 % interval (Wilson, all networks of all seeds) of success lies above 0.9 for degree ${HIGHEST} and below 0.1 for degree ${LOWEST}, and the degree at which the weight crosses 1/2 grows with n and is within 0.1 of log(n - 1) / log(1 + a1); not supported if an interval lies on the wrong side or the degree is off; otherwise not decidable.`,
     deviations: [
       SONG_SOURCE,
+      "The abstract gives no degrees and no sizes. The rise of the degree with n is derived here from the construction, and the weights are normalised, which the abstract does not say.",
       "The data are those of the self-attention claim with a1 = 1.2; a common factor of the scores, such as log n or 1 / sqrt(d), cancels in a normalised polynomial.",
       "The row of the marked token and 15 other rows of self-attention are computed: rows do not depend on each other, and the rows without the marker have equal queries.",
     ],

@@ -4,7 +4,7 @@ import type { Matrix } from "./datasets.ts";
 
 const backend: CpuBackend<"float64"> = cpu({ dtype: "float64" });
 
-/** One attention layer, in the paper's words a layer of softmax units or of linear units. */
+/** One attention layer: softmax units or linear units. */
 export interface Units {
   readonly mechanism: Mechanism;
   /** True if the mechanism does not normalise: its outputs are then divided by the sums of its own weights. */
@@ -19,7 +19,7 @@ export interface Attended {
 }
 
 /**
- * Runs the attention layer with the weights of the paper, X = all ones and Y = identity, on queries `[L, d]` and on
+ * Runs the attention layer with the weights X = all ones and Y = identity, on queries `[L, d]` and on
  * keys that are also the values, `[n, d]`. Two more channels of v, one 1 at the marked key and one 1 at every key, read
  * the weight of the marked key and the sum of all weights.
  *

@@ -16,8 +16,8 @@ export const song: Paper = {
 
 /** A deviation of every claim on the data sets and the network of the first paper. */
 export const SOURCE =
-  "The abstract and the introduction of the paper were at hand, not its theorems and proofs: the sentence is a paraphrase, the data sets and the network are reconstructed and checked by their own derivation, and the parameters of the paper's curves are not known here.";
+  "The abstract and the beginning of the introduction were at hand, not the theorems and proofs: the sentence is a paraphrase from memory, and the place was not checked against the paper's text. The data sets and the network are reconstructed and checked by their own derivation, and the parameters of the paper's curves are not known here.";
 
 /** The same for the second paper, whose abstract and table of contents were at hand. */
 export const SONG_SOURCE =
-  "The abstract and the table of contents of the paper were at hand, not its theorems and proofs: the sentence is that of the abstract, and the data sets and the network are those of its sibling, arXiv 2310.11685, with which it shares text by its own note.";
+  'The abstract and the table of contents of the paper were at hand, not its theorems and proofs. The data sets and the network are our reconstruction of those of arXiv 2310.11685, with which the paper has "substantial text overlap" by a note of arXiv; that it uses the same ones is not known.';

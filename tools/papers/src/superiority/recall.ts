@@ -26,7 +26,7 @@ export function recall(recallers: Readonly<Record<string, Recaller>> = RECALLERS
   return {
     name: "recall",
     sentence:
-      'Linear attention "exhibits substantial performance degradation when compared to the traditional softmax attention mechanism".',
+      'Linear attention "exhibits substantial performance degradation when compared to the traditional softmax attention mechanism"; checked here: in associative recall.',
     paper: deng,
     where: "Abstract",
     rule: `The error is the mean squared error over the mean square of the targets, 1 without any recall. Supported if softmax's mean error is below ${RECALLED} at every n up to ${UP_TO}, at every n its 95 % interval (Student, over seeds) lies below that of each linear attention, and each linear attention's mean error is larger at the largest n than at the smallest. Not supported if at some n softmax's interval lies above ${RECALLED} (n up to ${UP_TO}) or above that of a linear attention, or if no linear attention gets worse with n. Otherwise not decidable, and also if the control fails: at n = ${CONTROL_N} the mean errors must rise in the order ${CONTROL.join(", ")}.`,

@@ -5,7 +5,7 @@ import { attend, fires, type Signs, type Units } from "./network.ts";
 /** Networks per seed: each has its own random signs. */
 export const TRIALS = 100;
 
-/** D0 has this `a`, which the paper wants in (0, 0.1). */
+/** D0 has this `a`, from the interval (0, 0.1). */
 export const A0 = 0.01;
 
 /** The pair of data sets, by all that they share and the `a` of D1. */

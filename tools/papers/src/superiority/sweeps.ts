@@ -4,7 +4,7 @@ import type { Table } from "../table.ts";
 import { pointOf, proportion } from "./proportion.ts";
 import { expectedSuccess } from "./separation.ts";
 
-/** The setting that every sweep leaves in one number: c and b = 1 - c, and a1 at the paper's bound. */
+/** The setting that every sweep leaves in one number: c and b = 1 - c, and a1 at the lower bound of D1. */
 export const BASE = { n: 240, d: 62, m: 16, c: 0.8, a1: 0.7 };
 
 type Varied = "n" | "d" | "m" | "c";

@@ -25,13 +25,13 @@ export function transition(compared: Compared = ATTNKIT): Claim {
   return {
     name: "transition",
     sentence:
-      "The two data sets differ in the size of one feature alone, a0 < 0.1 in D0 and a1 >= 0.7 in D1, and such a feature decides what softmax attends to, while linear attention stays close to uniform.",
+      "The two data sets differ in the size of one feature alone, a0 < 0.1 in D0 and a1 >= 0.7 in D1; checked here: between these bounds the feature comes to decide what softmax attends to, while linear attention stays close to uniform.",
     paper: deng,
-    where: "Definition of the self-attention data sets, bounds of a0 and a1",
+    where: "Definition of the self-attention data sets, bounds of a0 and a1 (from memory)",
     rule: "Supported if at the largest n softmax's weight crosses 1/2 within 0.01 of (sqrt 5 - 1) / 2, the step from weight 0.1 to 0.9 is narrower at each larger n, no weight differs from the closed form by more than 1e-6, linear's weight stays below 4 / n, and the 95 % interval of softmax's success lies below 0.1 at a1 = 0.1 and above 0.9 at a1 = 0.7; not supported if one of the first four fails or an interval lies on the wrong side; otherwise not decidable.",
     deviations: [
       SOURCE,
-      "The value (sqrt 5 - 1) / 2 = 0.618 is derived from the construction: scores are log n, (1 + a) log n and (1 + a)^2 log n, so that the weight is a step at a (1 + a) = 1. The bounds of the paper lie on both sides of it.",
+      "The paper is not known to look at the weights or between the bounds. The value (sqrt 5 - 1) / 2 = 0.618 is derived from the construction: scores are log n, (1 + a) log n and (1 + a)^2 log n, so that the weight is a step at a (1 + a) = 1. The bounds of the paper lie on both sides of it.",
       "The row of the marked token and 15 other rows of self-attention are computed: rows do not depend on each other, and the rows without the marker have equal queries.",
     ],
     cells: (size) => lengths(size).flatMap((n) => A1.map((a1) => ({ n, a1 }))),
