@@ -3,6 +3,7 @@ import { benchCommand } from "./commands/bench.ts";
 import { conformCommand } from "./commands/conform.ts";
 import { exportCommand } from "./commands/export.ts";
 import { listCommand } from "./commands/list.ts";
+import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { runCommand } from "./commands/run.ts";
 import { EXIT, type Io, oneLine, userMessage } from "./io.ts";
@@ -24,8 +25,16 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       writeErr: (text) => io.err(text),
       outputError: (text, write) => write(`attnkit: ${oneLine(text).replace(/^error: /, "")}\n`),
     });
-  for (const command of [benchCommand, reproduceCommand, conformCommand, runCommand, exportCommand, listCommand])
-    command(program, io, exit);
+  const commands = [
+    benchCommand,
+    reproduceCommand,
+    reportCommand,
+    conformCommand,
+    runCommand,
+    exportCommand,
+    listCommand,
+  ];
+  for (const command of commands) command(program, io, exit);
   try {
     await program.parseAsync(argv, { from: "user" });
     return code;

@@ -1,3 +1,4 @@
+import { medianInterval, ratioInterval, readable } from "@attnkit/measure/bootstrap";
 import { bytes, digits, spread, time } from "@attnkit/measure/format";
 import { normals } from "@attnkit/measure/random";
 import { growth, summary } from "@attnkit/measure/statistics";
@@ -121,4 +122,52 @@ test("numbers as tables print them", () => {
   expect([0, 100, 2048, 5e6].map(bytes)).toEqual(["0 B", "100 B", "2.00 KiB", "4.77 MiB"]);
   expect([0, 0.5, 18437, 1e-9].map(digits)).toEqual(["0", "0.500", "18400", "1.00e-9"]);
   expect(spread({ median: 2, q1: 1, q3: 2 })).toBe("50 %");
+});
+
+test("Student's quantiles are those of printed tables", () => {
+  // Two-sided: Abramowitz and Stegun, table 26.10.
+  const known: [freedom: number, level: number, t: number][] = [
+    ...[[1, 0.95, 12.706] as const, [2, 0.95, 4.303] as const, [3, 0.95, 3.182] as const, [4, 0.95, 2.776] as const],
+    ...[[9, 0.95, 2.262] as const, [30, 0.95, 2.042] as const, [120, 0.95, 1.98] as const],
+    ...[[1, 0.99, 63.657] as const, [4, 0.999, 8.61] as const, [9, 0.999, 4.781] as const],
+  ].map((row) => [...row]);
+  for (const [freedom, level, t] of known) expect(studentQuantile(freedom, level)).toBeCloseTo(t, 3);
+});
+
+describe("bootstrap", () => {
+  const normal = normals(11);
+  const around = (centre: number, n: number) => Array.from({ length: n }, () => centre * Math.exp(0.1 * normal()));
+
+  test("an interval of 95 % holds the true ratio about as often as that", () => {
+    let held = 0;
+    for (let i = 0; i < 100; i++) {
+      const { low, high } = ratioInterval([{ own: around(2, 15), other: around(1, 15) }], { resamples: 400 });
+      if (low <= 2 && 2 <= high) held++;
+    }
+    expect(held).toBeGreaterThanOrEqual(88);
+    expect(held).toBeLessThan(100);
+  });
+
+  test("pairs cancel what slows both samples of a round", () => {
+    const drift = Array.from({ length: 15 }, (_, i) => 1 + i);
+    const { low, high } = ratioInterval([{ own: drift.map((x) => 1.5 * x), other: drift }]);
+    expect([low, high]).toEqual([expect.closeTo(1.5), expect.closeTo(1.5)]);
+  });
+
+  test("equal samples and seeds give equal intervals; few samples and wide intervals are not readable", () => {
+    const samples = around(1, 9);
+    expect(medianInterval(samples)).toEqual(medianInterval(samples));
+    expect(readable(1, { low: 0.9, high: 1.1 }, 9)).toBe(true);
+    expect(readable(1, { low: 0.9, high: 1.1 }, 2)).toBe(false);
+    expect(readable(1, { low: 0.8, high: 1.2 }, 9)).toBe(false);
+  });
+});
+
+test("a plan takes short sizes of attnkit's cells before those of baselines, even if they are cheaper", () => {
+  const candidate = (cell: string, size: number, call: number, baseline: boolean): Candidate => ({
+    ...{ cell, what: "prefill", size, call, calls: 1, setup: 0, baseline },
+  });
+  const all = [256, 512, 1024].flatMap((n) => [candidate("peer", n, 0.5, true), candidate("softmax", n, 1, false)]);
+  const { items } = plan(all, 9, 3);
+  expect(items.map((i) => [i.cell, i.size])).toEqual([256, 512, 1024].map((n) => ["softmax", n]));
 });

@@ -16,7 +16,7 @@ export interface Pairs {
 export interface Bootstrap {
   /** The probability that the interval holds the true value, between 0 and 1. Default 0.95. */
   readonly level?: number;
-  /** The number of resamples. Default 2000, and at least 20 beyond each end of the interval. */
+  /** The number of resamples. Default 2000, and at least 4 beyond each end of the interval. */
   readonly resamples?: number;
   /** The seed of the resampling. Default 1: equal samples give equal intervals. */
   readonly seed?: number;
@@ -82,7 +82,7 @@ export function ratioInterval(groups: readonly Pairs[], how: Bootstrap = {}): Bo
 
 function percentiles({ level = 0.95, resamples = 2000 }: Bootstrap, value: () => number): Bounds {
   const tail = (1 - level) / 2;
-  const count = Math.max(resamples, Math.ceil(20 / tail));
+  const count = Math.max(resamples, Math.ceil(4 / tail));
   const values = Float64Array.from({ length: count }, value).sort();
   const beyond = Math.floor(tail * count);
   return { low: values[beyond]!, high: values[count - 1 - beyond]! };

@@ -1,5 +1,7 @@
 import { linearRegression, linearRegressionLine, median, quantileSorted } from "simple-statistics";
 
+export { meanInterval, studentQuantile } from "./student.ts";
+
 export interface Summary {
   readonly median: number;
   /** The first and third quartile: half of the samples lie between them. */

@@ -1,20 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Claim } from "../src/experiment.ts";
-import { assess, jobsOf, seedsOf, spreadOf, studentQuantile, tableOf } from "../src/run/index.ts";
-
-test("Student's quantiles are those of printed tables", () => {
-  // Two-sided 95 %: Abramowitz and Stegun, table 26.10.
-  const known: [number, number][] = [
-    [1, 12.706],
-    [2, 4.303],
-    [3, 3.182],
-    [4, 2.776],
-    [9, 2.262],
-    [30, 2.042],
-    [120, 1.98],
-  ];
-  for (const [freedom, t] of known) expect(studentQuantile(freedom)).toBeCloseTo(t, 3);
-});
+import { assess, jobsOf, seedsOf, spreadOf, tableOf } from "../src/run/index.ts";
 
 describe("spread", () => {
   test("mean, sample deviation and interval", () => {

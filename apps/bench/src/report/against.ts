@@ -13,25 +13,14 @@ export function againstTable({ compared, failed, skipped, leftOut, complete }: O
   const rows = compared.map((c) => [
     ...[c.cell, c.what, String(c.size), c.clock, f.time(medianOf(c, "own"))],
     ...[f.time(medianOf(c, "other"))],
-    ...[f.interval(f.digits, c.ratio, c.interval), String(rounds(c.launches)), String(c.launches.length), said(c)],
+    ...[f.interval(f.digits, c.ratio, c.interval), String(c.pairs.length), said(c)],
   ]);
-  const head = [
-    "cell",
-    "of",
-    "tokens",
-    "clock",
-    "this build",
-    "other build",
-    "ratio",
-    "rounds",
-    "processes",
-    "verdict",
-  ];
+  const head = ["cell", "of", "tokens", "clock", "this build", "other build", "ratio", "pairs", "verdict"];
   const left = leftOut.map((l) => `- ${l.cell}, ${l.what}, ${l.size} tokens: ${l.reason}`);
   const list = (title: string, lines: readonly string[]) => (lines.length ? [`${title}\n\n${lines.join("\n")}`] : []);
   return [
     ...(complete ? [] : ["Incomplete: the run was interrupted."]),
-    ...(rows.length ? [`${markdownTable([head, ...rows], { align: [..."llrlrrrrrl"] })}\n\n${noteOn(threshold)}`] : []),
+    ...(rows.length ? [`${markdownTable([head, ...rows], { align: [..."llrlrrrrl"] })}\n\n${noteOn(threshold)}`] : []),
     ...list(
       "Not compared",
       [...failed, ...skipped].map(({ cell, reason }) => `- ${cell}: ${reason}`),
@@ -45,23 +34,22 @@ export function againstTable({ compared, failed, skipped, leftOut, complete }: O
 export const againstCsv = ({ compared }: Outcome): string =>
   csv(
     [
-      ...["cell", "what", "tokens", "clock", "rounds", "processes", "own", "other", "ratio", "low", "high"],
-      ...["readable", "verdict"],
+      ...["cell", "what", "tokens", "clock", "pairs", "own", "other", "ratio", "low", "high", "readable", "verdict"],
     ],
     compared.map((c) => [
-      ...[c.cell, c.what, c.size, c.clock, rounds(c.launches), c.launches.length],
+      ...[c.cell, c.what, c.size, c.clock, c.pairs.length],
       ...[medianOf(c, "own"), medianOf(c, "other")],
       ...[c.ratio, c.interval.low, c.interval.high, c.readable, c.verdict],
     ]),
   );
 
 const noteOn = (threshold: number): string =>
-  "Ratio: median time of this build divided by that of the other one, with its 95 % interval (bootstrap over pairs of " +
-  "samples). Above 1, this build is slower. Clock cpu: processor time of the process, where it computes on one thread, so " +
-  "that other programs on the machine count little; wall: elapsed time. SLOWER and FASTER: the difference is beyond " +
-  `${f.percent(threshold)} in every pair of processes, at least two, and so is the nearer end of an interval that is ` +
-  "corrected for the number of comparisons: the probability of any false flag in the table is at most 5 %. " +
-  `"unclear": beyond, but not for certain. ${RULE}.`;
+  "Ratio: time of this build divided by that of the other one. It is the geometric mean over pairs of fresh processes, with " +
+  "its 95 % interval (Student). Above 1, this build is slower. Clock cpu: processor time of the process, where it computes " +
+  "on one thread, so that other programs on the machine count little; wall: elapsed time. SLOWER and FASTER: the whole " +
+  `interval is beyond ${f.percent(threshold)} after it is corrected for the number of comparisons (Bonferroni). The ` +
+  "probability of any false flag in the table is at most 5 %. " +
+  `"unclear": the ratio is beyond, but not for certain. ${RULE}.`;
 
 function summaryOf(compared: readonly Compared[], threshold: number): string {
   const many = (n: number) => `${n} of ${compared.length}`;
@@ -78,7 +66,4 @@ const said = (c: Compared): string => {
   return marks.join(", ");
 };
 
-const rounds = (launches: readonly Pairs[]): number => launches.reduce((sum, { own }) => sum + own.length, 0);
-
-const medianOf = ({ launches }: Compared, side: keyof Pairs): number =>
-  summary(launches.flatMap((l) => l[side])).median;
+const medianOf = ({ pairs }: Compared, side: keyof Pairs): number => summary(pairs.flatMap((p) => p[side])).median;

@@ -2,5 +2,4 @@
 export { type Assessment, assess, type Outcome } from "./assess.ts";
 export { measureJob } from "./measure.ts";
 export { type Chosen, consecutive, type Job, jobsOf, keyOf, paramsKey, type Settings, seedsOf } from "./plan.ts";
-export { studentQuantile } from "./student.ts";
 export { spreadOf, tableOf } from "./table.ts";

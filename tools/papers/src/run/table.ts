@@ -1,6 +1,6 @@
+import { studentQuantile } from "@attnkit/measure/statistics";
 import type { Params } from "../experiment.ts";
 import type { Row, Spread, Table } from "../table.ts";
-import { studentQuantile } from "./student.ts";
 
 /** Returns the rows of a claim as a {@link Table}. */
 export function tableOf(rows: readonly Row[]): Table {

@@ -3,25 +3,38 @@ import { checkDecode, checkOracle, checkPrefill } from "@attnkit/measure/check";
 import type { BenchOptions } from "@attnkit/measure/results";
 import type { Sequence } from "@attnkit/measure/sequence";
 import { release, type Subject, stateAfter } from "@attnkit/measure/subject";
-import { decode, prefill, type Timed } from "@attnkit/measure/time";
+import { decode, prefill } from "@attnkit/measure/time";
 import { messageOf } from "../../io.ts";
 import { pilot } from "../pilot.ts";
 import { open } from "../run.ts";
-import type { Answer, Build, Call, Clock, Reply, Size } from "./protocol.ts";
+import type { Build, Call, Clock, Reply, Size } from "./protocol.ts";
 
-/** Seconds of processor time to warm up a size after its check: V8 has compiled the loops by then. */
-const WARM = 0.3;
-/** The most calls of a warm-up. */
-const WARM_CALLS = 2000;
+/** Something that can be timed, and called once. */
+type Timed = Pick<ReturnType<typeof prefill>, "sample" | "once" | "dispose">;
 
 let options: BenchOptions;
 let subjects: readonly Subject[] = [];
-const prepared = new Map<string, Timed>();
+const warmed = new Map<string, Timed>();
 
-const subjectOf = (cell: string): Subject => subjects.find((s) => s.id === cell)!;
+const subjectOf = ({ cell }: Pick<Size, "cell">): Subject => subjects.find((s) => s.id === cell)!;
 const keyOf = ({ cell, what, size }: Size): string => JSON.stringify([cell, what, size]);
 
 const clockOf = ({ adapter }: Subject): Clock => (adapter === null && options.threads === 1 ? "cpu" : "wall");
+
+const timedOf = async (s: Subject, { what, size }: Size): Promise<Timed> =>
+  what === "prefill" ? prefill(s, size) : decode(s, size, await stateAfter(s, size));
+
+/** Returns the processor time of this process, in seconds. */
+function spent(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+async function sample(timed: Timed, clock: Clock, calls: number): Promise<number> {
+  const before = spent();
+  const elapsed = await timed.sample(calls);
+  return clock === "cpu" ? (spent() - before) / calls : elapsed;
+}
 
 const build: Build = {
   async open(given, sequence: Sequence) {
@@ -31,57 +44,29 @@ const build: Build = {
       ...{ id: s.id, backend: s.entryName, software: s.adapter?.software === true, clock: clockOf(s) },
     }));
   },
-  check: (cell) => checkOracle(subjectOf(cell)),
-  pilot: (cell) => pilot(subjectOf(cell), options),
-  async prepare(size) {
-    const s = subjectOf(size.cell);
-    const [timed, answer] =
-      size.what === "prefill" ? await prepareForPrefill(s, size) : await prepareForDecode(s, size);
-    prepared.set(keyOf(size), timed);
-    await warm(timed);
-    return answer;
+  check: (cell) => checkOracle(subjectOf({ cell })),
+  pilot: (cell) => pilot(subjectOf({ cell }), options),
+  async answer(size) {
+    const s = subjectOf(size);
+    const timed = await timedOf(s, size);
+    const y = await timed.once();
+    const check = await (size.what === "prefill" ? checkPrefill : checkDecode)(s, size.size, y);
+    const row = Float64Array.from((await s.backend.download(y)).slice(-s.sequence.dv));
+    release(s, [y]);
+    timed.dispose();
+    return { check, row };
   },
-  async sample(size) {
-    const timed = prepared.get(keyOf(size))!;
-    const before = process.cpuUsage();
-    const elapsed = await timed.sample(size.calls);
-    const { user, system } = process.cpuUsage(before);
-    return clockOf(subjectOf(size.cell)) === "cpu" ? (user + system) / 1e6 / size.calls : elapsed;
+  async warm(size, seconds) {
+    const s = subjectOf(size);
+    const timed = await timedOf(s, size);
+    warmed.set(keyOf(size), timed);
+    for (let calls = 1; ; calls *= 2) {
+      const call = await sample(timed, clockOf(s), calls);
+      if (call * calls > seconds / 2) return call;
+    }
   },
-  async dispose(size) {
-    prepared.get(keyOf(size))?.dispose();
-    prepared.delete(keyOf(size));
-  },
+  sample: (size, calls) => sample(warmed.get(keyOf(size))!, clockOf(subjectOf(size)), calls),
 };
-
-async function prepareForPrefill(s: Subject, { size }: Size): Promise<[Timed, Answer]> {
-  const timed = prefill(s, size);
-  const y = await timed.once();
-  const answer = { check: await checkPrefill(s, size, y), row: await lastRow(s, y) };
-  release(s, [y]);
-  return [timed, answer];
-}
-
-async function prepareForDecode(s: Subject, { size }: Size): Promise<[Timed, Answer]> {
-  const timed = decode(s, size, await stateAfter(s, size));
-  const y = await timed.once();
-  const answer = { check: await checkDecode(s, size, y), row: await lastRow(s, y) };
-  release(s, [y]);
-  return [timed, answer];
-}
-
-/** Calls at least twice, and until the process has computed for a while: on a busy machine that takes longer. */
-async function warm(timed: Timed): Promise<void> {
-  const before = process.cpuUsage();
-  const spent = () => {
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1e6;
-  };
-  for (let i = 0; i < 2 || (i < WARM_CALLS && spent() < WARM); i++) await timed.sample(1);
-}
-
-const lastRow = async ({ backend, sequence }: Subject, y: unknown): Promise<Float64Array> =>
-  Float64Array.from((await backend.download(y)).slice(-sequence.dv));
 
 process.on("message", async ({ id, method, args }: Call) => {
   const reply = (r: Reply) => process.send?.(r);

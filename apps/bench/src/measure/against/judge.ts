@@ -1,14 +1,12 @@
-import { type Bounds, type Pairs, ratioInterval, ratioOfMedians, readable } from "@attnkit/measure/bootstrap";
+import { type Bounds, readable } from "@attnkit/measure/bootstrap";
+import { meanInterval } from "@attnkit/measure/statistics";
 
-/** The probability that any cell is flagged although both builds are equally fast. */
+/** The probability that any time is flagged although none differs by more than the threshold. */
 const ALPHA = 0.05;
 
-/** The most pairs of processes that measure a cell. */
-export const LAUNCHES = 4;
-
 /**
- * `slower`, `faster`: this build, beyond the threshold. `same`: within the threshold, or not beyond it for certain.
- * `unclear`: the ratio is beyond the threshold, and its corrected interval is not, after every launch.
+ * `slower`, `faster`: this build, beyond the threshold for certain. `unclear`: the ratio is beyond the threshold, but its
+ * corrected interval is not. `same`: the ratio is within the threshold.
  */
 export type Verdict = "slower" | "faster" | "same" | "unclear";
 
@@ -16,8 +14,8 @@ export type Verdict = "slower" | "faster" | "same" | "unclear";
 export interface Limits {
   /** Times may differ by this share without being flagged, for example 0.1. */
   readonly threshold: number;
-  /** The number of comparisons in the run. */
-  readonly comparisons: number;
+  /** The number of verdicts in the run: times that are compared, each as often as it may be judged. */
+  readonly verdicts: number;
 }
 
 /** The time of this build divided by that of the other one. */
@@ -27,46 +25,26 @@ export interface Judgement {
   readonly interval: Bounds;
   readonly readable: boolean;
   readonly verdict: Verdict;
+  /** True if more pairs of processes could flag it: it is not flagged, and differs by more than half the threshold. */
+  readonly open: boolean;
 }
 
 /**
- * Judges one cell. `launches` holds its pairs of samples, `own` of this build and `other` of the other one, by pair of
- * processes. A cell is flagged if
- * - it was measured in at least two pairs of processes, and every pair alone shows a ratio beyond the threshold, since
- *   the layout of code and memory in one process can change times by more than 10 %, and
- * - the nearer end of its interval is beyond the threshold. The level of that interval is corrected for the number of
- *   comparisons and of looks at the data (Bonferroni), so that the probability of any false flag in the run is at most
- *   5 %.
+ * Judges a time by its ratios, one of each pair of processes, at least two. Their logarithms are samples of Student's
+ * distribution: samples inside one process share its compiled code and its memory layout and count as one. The interval
+ * of the verdict is corrected for the number of verdicts (Bonferroni).
  */
-export function judge(launches: readonly Pairs[], limits: Limits): Judgement {
-  const ratio = ratioOfMedians(launches);
-  const interval = ratioInterval(launches);
-  const rounds = launches.reduce((sum, { own }) => sum + own.length, 0);
-  return { ratio, interval, readable: readable(ratio, interval, rounds), verdict: verdictOf(launches, ratio, limits) };
-}
-
-/** Returns whether another pair of processes must measure a cell before it can be judged. */
-export function suspicious(launches: readonly Pairs[], limits: Limits): boolean {
-  if (launches.length >= LAUNCHES) return false;
-  const ratio = ratioOfMedians(launches);
-  const { low, high } = ratioInterval(launches);
-  const bound = 1 + limits.threshold;
-  // Half of the threshold is far enough from 1 to look again, and the interval must reach beyond the threshold.
-  const far = Math.abs(Math.log(ratio)) > Math.log(bound) / 2 && (high > bound || low < 1 / bound);
-  return far && !["slower", "faster"].includes(verdictOf(launches, ratio, limits));
-}
-
-function verdictOf(launches: readonly Pairs[], ratio: number, { threshold, comparisons }: Limits): Verdict {
-  const bound = 1 + threshold;
-  if (ratio <= bound && ratio >= 1 / bound) return "same";
-  const slower = ratio > bound;
-  const agree = launches.every((one) => {
-    const alone = ratioOfMedians([one]);
-    return slower ? alone > bound : alone < 1 / bound;
-  });
-  if (launches.length >= 2 && agree) {
-    const { low, high } = ratioInterval(launches, { level: 1 - ALPHA / (comparisons * (LAUNCHES - 1)) });
-    if (slower ? low > bound : high < 1 / bound) return slower ? "slower" : "faster";
-  }
-  return "unclear";
+export function judge(ratios: readonly number[], { threshold, verdicts }: Limits): Judgement {
+  const logs = ratios.map(Math.log);
+  const { mean, low, high } = meanInterval(logs);
+  const corrected = meanInterval(logs, 1 - ALPHA / verdicts);
+  const bound = Math.log(1 + threshold);
+  const certain = corrected.low > bound || corrected.high < -bound;
+  const ratio = Math.exp(mean);
+  const interval = { low: Math.exp(low), high: Math.exp(high) };
+  return {
+    ...{ ratio, interval, readable: readable(ratio, interval, logs.length) },
+    verdict: certain ? (mean > 0 ? "slower" : "faster") : Math.abs(mean) > bound ? "unclear" : "same",
+    open: !certain && Math.abs(mean) > bound / 2,
+  };
 }

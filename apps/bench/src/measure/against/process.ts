@@ -41,7 +41,7 @@ export function start(script: string): BuildProcess {
       waiting.set(id, { resolve, reject });
       child.send({ id, method, args });
     });
-  const methods = ["open", "check", "pilot", "prepare", "sample", "dispose"] as const satisfies readonly Method[];
+  const methods = ["open", "check", "pilot", "answer", "warm", "sample"] as const satisfies readonly Method[];
   const build = Object.fromEntries(methods.map((m) => [m, (...args: readonly unknown[]) => call(m, args)]));
   return { ...(build as unknown as Build), end: () => void child.kill() };
 }

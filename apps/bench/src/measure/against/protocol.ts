@@ -21,8 +21,6 @@ export interface Size {
   readonly cell: string;
   readonly what: "prefill" | "decode";
   readonly size: number;
-  /** Calls per sample. */
-  readonly calls: number;
 }
 
 /** The check of one answer against the reference, and a row of the answer to compare with the other build's. */
@@ -38,12 +36,15 @@ export interface Build {
   check(cell: string): Promise<CheckResult>;
   /** Times the shortest sizes of a cell and predicts the others. */
   pilot(cell: string): Promise<readonly Candidate[]>;
-  /** Checks one answer and warms up. */
-  prepare(size: Size): Promise<Answer>;
-  /** Takes one sample of a size that was prepared: seconds per call, by the clock of its cell. */
-  sample(size: Size): Promise<number>;
-  /** Frees a size. */
-  dispose(size: Size): Promise<void>;
+  /** Checks one answer of a size. */
+  answer(size: Size): Promise<Answer>;
+  /**
+   * Makes twice as many calls of a size in every step, until a step takes half of `seconds` by the clock of its cell.
+   * Resolves with the seconds per call of that step.
+   */
+  warm(size: Size, seconds: number): Promise<number>;
+  /** Takes one sample of a size that is warm: seconds per call, by the clock of its cell. */
+  sample(size: Size, calls: number): Promise<number>;
 }
 
 export type Method = keyof Build;

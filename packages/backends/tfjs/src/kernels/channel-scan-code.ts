@@ -155,7 +155,7 @@ function generate({ entries, wgsl }: ChannelScan, { past, keyMask, lse, keeps }:
       ${load("slots", "p.summed")}
       ${queries}
     }`,
-    rows: rows(load("slots", "chunk")),
-    rowsOfOneChunk: rows("clear();"),
+    rows: rows(load("slots", "chunk")) as string,
+    rowsOfOneChunk: rows("clear();") as string,
   };
 }
