@@ -33,9 +33,7 @@ export function againstTable({ compared, failed, skipped, leftOut, complete }: O
 /** Returns the comparison as CSV, one line per cell and size. Times are medians in seconds. */
 export const againstCsv = ({ compared }: Outcome): string =>
   csv(
-    [
-      ...["cell", "what", "tokens", "clock", "pairs", "own", "other", "ratio", "low", "high", "readable", "verdict"],
-    ],
+    [...["cell", "what", "tokens", "clock", "pairs", "own", "other", "ratio", "low", "high", "readable", "verdict"]],
     compared.map((c) => [
       ...[c.cell, c.what, c.size, c.clock, c.pairs.length],
       ...[medianOf(c, "own"), medianOf(c, "other")],

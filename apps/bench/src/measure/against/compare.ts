@@ -103,17 +103,23 @@ export async function compare(c: Comparison): Promise<Outcome> {
   });
   const rows = () => measured.filter((m) => sound(m) && m.pairs.length >= 2);
   const judged = (m: Measured): Judgement =>
-    judge(m.pairs.map((p) => ratioOfMedians([p])), {
-      threshold: c.threshold,
-      verdicts: effort.looks * measured.filter(sound).length,
-    });
+    judge(
+      m.pairs.map((p) => ratioOfMedians([p])),
+      {
+        threshold: c.threshold,
+        verdicts: effort.looks * measured.filter(sound).length,
+      },
+    );
   for (let look = 0; look < effort.looks; look++) {
     const open = look === 0 ? measured : rows().filter((m) => judged(m).open);
     for (let n = 0; n < effort.pairs; n++)
       for (const cell of new Set(open.map((m) => m.cellOf)))
         await guarded(cell.id, async () => {
           const sizes = open.filter((m) => m.cell === cell.id);
-          progress.step(`timing both builds in turns, ${look + 1}`, `processes ${n + 1} of ${effort.pairs}, ${cell.id}`);
+          progress.step(
+            `timing both builds in turns, ${look + 1}`,
+            `processes ${n + 1} of ${effort.pairs}, ${cell.id}`,
+          );
           const builds = { ...c, options: { ...c.options, backend: cell.backend } };
           const taken = await launch(builds, n, (pair) => samples(pair, n, sizes, effort));
           for (const [i, m] of sizes.entries()) m.pairs.push(taken[i]!);
