@@ -72,8 +72,8 @@ function mechanisms(
   const first = faster
     ? `${at}, ${name} ${does} ${inverse(best)} as fast as softmax`
     : best.ratio.low > 1
-      ? `${at}, softmax ${does} ${factor(best)} as fast as ${name}, the next mechanism`
-      : `${at}, no mechanism ${does} faster than softmax for certain: ${name} takes ${factor(best)} its time`;
+      ? `${at}, softmax ${does} ${factor(best)} as fast as ${name}${others.length ? ", the next mechanism" : ""}`
+      : `${at}, no mechanism ${does} faster than softmax for certain: ${name} takes ${factor(best)} the time of softmax`;
   const state = what === "decode" ? stateOf(cellOf(best), softmax, best.size, faster ? "its" : `${name}'s`) : "";
   const level = faster ? others.filter((r) => r.ratio.low <= best.ratio.high).map(nameOf) : [];
   const noisy = found.noisy.map(nameOf);

@@ -13,10 +13,10 @@ import { STYLE } from "./style.ts";
 
 /** The notes at the end of the page, to which sections refer by name. */
 const NOTES = {
+  axes: "All plots of a quantity have the same logarithmic axes. Dashed lines are baselines: code that a user of tfjs or ONNX Runtime would run instead.",
   intervals:
     "Marks and bars are medians with their 95 % intervals (bootstrap). Rank: 1 plus the number of cells with as many tokens " +
     `whose whole interval lies below this one's. ${RULE}. Plots show such a number as a hollow mark.`,
-  axes: "All plots of a quantity have the same logarithmic axes. Dashed lines are baselines: code that a user of tfjs or ONNX Runtime would run instead.",
   work: "Floating-point operations are counted on the mechanism's portable program.",
   growth:
     "Least-squares exponents of the lower quartiles of the times, with their standard errors and the sizes they were fitted over.",

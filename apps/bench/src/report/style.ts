@@ -26,9 +26,10 @@ figcaption, .note, .take, .notes { font-size: 14px; }
 .take { margin: 4px 0 0; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; padding: 0; margin: 10px 0 0; font-size: 14px; }
 .cell svg { margin-right: 8px; vertical-align: -1px; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 358px), 1fr)); gap: 12px 24px; align-items: end; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 358px), 1fr)); gap: 12px 24px; align-items: end; }
 figure { margin: 0; min-width: 0; }
-figure > svg { display: block; max-width: 100%; height: auto; overflow: visible; }
+figure { max-width: 520px; }
+figure > svg { display: block; width: 100%; height: auto; overflow: visible; }
 .scroll {
   overflow: auto; max-height: 75vh; border: 1px solid var(--line); border-radius: 6px; margin-top: 10px;
   background:
@@ -44,11 +45,10 @@ table { border-collapse: separate; border-spacing: 0; min-width: 100%; font-size
 th, td { padding: 5px 12px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { background: var(--head); font-weight: 600; position: sticky; top: 0; z-index: 1; }
-th:first-child { position: sticky; left: 0; z-index: 1; border-right: 1px solid var(--line); text-align: left; }
+th:first-child { position: sticky; left: 0; z-index: 1; border-right: 1px solid var(--line); text-align: left; white-space: normal; min-width: 190px; max-width: 260px; overflow-wrap: anywhere; }
 thead th:first-child { z-index: 2; }
 tbody th { background: var(--page); font-weight: 400; }
 td.text, th.text { text-align: left; }
-td.long { white-space: normal; min-width: 28ch; }
 strong { color: var(--bad); }
 .notes li { margin: 6px 0; }
 @media (max-width: 700px) {
@@ -56,7 +56,7 @@ strong { color: var(--bad); }
   dl { grid-template-columns: 1fr; }
   dd { margin-bottom: 6px; }
   .headline { font-size: 16px; }
-  tbody th, thead th:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 116px; max-width: 38vw; }
+  th:first-child { min-width: 116px; max-width: 38vw; }
 }
 @media print { .scroll { max-height: none; overflow: visible; } .take { display: none; } }
 `;

@@ -35,7 +35,7 @@ export interface Series {
 /** A straight guide across the plot with a word beside it. */
 export type Guide =
   | { readonly at: "x" | "y"; readonly value: number; readonly label: string }
-  /** On logarithmic axes: a line of this slope through the middle of the plot. */
+  /** On logarithmic axes: a line of this slope, through the middle of the plot or where its label covers fewer points. */
   | { readonly slope: number; readonly label: string };
 
 /** One plot of a figure; panels stand side by side and share their colours. */

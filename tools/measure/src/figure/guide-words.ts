@@ -16,21 +16,30 @@ export interface Dot {
 }
 
 /**
- * Writes the word of each guide beside its line, where it covers the fewest dots, other guides and other words. Of equal
- * places it takes the one next to the end of the line. `lines` are in pixels.
+ * Places guides and their words. Each guide is given as the lines that it may be, in pixels, the usual one first; the word
+ * stands beside its line. The first line and place is taken that covers the fewest dots, other guides and other words.
+ *
+ * @returns The index of the line of each guide, and the words as SVG.
  */
-export function placeWords(lines: readonly GuideLine[], dots: readonly Dot[], area: Box): string {
+export function placeGuides(
+  guides: readonly (readonly GuideLine[])[],
+  dots: readonly Dot[],
+  area: Box,
+): { choices: number[]; words: string } {
+  const lines = guides.map((all) => all[0]!);
   const taken: Box[] = [];
-  const words = lines.map((line) => {
-    const others = lines.filter((other) => other !== line);
+  const placed = guides.map((all, own) => {
+    const others = lines.filter((_, i) => i !== own);
     const more = others.flatMap(({ from, to }) => between(from, to).map((at): Dot => ({ at, radius: 1 })));
-    const boxes = candidates(line, area);
-    const scores = boxes.map((box) => cost(box, [...dots, ...more], taken));
-    const best = boxes[scores.indexOf(Math.min(...scores))]!;
-    taken.push(best);
-    return `<text class="guide" x="${Math.round(best.left)}" y="${Math.round(best.bottom - 4)}">${escapeXml(line.label)}</text>`;
+    const places = all.flatMap((line, choice) => candidates(line, area).map((box) => ({ box, choice })));
+    const costs = places.map(({ box }) => cost(box, [...dots, ...more], taken));
+    const { box, choice } = places[costs.indexOf(Math.min(...costs))]!;
+    taken.push(box);
+    lines[own] = all[choice]!;
+    const text = `<text class="guide" x="${Math.round(box.left)}" y="${Math.round(box.bottom - 4)}">${escapeXml(lines[own].label)}</text>`;
+    return { choice, text };
   });
-  return words.join("");
+  return { choices: placed.map(({ choice }) => choice), words: placed.map(({ text }) => text).join("") };
 }
 
 /** Points of a straight line, at most six pixels apart, with both ends. */

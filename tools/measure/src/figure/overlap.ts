@@ -16,7 +16,7 @@ export interface Placed {
 type Pixels = readonly [x: number, y: number];
 
 /** Lines and marks nearer than this lie on each other, in pixels. */
-const NEAR = 3;
+const NEAR = 2;
 /** The length of a dash where series take turns, and the distance between marks side by side. */
 const DASH = 7;
 const BESIDE = 6;

@@ -1,8 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { Panel, Series } from "./figure.ts";
-import { type Box, between, type Dot, placeWords } from "./guide-words.ts";
-import { guideLine } from "./guides.ts";
+import { type Box, between, type Dot, placeGuides } from "./guide-words.ts";
+import { guideLines } from "./guides.ts";
 import { DASHES } from "./legend.ts";
 import { apart, type Run } from "./overlap.ts";
 import { type Scale, scaleOf } from "./scale.ts";
@@ -41,12 +41,20 @@ export function drawPanel(panel: Panel, width: number, styleOf: (name: string) =
   const top = (title.length + yLabel.length) * LINE + (title.length ? 6 : 0) + 12;
   const bottom = LINE + 14 + xLabel.length * LINE;
   const height = top + PLOT + bottom;
-  const guides = (panel.guides ?? []).map((guide) => guideLine(guide, x, y));
   const drawn = panel.series.map((series) => ({ series, ...marksOf(series, x, y), style: styleOf(series.name) }));
   const place = (px: number, py: number): [number, number] => [
     left + ((px - x.domain[0]) / (x.domain[1] - x.domain[0])) * (width - left - RIGHT),
     top + PLOT - ((py - y.domain[0]) / (y.domain[1] - y.domain[0])) * PLOT,
   ];
+  const area: Box = { left, right: width - RIGHT, top, bottom: top + PLOT };
+  const dots = drawn.flatMap(({ marks, series }) => dotsOf(series, marks, place));
+  const possible = (panel.guides ?? []).map((guide) => guideLines(guide, x, y));
+  const { choices, words: guideWords } = placeGuides(
+    possible.map((lines) => lines.map((line) => ({ ...line, from: place(...line.from), to: place(...line.to) }))),
+    dots,
+    area,
+  );
+  const guides = possible.map((lines, i) => lines[choices[i]!]!);
   // Bounds and predictions have no marks, and lie on a measurement where the claim holds: they stay as they are.
   const measured = drawn.filter(({ series }) => !series.theory);
   const placed = apart(measured.map(({ marks }) => marks.map((mark) => place(mark.x, mark.y))));
@@ -71,14 +79,11 @@ export function drawPanel(panel: Panel, width: number, styleOf: (name: string) =
       }),
     ],
   });
-  const area: Box = { left, right: width - RIGHT, top, bottom: top + PLOT };
-  const lines = guides.map(({ from, to, ...more }) => ({ ...more, from: place(...from), to: place(...to) }));
-  const dots = drawn.flatMap(({ marks, series }) => dotsOf(series, marks, place));
   const words = [
     textLines(title, 0, LINE - 3, { name: "head" }),
     textLines(yLabel, 0, title.length * LINE + (title.length ? 6 : 0) + LINE - 3),
     textLines(xLabel, (left + width - RIGHT) / 2, top + PLOT + LINE + 24, { anchor: "middle" }),
-    placeWords(lines, dots, area),
+    guideWords,
   ];
   const plain = rounded(svg.outerHTML)
     .replace(/<style>[\s\S]*?<\/style>/, "")
