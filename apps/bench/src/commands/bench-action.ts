@@ -39,7 +39,7 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
       throw new UsageError(`--${a}`, `cannot be combined with --${clash}; give one of them`);
   };
   both("tensors", ["text", "heads", "kvHeads", "dim", "seed"]);
-  both("against", ["memoryLengths", "memory", "baselines"]);
+  both("against", ["memoryLengths", "memory", "baselines", "rounds", "quick"]);
   if (!flags.memory && flags.memoryLengths !== undefined)
     throw new UsageError("--no-memory", "cannot be combined with --memory-lengths; give one of them");
   const options: BenchOptions = {

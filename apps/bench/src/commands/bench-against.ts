@@ -26,7 +26,8 @@ const SCHEMA = "attnkit-against/1";
 
 /**
  * Compares this build with another one and writes `DIR/against-<date>.json` and `.csv`. Resolves with exit code 1 if an
- * answer was wrong, or if one build is slower than the other beyond the threshold; with `onlySlower`, this one.
+ * answer was wrong, if nothing was compared, or if one build is slower than the other beyond the threshold; with
+ * `onlySlower`, this one.
  */
 export async function against(io: Io, flags: AgainstFlags, asked: BenchOptions, input: Input): Promise<number> {
   await makeFolder(io, flags.out);
@@ -70,5 +71,5 @@ export async function against(io: Io, flags: AgainstFlags, asked: BenchOptions, 
   const flagged = outcome.compared.some(
     ({ verdict }) => verdict === "slower" || (verdict === "faster" && !flags.onlySlower),
   );
-  return flagged || outcome.failed.length > 0 ? EXIT.failed : EXIT.ok;
+  return flagged || outcome.failed.length > 0 || outcome.compared.length === 0 ? EXIT.failed : EXIT.ok;
 }

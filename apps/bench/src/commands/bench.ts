@@ -19,6 +19,8 @@ const QUICK: Preset = {
 };
 /** Takes under 4 minutes on two cores, checks and pilot timings included. */
 const FULL: Preset = { lengths: LENGTHS, contexts: CONTEXTS, budget: 125, rounds: 15, memory: 3 };
+/** With --against. Each cell takes about a minute on an idle machine. */
+const AGAINST: Preset = { lengths: [256, 1024, 4096], contexts: [256, 4096], budget: 900, rounds: 0, memory: 0 };
 
 export function benchCommand(program: Command, io: Io, exit: (code: number) => void): void {
   const command = program
@@ -79,7 +81,8 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .option("--smoke", "with --record: run tiny sizes to test the command; nothing is measured", false)
     .option(
       "--against <dir>",
-      "compare with another build in the same run: a checkout, or a folder with its packed packages",
+      "compare with another build in this folder, a checkout or its packed packages: time both in pairs of fresh processes, and exit with code 1 if a time differs beyond the threshold for certain; " +
+        `default lengths are then ${AGAINST.lengths}, contexts ${AGAINST.contexts}, budget ${AGAINST.budget}`,
     )
     .option("--threshold <percent>", "with --against: the difference that fails, in percent", flag.percent, 10)
     .option("--only-slower", "with --against: do not fail if this build is the faster one", false)
@@ -96,7 +99,7 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
       }
       // The plots, schemas and the DOM take half a second to load. Other commands do not need them.
       const { bench } = await import("./bench-action.ts");
-      const preset = flags.quick ? QUICK : FULL;
+      const preset = flags.against !== undefined ? AGAINST : flags.quick ? QUICK : FULL;
       exit(await bench(io, flags, preset, given(command)));
     });
 }

@@ -11,8 +11,8 @@ const VERDICTS = { slower: "SLOWER", faster: "FASTER", same: "", unclear: "uncle
 /** Returns the comparison of two builds as Markdown. `threshold` is a share, for example 0.1. */
 export function againstTable({ compared, failed, skipped, leftOut, complete }: Outcome, threshold: number): string {
   const rows = compared.map((c) => [
-    ...[c.cell, c.what, String(c.size), c.clock, f.time(medianOf(c, "own"))],
-    ...[f.time(medianOf(c, "other"))],
+    ...[c.cell, c.what, String(c.size), c.clock, f.time(timeOf(c, "own"))],
+    ...[f.time(timeOf(c, "other"))],
     ...[f.interval(f.digits, c.ratio, c.interval), String(c.pairs.length), said(c)],
   ]);
   const head = ["cell", "of", "tokens", "clock", "this build", "other build", "ratio", "pairs", "verdict"];
@@ -30,20 +30,20 @@ export function againstTable({ compared, failed, skipped, leftOut, complete }: O
   ].join("\n\n");
 }
 
-/** Returns the comparison as CSV, one line per cell and size. Times are medians in seconds. */
+/** Returns the comparison as CSV, one line per cell and size. Times are medians over pairs of processes, in seconds. */
 export const againstCsv = ({ compared }: Outcome): string =>
   csv(
     [...["cell", "what", "tokens", "clock", "pairs", "own", "other", "ratio", "low", "high", "readable", "verdict"]],
     compared.map((c) => [
       ...[c.cell, c.what, c.size, c.clock, c.pairs.length],
-      ...[medianOf(c, "own"), medianOf(c, "other")],
+      ...[timeOf(c, "own"), timeOf(c, "other")],
       ...[c.ratio, c.interval.low, c.interval.high, c.readable, c.verdict],
     ]),
   );
 
 const noteOn = (threshold: number): string =>
-  "Ratio: time of this build divided by that of the other one. It is the geometric mean over pairs of fresh processes, with " +
-  "its 95 % interval (Student). Above 1, this build is slower. Clock cpu: processor time of the process, where it computes " +
+  "Ratio: time of this build divided by that of the other one. A pair of fresh processes gives one ratio, of the fastest " +
+  "samples. The ratio is the geometric mean over pairs, with its 95 % interval (Student). Above 1, this build is slower. Clock cpu: processor time of the process, where it computes " +
   "on one thread, so that other programs on the machine count little; wall: elapsed time. SLOWER and FASTER: the whole " +
   `interval is beyond ${f.percent(threshold)} after it is corrected for the number of comparisons (Bonferroni). The ` +
   "probability of any false flag in the table is at most 5 %. " +
@@ -64,4 +64,6 @@ const said = (c: Compared): string => {
   return marks.join(", ");
 };
 
-const medianOf = ({ pairs }: Compared, side: keyof Pairs): number => summary(pairs.flatMap((p) => p[side])).median;
+/** Returns the median over pairs of the fastest sample, in seconds. */
+const timeOf = ({ pairs }: Compared, side: keyof Pairs): number =>
+  summary(pairs.map((p) => Math.min(...p[side]))).median;

@@ -15,10 +15,11 @@ const WORDS = {
  * mechanism compares with softmax, and softmax with the fastest baseline. Each sentence takes the largest size with a
  * ratio that can be read. Noisy ratios are named and not ranked.
  */
-export function headline({ cells, ratios }: Results): string[] {
+export function headline({ cells, ratios, complete }: Results): string[] {
   const timed = cells.filter((c) => c.status === "ok");
   const known = ratios.filter((r): r is Known => r.ratio !== null);
   return [
+    ...(complete ? [] : ["The run was interrupted: its results are incomplete."]),
     ...answers(cells),
     ...backendsOf(timed).flatMap((backend) => {
       const here = timed.filter((c) => c.backend === backend);

@@ -76,7 +76,10 @@ export function html(results: Results): string {
       "Growth",
       cells.length ? noted(tables.growthTable(cells, named), "Exponents of time and memory.", "growth", "memory") : "",
     ),
-    section("Ratios", noted(tables.ratiosTable(results, named), "Each cell beside the others.", "ratios", "intervals")),
+    section(
+      "Ratios",
+      noted(tables.ratiosTables(results, named), "Each cell beside the others.", "ratios", "intervals"),
+    ),
     section(
       "Throughput",
       noted(

@@ -1,3 +1,4 @@
+import { escapeXml } from "@attnkit/measure/figure";
 import * as f from "@attnkit/measure/format";
 import type { CellResult, DecodeResult, PrefillResult, Results } from "@attnkit/measure/results";
 import { gpuRows, type Rows, ratioRows, throughputRows } from "./compare.ts";
@@ -5,6 +6,7 @@ import { csv } from "./csv.ts";
 import { type Column, table } from "./html-table.ts";
 import { memoryFit, memoryOf } from "./memory.ts";
 import { rankOf } from "./rank.ts";
+import { backendsOf } from "./series.ts";
 
 /** Writes the name of a cell with its line and mark, as HTML. */
 export type Swatch = (id: string) => string;
@@ -108,14 +110,20 @@ export function answersTable(cells: readonly CellResult[]): string {
   );
 }
 
-/** The table of ratios to baselines and to softmax. Its CSV has a line per ratio. */
-export function ratiosTable(results: Results, swatch: Swatch): string {
+/** The tables of ratios to baselines and to softmax, one per backend. Their CSV has a line per ratio. */
+export function ratiosTables(results: Results, swatch: Swatch): string {
   const head = ["cell", "of", "tokens", "against", "rounds", "ratio", "low", "high", "readable"];
-  const lines = results.ratios.map(({ cell, what, size, against, rounds, ratio }) => [
-    ...[cell, what, size, against, rounds],
-    ...[ratio?.value, ratio?.low, ratio?.high, ratio?.readable],
-  ]);
-  return plain("ratios", ratioRows(results), swatch, csv(head, lines));
+  const byBackend = backendsOf(results.cells).map((backend) => {
+    const here = new Set(results.cells.filter((c) => c.backend === backend).map((c) => c.id));
+    const ratios = results.ratios.filter((r) => here.has(r.cell));
+    const lines = ratios.map(({ cell, what, size, against, rounds, ratio }) => [
+      ...[cell, what, size, against, rounds],
+      ...[ratio?.value, ratio?.low, ratio?.high, ratio?.readable],
+    ]);
+    const shown = plain(`ratios-${backend}`, ratioRows({ ...results, ratios }), swatch, csv(head, lines));
+    return shown && `<h3>${escapeXml(backend)}</h3>\n${shown}`;
+  });
+  return byBackend.filter((shown) => shown !== "").join("\n");
 }
 
 export const throughputTable = (results: Results, swatch: Swatch): string =>

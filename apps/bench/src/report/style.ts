@@ -15,6 +15,7 @@ body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.55 s
 main { max-width: 1200px; margin: 0 auto; padding: 24px 16px 64px; }
 h1 { font-size: 28px; margin: 0 0 8px; }
 h2 { font-size: 21px; margin: 44px 0 6px; }
+h3 { font-size: 16px; margin: 20px 0 0; }
 p, li { max-width: 80ch; overflow-wrap: anywhere; }
 a { color: var(--link); }
 .headline { font-size: 17px; padding-left: 20px; margin: 12px 0 20px; }
@@ -28,7 +29,7 @@ figcaption, .note, .take, .notes { font-size: 14px; }
 .cell svg { margin-right: 8px; vertical-align: -1px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 358px), 1fr)); gap: 12px 24px; align-items: end; }
 figure { margin: 0; min-width: 0; }
-figure { max-width: 520px; }
+figure { max-width: 470px; }
 figure > svg { display: block; width: 100%; height: auto; overflow: visible; }
 .scroll {
   overflow: auto; max-height: 75vh; border: 1px solid var(--line); border-radius: 6px; margin-top: 10px;
@@ -45,7 +46,7 @@ table { border-collapse: separate; border-spacing: 0; min-width: 100%; font-size
 th, td { padding: 5px 12px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { background: var(--head); font-weight: 600; position: sticky; top: 0; z-index: 1; }
-th:first-child { position: sticky; left: 0; z-index: 1; border-right: 1px solid var(--line); text-align: left; white-space: normal; min-width: 190px; max-width: 260px; overflow-wrap: anywhere; }
+th:first-child { position: sticky; left: 0; z-index: 1; border-right: 1px solid var(--line); text-align: left; white-space: normal; min-width: 220px; max-width: 260px; overflow-wrap: anywhere; }
 thead th:first-child { z-index: 2; }
 tbody th { background: var(--page); font-weight: 400; }
 td.text, th.text { text-align: left; }

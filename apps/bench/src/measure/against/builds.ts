@@ -82,8 +82,8 @@ async function checkout(full: string, refuse: (message: string) => never): Promi
   const found = await foldersIn(["packages", "packages/backends", "packages/mechanisms"].map((p) => join(full, p)));
   if (existsSync(join(full, "node_modules"))) {
     try {
-      // On Windows npm is a script, which only a shell can start.
-      await promisify(execFile)("npm", ["run", "--silent", "build"], {
+      // The build finds pnpm on the path only inside of pnpm. On Windows npx is a script, which only a shell can start.
+      await promisify(execFile)("npx", ["--yes", "pnpm@12", "--silent", "build"], {
         cwd: full,
         shell: process.platform === "win32",
       });

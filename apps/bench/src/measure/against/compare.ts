@@ -1,11 +1,11 @@
-import { type Pairs, ratioOfMedians } from "@attnkit/measure/bootstrap";
+import type { Pairs } from "@attnkit/measure/bootstrap";
 import type { LeftOut } from "@attnkit/measure/results";
 import { messageOf } from "../../io.ts";
 import type { Progress } from "../../report/progress.ts";
 import { type Candidate, plan } from "../plan.ts";
 import { answersOf, demand } from "./answers.ts";
 import { type Judgement, judge } from "./judge.ts";
-import { type Builds, type Effort, launch, type Pair, samples } from "./pair.ts";
+import { type Builds, type Effort, launch, type Pair, samples, samplesFor } from "./pair.ts";
 import type { Cell, Clock, Size } from "./protocol.ts";
 
 /** Two builds, and how they are compared. */
@@ -26,7 +26,7 @@ export interface ComparisonEffort extends Effort {
   readonly looks: number;
 }
 
-export const EFFORT: ComparisonEffort = { pairs: 5, looks: 3, warm: 0.3, samples: 7, sample: 0.03 };
+export const EFFORT: ComparisonEffort = { pairs: 5, looks: 3, warm: 0.4, samples: 50, sample: 0.004 };
 
 /** The times of one size in both builds. */
 export interface Compared extends Size, Judgement {
@@ -89,8 +89,7 @@ export async function compare(c: Comparison): Promise<Outcome> {
         progress.step("pilot timings", id);
         candidates.push(...(await predicted(pair, id, effort)));
       });
-    const once = effort.pairs * effort.samples;
-    const { items, leftOut } = plan(candidates, c.options.budget, once, once);
+    const { items, leftOut } = plan(candidates, c.options.budget, 1, 1);
     const measured: Measured[] = [];
     for (const { cell, what, size } of items)
       await guarded(cell, async () => {
@@ -104,7 +103,7 @@ export async function compare(c: Comparison): Promise<Outcome> {
   const rows = () => measured.filter((m) => sound(m) && m.pairs.length >= 2);
   const judged = (m: Measured): Judgement =>
     judge(
-      m.pairs.map((p) => ratioOfMedians([p])),
+      m.pairs.map(({ own, other }) => Math.min(...own) / Math.min(...other)),
       {
         threshold: c.threshold,
         verdicts: effort.looks * measured.filter(sound).length,
@@ -117,11 +116,11 @@ export async function compare(c: Comparison): Promise<Outcome> {
         await guarded(cell.id, async () => {
           const sizes = open.filter((m) => m.cell === cell.id);
           progress.step(
-            `timing both builds in turns, ${look + 1}`,
+            `timing both builds in turns, look ${look + 1} of up to ${effort.looks}`,
             `processes ${n + 1} of ${effort.pairs}, ${cell.id}`,
           );
           const builds = { ...c, options: { ...c.options, backend: cell.backend } };
-          const taken = await launch(builds, n, (pair) => samples(pair, n, sizes, effort));
+          const taken = await launch(builds, n, (pair) => samples(pair, n, sizes, effort, signal));
           for (const [i, m] of sizes.entries()) m.pairs.push(taken[i]!);
         });
   }
@@ -145,12 +144,14 @@ function common(own: readonly Cell[], other: readonly Cell[]): { both: Cell[]; s
   return { both, skipped };
 }
 
-/** Returns the predicted times of the first look at a cell. A call is one in each build. */
-async function predicted(pair: Pair, cell: string, { pairs, warm, sample }: Effort & { pairs: number }) {
+/** Returns candidates whose only call is the first look at a size: all of its pairs of processes. */
+async function predicted(pair: Pair, cell: string, effort: ComparisonEffort): Promise<Candidate[]> {
   const [own, other] = [await pair[0].pilot(cell), await pair[1].pilot(cell)];
   return own.map((a, i): Candidate => {
-    const call = a.call + other[i]!.call;
-    const setup = a.setup + other[i]!.setup + pairs * (2 * Math.max(warm, call) + (2 * START) / own.length);
-    return { ...a, call, setup, calls: Math.max(1, Math.ceil((2 * sample) / call)) };
+    const b = other[i]!;
+    const call = (a.call + b.call) / 2;
+    const each =
+      START / own.length + Math.max(effort.warm, call) + samplesFor(call, effort) * Math.max(effort.sample, call);
+    return { ...a, setup: a.setup + b.setup, call: 2 * effort.pairs * each, calls: 1 };
   });
 }

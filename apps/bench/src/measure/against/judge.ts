@@ -30,9 +30,9 @@ export interface Judgement {
 }
 
 /**
- * Judges a time by its ratios, one of each pair of processes, at least two. Their logarithms are samples of Student's
- * distribution: samples inside one process share its compiled code and its memory layout and count as one. The interval
- * of the verdict is corrected for the number of verdicts (Bonferroni).
+ * Judges a time by its ratios, one of each pair of processes, at least two. Samples inside one process share its compiled
+ * code and its memory layout and count as one. The interval is Student's, of the mean logarithm. That of the verdict is
+ * corrected for the number of verdicts (Bonferroni).
  */
 export function judge(ratios: readonly number[], { threshold, verdicts }: Limits): Judgement {
   const logs = ratios.map(Math.log);

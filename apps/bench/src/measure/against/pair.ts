@@ -21,14 +21,18 @@ export type Pair = readonly [own: BuildProcess, other: BuildProcess];
 export interface Effort {
   /** Seconds to warm up a size in each process. V8 has compiled its loops by then. */
   readonly warm: number;
-  /** Samples of each size in each process. */
+  /** Samples of each size in each process. Long calls are sampled for as long as short ones, at least five times. */
   readonly samples: number;
-  /** Seconds of a sample: long beside the moments in which V8 collects garbage. */
+  /** Seconds of a sample: so short that some end before another program gets the processor. */
   readonly sample: number;
 }
 
 /** The most calls in a sample. */
 const MOST_CALLS = 2000;
+
+/** Returns the samples of a size whose calls take `call` seconds. */
+export const samplesFor = (call: number, { samples, sample }: Effort): number =>
+  Math.max(Math.min(5, samples), Math.min(samples, Math.ceil((samples * sample) / call)));
 
 /**
  * Starts and opens both builds, passes them to `work`, and ends them. In odd rounds `n` the other build starts first.
@@ -57,19 +61,27 @@ export async function launch<X>(
 
 /**
  * Warms up sizes of one cell in fresh processes of both builds, and samples them in turns. Returns the samples of each
- * size, in seconds per call. The builds make equally many calls.
+ * size, in seconds per call. The builds make equally many calls. Throws once the run is interrupted.
  */
-export async function samples(pair: Pair, n: number, sizes: readonly Size[], effort: Effort): Promise<Pairs[]> {
-  const jobs: { size: Size; calls: number; own: number[]; other: number[] }[] = [];
+export async function samples(
+  pair: Pair,
+  n: number,
+  sizes: readonly Size[],
+  effort: Effort,
+  signal: AbortSignal,
+): Promise<Pairs[]> {
+  const jobs: { size: Size; calls: number; count: number; own: number[]; other: number[] }[] = [];
   for (const size of sizes) {
     const warm: number[] = [];
     for (const side of turns(n)) warm[side] = await pair[side]!.warm(size, effort.warm);
     const calls = Math.max(1, Math.min(MOST_CALLS, Math.ceil(effort.sample / Math.min(...warm))));
-    jobs.push({ size, calls, own: [], other: [] });
+    jobs.push({ size, calls, count: samplesFor(Math.min(...warm), effort), own: [], other: [] });
   }
   for (let round = 0; round < effort.samples; round++)
-    for (const { size, calls, own, other } of jobs)
+    for (const { size, calls, own, other } of jobs.filter(({ count }) => round < count)) {
+      signal.throwIfAborted();
       for (const side of turns(n + round)) [own, other][side]!.push(await pair[side]!.sample(size, calls));
+    }
   return jobs.map(({ own, other }) => ({ own, other }));
 }
 
