@@ -7,7 +7,7 @@ export const STYLE = `
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171b; --text: #e6e9ed; --soft: #a3adb9; --line: #2d333b; --head: #1c2127; --bad: #ff8d84; --link: #7cc4ff;
-    --shade: rgb(0 0 0 / 80%);
+    --shade: rgb(255 255 255 / 22%);
   }
 }
 * { box-sizing: border-box; }
@@ -46,7 +46,7 @@ table { border-collapse: separate; border-spacing: 0; min-width: 100%; font-size
 th, td { padding: 5px 12px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { background: var(--head); font-weight: 600; position: sticky; top: 0; z-index: 1; }
-th:first-child { position: sticky; left: 0; z-index: 1; border-right: 1px solid var(--line); text-align: left; white-space: normal; min-width: 220px; max-width: 260px; overflow-wrap: anywhere; }
+th:first-child { position: sticky; left: 0; z-index: 1; border-right: 1px solid var(--line); text-align: left; white-space: normal; min-width: 236px; max-width: 270px; overflow-wrap: anywhere; }
 thead th:first-child { z-index: 2; }
 tbody th { background: var(--page); font-weight: 400; }
 td.text, th.text { text-align: left; }
