@@ -9,14 +9,14 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-/** The smallest complete page: softmax attention on the cpu backend, without gradients. */
-const PAGE = {
-  label: "softmax + core + cpu, all of it",
+/** The smallest complete pages: softmax attention on one backend, without gradients and kernels. */
+const PAGES = ["cpu", "webgpu"].map((backend) => ({
+  label: `softmax + core + ${backend}, all of it`,
   contents: `export { attention } from "@attnkit/core";
     export { softmax } from "@attnkit/softmax";
-    export { cpu } from "@attnkit/cpu";`,
-  limit: 14_100,
-};
+    export { ${backend} } from "@attnkit/${backend}";`,
+  limit: backend === "cpu" ? 14_200 : 20_000,
+}));
 
 const packages = new URL("../../packages/", import.meta.url);
 const under = (/** @type {string} */ dir) => readdirSync(new URL(dir, packages)).map((name) => `${dir}/${name}`);
@@ -31,7 +31,7 @@ const withoutDynamicImports = {
     onResolve({ filter: /./ }, ({ kind, path }) => (kind === "dynamic-import" ? { path, external: true } : undefined)),
 };
 
-for (const dir of ["core", ...under("backends"), ...under("mechanisms")]) {
+for (const dir of ["core", "wgsl", ...under("backends"), ...under("mechanisms")]) {
   const { name, attnkit } = JSON.parse(readFileSync(new URL(`${dir}/package.json`, packages), "utf8"));
   for (const [entry, { import: what, limit }] of Object.entries(attnkit?.size ?? {})) {
     const specifier = name + entry.slice(1);
@@ -40,7 +40,7 @@ for (const dir of ["core", ...under("backends"), ...under("mechanisms")]) {
     await hold(label, `${called}export { ${what} } from "${specifier}";`, limit);
   }
 }
-await hold(PAGE.label, PAGE.contents, PAGE.limit);
+for (const { label, contents, limit } of PAGES) await hold(label, contents, limit);
 process.exit(failed ? 1 : 0);
 
 async function hold(/** @type {string} */ label, /** @type {string} */ contents, /** @type {number} */ limit) {

@@ -1,6 +1,6 @@
 import type { Backend } from "@attnkit/core";
-import { gpuOf } from "@attnkit/tfjs/kernels";
 import { isSoftware } from "@attnkit/tfjs/webgpu";
+import { hostOf } from "@attnkit/wgsl";
 
 /** The WebGPU adapter that a backend computes on. */
 export interface Adapter {
@@ -13,10 +13,8 @@ export interface Adapter {
 /** Returns the WebGPU adapter of a backend in this catalog, or undefined if it uses none. */
 export async function adapterOf(name: string, backend: Backend<unknown>): Promise<Adapter | undefined> {
   if (name === "ort-webgpu") return describe(await runtimeInfo());
-  const gpu = gpuOf(backend as Parameters<typeof gpuOf>[0]);
-  if (typeof gpu === "string") return undefined;
-  const { adapterInfo } = gpu.backend as unknown as { adapterInfo?: GPUAdapterInfo };
-  return describe(gpu.device.adapterInfo ?? adapterInfo);
+  const host = hostOf(backend);
+  return typeof host === "string" ? undefined : describe(host.device.adapterInfo);
 }
 
 function describe(info: GPUAdapterInfo): Adapter {

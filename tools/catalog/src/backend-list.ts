@@ -2,3 +2,4 @@
 export { about as cpu } from "@attnkit/cpu/about";
 export { about as ort } from "./ort-backends.ts";
 export { about as tfjs } from "./tfjs-backends.ts";
+export { about as webgpu } from "./webgpu-backends.ts";

@@ -1,4 +1,5 @@
 import type { Mechanism, Options } from "@attnkit/core";
+import { type KernelTarget, kernelKinds } from "@attnkit/core/backend";
 import type { AboutMechanism } from "@attnkit/core/program";
 import * as list from "./mechanism-list.ts";
 
@@ -10,12 +11,13 @@ export const mechanisms: readonly MechanismEntry[] = Object.values(list)
   .map(withFormerNames)
   .sort((a, b) => a.paper.published.localeCompare(b.paper.published) || a.name.localeCompare(b.name));
 
-/** Returns the function that makes the mechanism for backends of one kind: with its kernels if it has any for that kind. */
+/** Returns the function that makes the mechanism for a backend: with its kernels if it has any that the backend runs. */
 export async function creator(
-  { create, kernels }: MechanismEntry,
-  kind: string,
+  { create, kernels = {} }: MechanismEntry,
+  target: KernelTarget,
 ): Promise<(options?: Options) => Mechanism> {
-  return (await kernels?.[kind]?.()) ?? create;
+  const kind = kernelKinds(target).find((kind) => kind in kernels);
+  return (kind === undefined ? undefined : await kernels[kind]?.()) ?? create;
 }
 
 /** Files of format attnkit-vectors/1 and command lines outlive the renaming of an option. */

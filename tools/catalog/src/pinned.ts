@@ -19,7 +19,8 @@ export function pinned(tf: Tf, name: string): Backend<unknown> {
   );
   return {
     ...backend, // fixes the name and device, which otherwise follow tfjs's current backend
-    // Kernels read `tf` before they read its current backend, which a call of another backend may have changed.
+    // Kernels ask for the host before they run, and another backend may be current then.
+    webgpuHost: here(backend.webgpuHost),
     get tf() {
       return here(() => tf)();
     },

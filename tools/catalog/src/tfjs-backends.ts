@@ -1,24 +1,12 @@
 import type { AboutBackend } from "@attnkit/core/backend";
 import { tfjsOn } from "./tfjs.ts";
 
+const common = { kind: "tfjs", hosts: ["webgpu"], dtypes: ["float32"], alone: true } as const;
+
 /** `@attnkit/tfjs` on each backend of TensorFlow.js. */
 export const about: readonly AboutBackend[] = [
-  { name: "tfjs-cpu", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("cpu") },
-  { name: "tfjs-wasm", kind: "tfjs", dtypes: ["float32"], places: ["node"], alone: true, create: () => tfjsOn("wasm") },
-  {
-    name: "tfjs-webgpu",
-    kind: "tfjs",
-    dtypes: ["float32"],
-    places: ["node", "browser"],
-    alone: true,
-    create: () => tfjsOn("webgpu"),
-  },
-  {
-    name: "tfjs-webgl",
-    kind: "tfjs",
-    dtypes: ["float32"],
-    places: ["browser"],
-    alone: true,
-    create: () => tfjsOn("webgl"),
-  },
+  { ...common, name: "tfjs-cpu", places: ["node"], create: () => tfjsOn("cpu") },
+  { ...common, name: "tfjs-wasm", places: ["node"], create: () => tfjsOn("wasm") },
+  { ...common, name: "tfjs-webgpu", places: ["node", "browser"], create: () => tfjsOn("webgpu") },
+  { ...common, name: "tfjs-webgl", places: ["browser"], create: () => tfjsOn("webgl") },
 ];

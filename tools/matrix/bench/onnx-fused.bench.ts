@@ -19,7 +19,7 @@ for (const [name, L] of [
   ["linear", 768],
   ["elementwise", 512],
 ] as const) {
-  const mechanism = (await creator(mechanisms.find((m) => m.name === name)!, "onnx"))();
+  const mechanism = (await creator(mechanisms.find((m) => m.name === name)!, { kind: "onnx" }))();
   const up = (phase: number) => backend.upload(waves(HEADS * L * CHANNELS, phase), [1, HEADS, L, CHANNELS]);
   const block = { q: up(0), k: up(1), v: up(2) };
   const runs = (["require", "never"] as const).map((kernels) => {

@@ -1,5 +1,6 @@
 import { creator, type MechanismEntry } from "@attnkit/catalog/mechanisms";
 import type { Mechanism, Options } from "@attnkit/core";
+import type { KernelTarget } from "@attnkit/core/backend";
 
 /** A mechanism with options that the user chose. */
 export interface Choice {
@@ -14,7 +15,7 @@ export function label({ entry, options }: Choice): string {
 }
 
 /**
- * Makes the mechanism of a choice, with its kernels for one kind of backend. Throws the mechanism's own `ATTN_OPTION`.
+ * Makes the mechanism of a choice, with its kernels for a backend. Throws the mechanism's own `ATTN_OPTION`.
  */
-export const make = async ({ entry, options }: Choice, kind: string): Promise<Mechanism> =>
-  (await creator(entry, kind))(options);
+export const make = async ({ entry, options }: Choice, target: KernelTarget): Promise<Mechanism> =>
+  (await creator(entry, target))(options);

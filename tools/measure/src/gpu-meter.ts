@@ -1,10 +1,14 @@
 import type { Backend } from "@attnkit/core";
-import { type Gpu, gpuOf } from "@attnkit/tfjs/kernels";
+import type { TfjsBackend } from "@attnkit/tfjs";
+import type { WebgpuBackend } from "@attnkit/webgpu";
+import { hostOf } from "@attnkit/wgsl";
 
 /** Counts the use of a device through the WebGPU API, by attnkit and others. */
 export interface Meter {
   /** Compute dispatches that were encoded since `reset`. */
   readonly dispatches: number;
+  /** Calls of `queue.submit` since `reset`. */
+  readonly submits: number;
   /** Bytes of live buffers: those created since the device was first metered, and not destroyed. */
   readonly bytes: number;
   /** The maximum of `bytes` since `reset`. */
@@ -21,6 +25,7 @@ export interface GpuUse {
 
 interface Tally extends Meter {
   dispatches: number;
+  submits: number;
   bytes: number;
   peakBytes: number;
 }
@@ -32,9 +37,10 @@ export function meter(device: GPUDevice): Meter {
   const known = meters.get(device);
   if (known) return known;
   const tally: Tally = {
-    ...{ dispatches: 0, bytes: 0, peakBytes: 0 },
+    ...{ dispatches: 0, submits: 0, bytes: 0, peakBytes: 0 },
     reset() {
       tally.dispatches = 0;
+      tally.submits = 0;
       tally.peakBytes = tally.bytes;
     },
   };
@@ -48,25 +54,36 @@ export function meter(device: GPUDevice): Meter {
       after(pass, "dispatchWorkgroupsIndirect", count);
     }),
   );
+  after(device.queue, "submit", () => {
+    tally.submits += 1;
+  });
   meters.set(device, tally);
   return tally;
 }
 
 /**
  * Measures the use of a backend's GPU by `call`. Returns undefined if the backend has no GPU that can be metered. tfjs
- * keeps buffers of freed tensors for later ones. They are destroyed before, so that the call must allocate all that it
+ * and `@attnkit/webgpu` keep buffers of freed tensors for later ones. They are destroyed before, so that the call must allocate all that it
  * needs.
  */
 export async function gpuUse(backend: Backend<unknown>, call: () => Promise<unknown>): Promise<GpuUse | undefined> {
-  const gpu = gpuOf(backend as Parameters<typeof gpuOf>[0]);
-  if (typeof gpu === "string") return undefined;
-  const { device } = gpu;
-  const used = meter(device);
-  emptyPool(gpu);
+  const host = hostOf(backend);
+  if (typeof host === "string") return undefined;
+  const used = meter(host.device);
+  if ("tf" in backend) emptyPool((backend as TfjsBackend).tf.backend() as unknown as PooledBackend);
+  if ("trim" in backend) (backend as WebgpuBackend).trim();
   used.reset();
   const before = used.bytes;
   await call();
   return { dispatches: used.dispatches, bytes: used.peakBytes - before };
+}
+
+/** The part of tfjs 4.22's WebGPU backend that ends its work and holds its pool. */
+interface PooledBackend {
+  readonly bufferManager: Pool;
+  ensureCommandEncoderReady(): void;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
 }
 
 /** tfjs 4.22's pool of buffers. Its public `dispose` would also destroy buffers in use. */
@@ -76,12 +93,12 @@ interface Pool {
   numBytesAllocated: number;
 }
 
-function emptyPool({ backend }: Gpu): void {
+function emptyPool(backend: PooledBackend): void {
   // Afterwards, buffers that the queue owned are free, and the next encoder is a metered one.
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();
-  const pool = backend.bufferManager as unknown as Pool;
+  const pool = backend.bufferManager;
   for (const buffers of pool.freeBuffers.values()) {
     for (const buffer of buffers.splice(0)) {
       pool.numFreeBuffers -= 1;

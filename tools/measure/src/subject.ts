@@ -59,7 +59,7 @@ export async function subject(
   sequence: Sequence,
   kernels: Kernels,
 ): Promise<Subject> {
-  const mechanism = await make(choice, backend.kind);
+  const mechanism = await make(choice, backend);
   const first: Program = (o, { x }) => {
     const rank = o.shape(x!).length;
     const one = Array.from({ length: rank }).reduce<typeof x>((t, _, axis) => o.slice(t!, axis, 0, 1), x);

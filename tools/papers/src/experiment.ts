@@ -49,6 +49,11 @@ export interface Claim {
   readonly deviations: readonly string[];
   /** Cells whose times count: no other cell may run beside them. Default false. */
   readonly alone?: boolean;
+  /**
+   * Another claim of the experiment whose cells this claim judges, so that they are measured once. `cells`, `measure`,
+   * `alone` and `seeds` must be that claim's. Default: none.
+   */
+  readonly from?: string;
   /** Fewer seeds than the run's default are never used; more if this is larger. Default 3. */
   readonly seeds?: number;
   cells(size: Size): readonly Params[];

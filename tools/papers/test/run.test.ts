@@ -54,6 +54,18 @@ describe("claims", () => {
     expect(wrong([{ n: 1 }, { n: 1 }])).toThrow("exists twice");
     expect(wrong([{ n: Number.POSITIVE_INFINITY }])).toThrow("not finite");
   });
+  test("cells that two claims share are measured once and judged twice", () => {
+    const judged = { ...claim, judge: () => ({ ruling: "supported", measured: "" }) as const };
+    const other = { ...chosen, claim: { ...judged, name: "d", from: "c" } };
+    const jobs = jobsOf([{ ...chosen, claim: judged }, other], settings);
+    expect(jobs).toEqual(jobsOf([other], settings));
+    expect(jobs.map((job) => job.claim)).toEqual(Array(10).fill("c"));
+    const outcomes = jobs.map((job) => ({ ...job, seconds: 1, values: { y: 1 } }));
+    for (const one of [{ ...chosen, claim: judged }, other]) {
+      const { rows, verdict } = assess(one, outcomes, settings);
+      expect([rows.length, verdict?.ruling]).toEqual([10, "supported"]);
+    }
+  });
   test("a rule that fails withholds the verdict", () => {
     const outcomes = jobsOf([chosen], settings).map((job) => ({ ...job, seconds: 1, values: { y: 1 } }));
     expect(assess(chosen, outcomes, settings)).toMatchObject({

@@ -2,6 +2,8 @@
 import { type Import, importsOf, type Package, packageOf, type Repo, sources, target } from "./repo.ts";
 
 const core = "@attnkit/core";
+/** The kernel builders. Mechanisms describe kernels with them, and backends host these kernels. */
+const wgsl = "@attnkit/wgsl";
 /** The entries of core that each kind of author may use. Published code never needs the conformance suite. */
 const PROGRAM_DOORS = [core, `${core}/program`];
 const BACKEND_DOORS = [...PROGRAM_DOORS, `${core}/backend`];
@@ -9,6 +11,8 @@ const BACKEND_DOORS = [...PROGRAM_DOORS, `${core}/backend`];
 const CORE_FOLDERS = ["program", "backend", "call", "conformance"];
 /** The description of a package for the tools: the one file that knows program, reference and kernels. */
 const ABOUT = "src/about.ts";
+/** The files of a mechanism that hold kernels, and the package that each is written for. */
+const KERNELS = { webgpu: wgsl, onnx: "@attnkit/onnx" } as const;
 const isReference = (path: string) => path === "src/reference.ts" || path.startsWith("src/reference/");
 
 /** Says why a file may not have this import; undefined if it may. */
@@ -18,9 +22,11 @@ function forbidden(pkg: Package, path: string, { specifier, typeOnly }: Import):
   if (specifier.startsWith("node:")) return "published code runs in browsers too";
   if (pkg.kind === "core") return "core imports nothing";
   if (pkg.kind === "mechanism") return forbiddenMechanism(path, specifier, typeOnly);
+  if (pkg.kind === "wgsl")
+    return BACKEND_DOORS.includes(specifier) ? undefined : `wgsl imports ${BACKEND_DOORS.join(", ")} alone`;
   // A backend may import third-party packages. The rule `declared` requires that its package.json names them.
-  return !BACKEND_DOORS.includes(specifier) && specifier.startsWith("@attnkit/")
-    ? `of attnkit, a backend imports ${BACKEND_DOORS.join(", ")} alone`
+  return ![...BACKEND_DOORS, wgsl].includes(specifier) && specifier.startsWith("@attnkit/")
+    ? `of attnkit, a backend imports ${BACKEND_DOORS.join(", ")} and ${wgsl} alone`
     : undefined;
 }
 
@@ -30,13 +36,13 @@ function forbiddenMechanism(path: string, specifier: string, typeOnly: boolean):
       ? undefined
       : `a reference imports types of ${PROGRAM_DOORS.join(" and ")} alone`;
   if (PROGRAM_DOORS.includes(specifier)) return undefined;
-  const column = /^src\/(tfjs|onnx)(\.ts$|\/)/.exec(path)?.[1];
+  const column = /^src\/(webgpu|onnx)(\.ts$|\/)/.exec(path)?.[1] as keyof typeof KERNELS | undefined;
   if (column === undefined) return `a mechanism's program imports ${PROGRAM_DOORS.join(" and ")} alone`;
   if (BACKEND_DOORS.includes(specifier)) return undefined;
   if (specifier.startsWith("@attnkit/")) {
-    return packageOf(specifier) === `@attnkit/${column}`
+    return packageOf(specifier) === KERNELS[column]
       ? undefined
-      : `${column} files import ${BACKEND_DOORS.join(", ")} and @attnkit/${column}`;
+      : `${column} files import ${BACKEND_DOORS.join(", ")} and ${KERNELS[column]}`;
   }
   return typeOnly ? undefined : "a framework is handed in by the caller: import its types only";
 }
@@ -98,12 +104,13 @@ export function declared(repo: Repo): string[] {
   });
 }
 
-/** Core, mechanisms and the cpu backend have no runtime dependencies. Frameworks are optional peers. */
+/** Core, wgsl, mechanisms and the backends cpu and webgpu depend on no code but ours. Frameworks are optional peers. */
 export function light(repo: Repo): string[] {
   return repo.packages
-    .filter(({ kind, dir }) => kind === "core" || kind === "mechanism" || dir === "packages/backends/cpu")
-    .flatMap(({ dir, manifest }) => {
-      const heavy = Object.keys(manifest.dependencies ?? {}).filter((name) => name !== core);
+    .filter(({ kind, dir }) => ["core", "wgsl", "mechanism"].includes(kind) || /backends\/(cpu|webgpu)$/.test(dir))
+    .flatMap(({ dir, kind, manifest }) => {
+      const own = kind === "mechanism" || kind === "backend" ? [core, wgsl] : [core];
+      const heavy = Object.keys(manifest.dependencies ?? {}).filter((name) => !own.includes(name));
       const forced = Object.keys(manifest.peerDependencies ?? {}).filter(
         (name) => !manifest.peerDependenciesMeta?.[name]?.optional,
       );

@@ -13,7 +13,7 @@ export interface Manifest {
   [field: string]: unknown;
 }
 
-export type Kind = "core" | "mechanism" | "backend" | "app" | "tool";
+export type Kind = "core" | "wgsl" | "mechanism" | "backend" | "app" | "tool";
 
 export interface Package {
   /** The path from the root of the repository, with slashes: `packages/core`. */
@@ -35,20 +35,27 @@ export interface Import {
   readonly typeOnly: boolean;
 }
 
-const kinds: Record<string, Kind> = { mechanisms: "mechanism", backends: "backend", apps: "app", tools: "tool" };
+const kinds: Record<string, Kind> = {
+  ...{ core: "core", wgsl: "wgsl" },
+  ...{ mechanisms: "mechanism", backends: "backend", apps: "app", tools: "tool" },
+};
 
 /**
- * Returns the kind of a package by its folder: `packages/core`, `packages/mechanisms/x`, `packages/backends/x`,
- * `apps/x` or `tools/x`.
+ * Returns the kind of a package by its folder: `packages/core`, `packages/wgsl`, `packages/mechanisms/x`,
+ * `packages/backends/x`, `apps/x` or `tools/x`.
  */
 export function kindOf(dir: string): Kind {
-  return dir === "packages/core" ? "core" : kinds[dir.replace(/^packages\//, "").split("/")[0]!]!;
+  return kinds[dir.replace(/^packages\//, "").split("/")[0]!]!;
 }
 
 export function readRepo(root: string): Repo {
   const under = (dir: string) =>
     existsSync(join(root, dir)) ? readdirSync(join(root, dir)).map((name) => `${dir}/${name}`) : [];
-  const dirs = ["packages/core", ...["packages/mechanisms", "packages/backends", "apps", "tools"].flatMap(under)];
+  const dirs = [
+    "packages/core",
+    "packages/wgsl",
+    ...["packages/mechanisms", "packages/backends", "apps", "tools"].flatMap(under),
+  ];
   const packages = dirs
     .filter((dir) => existsSync(join(root, dir, "package.json")))
     .map((dir) => {

@@ -59,8 +59,14 @@ describe("arrows", () => {
     ["packages/backends/b", "src/index.ts", 'import { x } from "@attnkit/core/conformance";'],
     ["packages/mechanisms/m", "src/reference.ts", 'import { x } from "@attnkit/core";'],
     ["packages/mechanisms/m", "src/reference.ts", 'import { x } from "./index.ts";', ["src/index.ts"]],
-    ["packages/mechanisms/m", "src/tfjs.ts", 'import { x } from "@attnkit/onnx";'],
-    ["packages/mechanisms/m", "src/tfjs.ts", 'import * as tf from "@tensorflow/tfjs-core";'],
+    ["packages/mechanisms/m", "src/webgpu.ts", 'import { x } from "@attnkit/onnx";'],
+    ["packages/mechanisms/m", "src/webgpu.ts", 'import { x } from "@attnkit/tfjs";'],
+    ["packages/mechanisms/m", "src/onnx.ts", 'import { x } from "@attnkit/wgsl";'],
+    ["packages/mechanisms/m", "src/index.ts", 'import { x } from "@attnkit/wgsl";'],
+    ["packages/wgsl", "src/a.ts", 'import type { X } from "@attnkit/tfjs";'],
+    ["packages/wgsl", "src/a.ts", 'import type { T } from "@tensorflow/tfjs-core";'],
+    ["packages/wgsl", "src/a.ts", 'import { x } from "@attnkit/core/conformance";'],
+    ["packages/mechanisms/m", "src/webgpu.ts", 'import * as tf from "@tensorflow/tfjs-core";'],
     ["packages/backends/tfjs", "src/a.ts", 'import { x } from "@attnkit/softmax";'],
     ["packages/backends/tfjs", "src/a.ts", 'const x = await import("@attnkit/catalog");'],
   ];
@@ -75,10 +81,13 @@ describe("arrows", () => {
     ["packages/mechanisms/m", "src/reference.ts", 'import { x } from "./reference/a.ts";', ["src/reference/a.ts"]],
     ["packages/mechanisms/m", "src/about.ts", 'import { x } from "./reference.ts";', ["src/reference.ts"]],
     ["packages/mechanisms/m", "src/index.ts", 'import { x } from "@attnkit/core/program";'],
-    ["packages/mechanisms/m", "src/tfjs.ts", 'import { x } from "@attnkit/tfjs/kernels";'],
-    ["packages/mechanisms/m", "src/tfjs.ts", 'import { x } from "@attnkit/core/backend";'],
+    ["packages/mechanisms/m", "src/webgpu.ts", 'import { x } from "@attnkit/wgsl";'],
+    ["packages/mechanisms/m", "src/webgpu/a.ts", 'import { x } from "@attnkit/wgsl";'],
+    ["packages/wgsl", "src/a.ts", 'import { x } from "@attnkit/core/backend";'],
+    ["packages/backends/b", "src/a.ts", 'import { x } from "@attnkit/wgsl";'],
+    ["packages/mechanisms/m", "src/webgpu.ts", 'import { x } from "@attnkit/core/backend";'],
     ["packages/backends/b", "src/index.ts", 'import { x } from "@attnkit/core/backend";'],
-    ["packages/mechanisms/m", "src/tfjs.ts", 'import type * as tf from "@tensorflow/tfjs-core";'],
+    ["packages/mechanisms/m", "src/webgpu.ts", 'import type * as tf from "@tensorflow/tfjs-core";'],
     ["packages/backends/onnx", "src/a.ts", 'import { x } from "onnx-buf";'],
     ["apps/bench", "src/a.ts", 'import "node:fs";'],
     ["tools/catalog", "src/a.ts", 'import { x } from "@attnkit/softmax";'],
@@ -101,6 +110,8 @@ test("light: runtime dependencies and forced peers", () => {
   expect(light(softmax({}, onCore))).toEqual([]);
   expect(light(softmax({}, { dependencies: { lodash: "4" } }))).toHaveLength(1);
   expect(light(softmax({}, { peerDependencies: { "@attnkit/tfjs": "1" } }))).toHaveLength(1);
+  expect(light(softmax({}, { dependencies: { "@attnkit/wgsl": "1" } }))).toEqual([]);
+  expect(light(repo(pkg("packages/wgsl", {}, { dependencies: { "@attnkit/cpu": "1" } })))).toHaveLength(1);
   const optional = { peerDependencies: { x: "1" }, peerDependenciesMeta: { x: { optional: true } } };
   expect(light(softmax({}, optional))).toEqual([]);
 });

@@ -8,7 +8,7 @@ const repo = readRepo(fileURLToPath(new URL("../../..", import.meta.url)));
 
 test("every package of the house is found", () => {
   const kinds = new Set(repo.packages.map(({ kind }) => kind));
-  expect([...kinds].sort()).toEqual(["app", "backend", "core", "mechanism", "tool"]);
+  expect([...kinds].sort()).toEqual(["app", "backend", "core", "mechanism", "tool", "wgsl"]);
 });
 
 test.each(Object.entries({ arrows, declared, light, cycles, short, manifests, filesOf, entries, references }))(

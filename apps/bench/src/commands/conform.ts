@@ -1,6 +1,7 @@
 import { type BackendEntry, creator, mechanisms } from "@attnkit/catalog";
 import { replayCommand } from "@attnkit/catalog/replay";
 import type { Backend, Options } from "@attnkit/core";
+import type { KernelTarget } from "@attnkit/core/backend";
 import { type Filter, markdown, plan, type Report, type Row, runConformance } from "@attnkit/core/conformance";
 import type { Command } from "commander";
 import { checkWritable, writeOutput } from "../files.ts";
@@ -42,14 +43,14 @@ async function suite(io: Io, flags: Flags): Promise<number> {
   // --options has chosen the rows already. A mechanism may add defaults to its options, so they cannot be compared
   // again.
   const filter: Filter = { law: flags.law, mechanism: flags.mechanism, case: flags.case };
-  refuseNothing(await rowsOf(flags, "cpu"), filter);
+  refuseNothing(await rowsOf(flags, { kind: "cpu" }), filter);
   const shown = progress(io);
   const reports: Report[] = [];
   try {
     for await (const { entry, backend } of opened(flags, (text) => shown.note(text))) {
       const { dtype } = backend;
       const { name, expectedFailures = [] } = entry;
-      const common = { mechanisms: await rowsOf(flags, backend.kind), seed: flags.seed, versions: packages() };
+      const common = { mechanisms: await rowsOf(flags, backend), seed: flags.seed, versions: packages() };
       const subject = { ...common, backend: () => backend, expectedFailures };
       let failed = 0;
       const report = await runConformance(subject, {
@@ -99,17 +100,17 @@ async function* opened(
 }
 
 /**
- * Returns mechanisms for a kind of backend, with their references. Each has every option set of the catalog, or the
+ * Returns mechanisms for a backend, with their references. Each has every option set of the catalog, or the
  * options of the command line.
  */
-async function rowsOf({ mechanism, options }: Flags, kind: string): Promise<Row[]> {
+async function rowsOf({ mechanism, options }: Flags, target: KernelTarget): Promise<Row[]> {
   if (options !== undefined && (mechanism === undefined || mechanism === "ops")) {
     throw new UsageError("--options", "belongs to one mechanism; name it with --mechanism");
   }
   if (mechanism === "ops") return [];
   const entries = mechanism === undefined ? mechanisms : [mechanismNamed(mechanism)];
   const rows = entries.map(async (entry) => {
-    const create = await creator(entry, kind);
+    const create = await creator(entry, target);
     const sets: readonly Options[] = options === undefined ? entry.variants : [options];
     return sets.map((set) => ({ mechanism: create(set), reference: entry.reference(set) }));
   });

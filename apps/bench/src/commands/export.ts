@@ -72,7 +72,7 @@ async function run(io: Io, flags: Flags): Promise<void> {
   const { form: named, causal = false, keyMask, lse, dtype, opset, ...rest } = flags;
   const form = given(named, "--form", "prefill, block or decode");
   const entry = mechanismNamed(given(flags.mechanism, "--mechanism", "a name that `attnkit list` prints"));
-  const mechanism = (flags.fused ? await creator(entry, "onnx") : entry.create)(optionsFrom(rest));
+  const mechanism = (flags.fused ? await creator(entry, { kind: "onnx" }) : entry.create)(optionsFrom(rest));
   if (flags.out === undefined && !flags.pretty)
     throw new UsageError("--out", "is missing; expected --out FILE, --pretty or both");
   if (flags.out !== undefined) await checkWritable(io, flags.out);

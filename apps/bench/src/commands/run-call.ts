@@ -47,7 +47,7 @@ export const callOf = async (
   { backend }: Pick<Prepared, "backend">,
   { causal, lse, kernels }: Pick<RunFlags, "causal" | "lse" | "kernels">,
 ): Promise<(block: Block<unknown>) => Promise<Result<unknown>>> =>
-  attention(await make(choice, backend.kind), backend, { causal: causal ?? false, lse, kernels });
+  attention(await make(choice, backend), backend, { causal: causal ?? false, lse, kernels });
 
 /** Writes the tensors, with metadata about how they were made, and lists them on standard output. */
 export async function write(

@@ -34,7 +34,7 @@ export async function vectors(io: Io, flags: Flags): Promise<number> {
         if (flags.mechanism !== undefined && c.mechanism !== flags.mechanism) continue;
         const backend = await backendOf(c);
         const named = mechanisms.find((m) => m.name === c.mechanism);
-        const create = named && (await creator(named, backend.kind));
+        const create = named && (await creator(named, backend));
         const [result] = await runVectors([c], { backend, mechanism: (_, options) => create?.(options) });
         const line = { file: path, backend: entry.name, dtype: backend.dtype, ...result! };
         lines.push(line);

@@ -78,7 +78,7 @@ export async function weighting(
   sequence: Sequence,
   tokens: number,
 ): Promise<Weighting> {
-  const attend = attention(await make(choice, host.kind), host, { causal: true });
+  const attend = attention(await make(choice, host), host, { causal: true });
   const block = part(rounded(sequence, host.dtype), 0, tokens);
   const call = async (of: typeof block) => {
     const up = (x: (typeof block)["q"]) => host.upload(x.data, x.shape);

@@ -11,9 +11,9 @@ import { stateSize } from "./state-size.ts";
 export interface Found {
   readonly results: Results;
   readonly subjects: readonly Subject[];
-  /** By the cell's name. */
+  /** The keys are names of cells. */
   readonly facts: ReadonlyMap<string, Facts>;
-  /** By the mechanism's label. */
+  /** The keys are labels of mechanisms. */
   readonly weights: ReadonlyMap<string, Weighting>;
 }
 

@@ -18,7 +18,7 @@ process.once("message", async (message) => {
   const job = message as PeakJob;
   const { dtype, threads } = job;
   const backend = await backendNamed(job.backend).create({ dtype: dtype as DType, threads });
-  const mechanism = (await creator(mechanismNamed(job.mechanism), backend.kind))(job.options);
+  const mechanism = (await creator(mechanismNamed(job.mechanism), backend))(job.options);
   const attend = attention(mechanism, backend, { causal: true, kernels: job.kernels });
   const inputs = (length: number) => {
     const tensor = (heads: number, width: number) =>

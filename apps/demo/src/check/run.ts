@@ -1,6 +1,8 @@
 /** Runs the conformance suite in slices, on the device that was chosen. */
+
 import { creator, mechanisms } from "@attnkit/catalog/mechanisms";
 import { replayCommand } from "@attnkit/catalog/replay";
+import type { KernelTarget } from "@attnkit/core/backend";
 import { type CaseResult, type Item, plan, type Report, type Row, runConformance } from "@attnkit/core/conformance";
 import type { OpenBackend } from "../contract.ts";
 import type { Replay } from "./replay.ts";
@@ -34,13 +36,13 @@ export interface Watch {
 }
 
 export async function run(open: OpenBackend, choice: Choice, watch: Watch): Promise<Report> {
-  return suite(open, await rows(open.backend.kind, choice), chosen(choice), SEED, watch);
+  return suite(open, await rows(open.backend, choice), chosen(choice), SEED, watch);
 }
 
 /** Runs the one case that a replay line names; gives nothing if there is no such case. */
 export async function runOne(open: OpenBackend, replay: Replay, watch: Watch): Promise<Report | undefined> {
   const { mechanism, options, law, case: number } = replay;
-  const all = await rows(open.backend.kind, { set: "full", columns: [mechanism] }, options);
+  const all = await rows(open.backend, { set: "full", columns: [mechanism] }, options);
   const one = (item: Item) => item.mechanism === mechanism && item.law === law && item.case === number;
   if (plan({ mechanisms: all }, one).length === 0) return undefined;
   return suite(open, all, one, replay.seed, watch);
@@ -67,12 +69,12 @@ function suite(
   });
 }
 
-/** Mechanisms with their oracles, with their kernels where they have any for this kind of backend. */
-async function rows(kind: string, { set, columns: wanted }: Choice, only?: object): Promise<Row[]> {
+/** Mechanisms with their oracles, with their kernels where they have any for this backend. */
+async function rows(target: KernelTarget, { set, columns: wanted }: Choice, only?: object): Promise<Row[]> {
   const entries = mechanisms.filter(({ name }) => wanted.includes(name));
   const sets = await Promise.all(
     entries.map(async (entry) => {
-      const create = await creator(entry, kind);
+      const create = await creator(entry, target);
       const variants = only ? [only as (typeof entry.variants)[number]] : entry.variants;
       return (set === "full" ? variants : variants.slice(0, 1)).map((options) => ({
         mechanism: create(options),

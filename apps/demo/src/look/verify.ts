@@ -31,7 +31,7 @@ export async function verify(look: Look, { backend }: OpenBackend, shown: Shown)
   const { sequence, causal } = shown;
   const shape = [HEADS, sequence.length, CHANNELS];
 
-  const create = await creator(mechanisms.find(({ name }) => name === kind.name)!, backend.kind);
+  const create = await creator(mechanisms.find(({ name }) => name === kind.name)!, backend);
   const [q, k, v] = [sequence.q, sequence.k, sequence.v].map((x) => backend.upload(x, shape));
   const result = await attention(create(options), backend, { causal })({ q, k, v });
   try {

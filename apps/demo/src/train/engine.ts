@@ -97,7 +97,7 @@ export function engine(): Engine {
       const { signal } = speaking;
       const { backend } = here();
       const { config, snapshot } = running().trainerOf(mechanism);
-      const made = await mechanismOf(config, backend.kind);
+      const made = await mechanismOf(config, backend);
       // A copy, so that training may go on meanwhile.
       const { weights: flat } = await unlessLost(alone(snapshot));
       const weights = uploaded(backend, config, flat);

@@ -35,7 +35,7 @@ export function Files({ session, context, load }: FilesProps): JSX.Element {
     const trained = await session.model(mechanism);
     const [{ exportLayer }, make] = await Promise.all([
       import("./files/onnx.ts"),
-      creator(mechanisms.find((m) => m.name === mechanism)!, "onnx"),
+      creator(mechanisms.find((m) => m.name === mechanism)!, { kind: "onnx" }),
     ]);
     const at = Math.min(layer.value, trained.config.layers - 1);
     const name = `${mechanism}-layer${at}-${form.value}.onnx`;

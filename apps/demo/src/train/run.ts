@@ -1,5 +1,6 @@
 import { creator, mechanisms } from "@attnkit/catalog/mechanisms";
 import type { Backend, Mechanism } from "@attnkit/core";
+import type { KernelTarget } from "@attnkit/core/backend";
 import type { Snapshot } from "@attnkit/train";
 import { initialise, type ModelConfig } from "./model/config.ts";
 import { batchAt, corpus, heldOutBatch } from "./model/data.ts";
@@ -50,10 +51,10 @@ const EVERY = 25;
 /** Seconds between two copies of the weights on the host: what a lost device costs at most. */
 const KEEP = 2;
 
-/** The mechanism of a model, with its kernels for one kind of backend. */
-export async function mechanismOf({ mechanism, options }: ModelConfig, kind: string): Promise<Mechanism> {
+/** The mechanism of a model, with its kernels for a backend. */
+export async function mechanismOf({ mechanism, options }: ModelConfig, target: KernelTarget): Promise<Mechanism> {
   const entry = mechanisms.find((m) => m.name === mechanism);
-  if (entry) return (await creator(entry, kind))(options);
+  if (entry) return (await creator(entry, target))(options);
   throw new RangeError(`There is no mechanism ${mechanism}; expected ${mechanisms.map((m) => m.name).join(", ")}.`);
 }
 
@@ -62,7 +63,7 @@ export async function startRun(backend: Backend<unknown>, plan: Plan, from: Snap
   const { context } = plan.models[0]!;
   const data = corpus(plan.text, context);
   const held = heldOutBatch(data, 16, context);
-  const made = await Promise.all(plan.models.map((config) => mechanismOf(config, backend.kind)));
+  const made = await Promise.all(plan.models.map((config) => mechanismOf(config, backend)));
   const trainers = plan.models.map((config, i) => {
     const start = from[config.mechanism] ?? { step: 0, weights: initialise(config, plan.seed) };
     return trainer(backend, made[i]!, config, start, plan.rate);

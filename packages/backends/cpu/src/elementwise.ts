@@ -1,7 +1,7 @@
-import { broadcastShape, elementCount, equalShapes } from "@attnkit/core/backend";
+import { broadcastLoops, broadcastShape, elementCount, equalShapes } from "@attnkit/core/backend";
 import type { Ops } from "@attnkit/core/program";
 import { exp32, exp64 } from "./exp.ts";
-import { broadcastLoops, forEachPlane } from "./loops.ts";
+import { forEachPlane } from "./loops.ts";
 import { bytesOf, type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 import * as planes from "./planes.ts";
 

@@ -1,6 +1,6 @@
-import { elementCount, matmulShape } from "@attnkit/core/backend";
+import { broadcastLoops, elementCount, matmulShape } from "@attnkit/core/backend";
 import type { Ops } from "@attnkit/core/program";
-import { broadcastLoops, forEachPlane } from "./loops.ts";
+import { forEachPlane } from "./loops.ts";
 import { type Floats, type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 import { TILE, tile } from "./tile.ts";
 

@@ -1,15 +1,17 @@
 import type { Data, Shape } from "@attnkit/core";
 import {
+  collapse,
   concatShape,
   elementCount,
   nonNegativeAxis,
   reshapeShape,
   sliceShape,
+  strides,
   takeShape,
   transposeShape,
 } from "@attnkit/core/backend";
 import type { EagerOps } from "@attnkit/core/program";
-import { collapse, forEachPlane, strides } from "./loops.ts";
+import { forEachPlane } from "./loops.ts";
 import { type FloatType, floatsOf, type NdArray } from "./ndarray.ts";
 
 /** The operations that only move elements; floats stay floats and booleans stay booleans. */

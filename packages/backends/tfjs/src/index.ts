@@ -9,6 +9,7 @@ import {
   requireFunction,
 } from "@attnkit/core/backend";
 import { type EagerOps, knownOptions, requireOption } from "@attnkit/core/program";
+import { WEBGPU, type WebgpuBackend } from "@attnkit/wgsl";
 import { deviceOf } from "./device.ts";
 import { elementwise } from "./elementwise.ts";
 import { differentiable, vjp } from "./gradient.ts";
@@ -16,6 +17,7 @@ import { moves } from "./moves.ts";
 import { reductions } from "./reductions.ts";
 import type { Tensor, Tf } from "./tf.ts";
 import { onWebgl } from "./webgl.ts";
+import { webgpuHost } from "./webgpu-host.ts";
 
 export type { Tensor, Tf } from "./tf.ts";
 
@@ -23,9 +25,9 @@ export type { Tensor, Tf } from "./tf.ts";
  * A backend that computes synchronously on the caller's tensors. It also works inside `tf.tidy` and `tf.grads` through
  * `ops`.
  */
-export interface TfjsBackend extends Backend<Tensor, "float32"> {
+export interface TfjsBackend extends Backend<Tensor, "float32">, WebgpuBackend<Tensor> {
   readonly ops: EagerOps<Tensor>;
-  /** The tfjs module that it was made with. Kernels ask it for its device. */
+  /** The tfjs module that it was made with. */
   readonly tf: Tf;
 }
 
@@ -60,6 +62,8 @@ export function tfjs(options: { readonly tf: Tf }): TfjsBackend {
       return `tfjs-${tf.getBackend()}`;
     },
     kind: "tfjs",
+    hosts: [WEBGPU],
+    webgpuHost: () => webgpuHost(tf, ops),
     get device() {
       return deviceOf(tf);
     },

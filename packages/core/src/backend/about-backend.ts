@@ -7,8 +7,9 @@ import type { Backend } from "./backend.ts";
  */
 export interface AboutBackend {
   readonly name: string;
-  /** The `Backend.kind` of the backends that it makes. Kernels are chosen by it. */
+  /** `Backend.kind` and `Backend.hosts` of the backends that it makes. Kernels are chosen by them. */
   readonly kind: string;
+  readonly hosts?: readonly string[];
   /** The float types it can be made with, the default first. */
   readonly dtypes: readonly DType[];
   /** Where it can be made: in Node, in a page, or in both. */

@@ -55,6 +55,8 @@ export interface Backend<T, D extends DType = DType> {
   readonly name: string;
   /** The family that kernels name: `"cpu"`, `"tfjs"`, `"onnx"`. */
   readonly kind: string;
+  /** Kinds of kernels that run on its tensors beside those of its own kind, such as `"webgpu"`. Default: none. */
+  readonly hosts?: readonly string[];
   /** A description of the device that computes, for reports. */
   readonly device: string;
   readonly dtype: D;

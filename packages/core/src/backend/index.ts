@@ -16,6 +16,8 @@ export { notOwnTensor, requireMechanism } from "./given.ts";
 export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
 export { type HostData, hostData, type NestedValues } from "./host-data.ts";
 export type { Kernel } from "./kernel.ts";
+export { type KernelTarget, kernelKinds, kernelsFor } from "./kernels-for.ts";
+export { broadcastLoops, collapse, type Loops, strides } from "./loops.ts";
 export { type ForwardProgram, forwardProgram, mechanismProgram } from "./mechanism-program.ts";
 export {
   blockOfNames,

@@ -5,7 +5,7 @@ import type { Backend } from "./backend.ts";
 /** A hand-written fast path of one mechanism on one kind of backend. The portable program stays its oracle. */
 export interface Kernel<T> {
   readonly name: string;
-  /** The `kind` of backend that it runs on, e.g. `"tfjs"`. */
+  /** It runs on backends that have this `kind`, or that have it among their `hosts`: `"webgpu"`, `"onnx"`. */
   readonly kind: string;
   /** True, or why this call must take the portable program. The answer may depend on what the backend runs on now. */
   accepts(call: Call, backend: Backend<T>): true | string;

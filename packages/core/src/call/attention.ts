@@ -1,6 +1,7 @@
 import type { Backend, NestedProgram } from "../backend/backend.ts";
 import { requireBackend, requireMechanism, shapeOfEntry } from "../backend/given.ts";
 import type { Kernel } from "../backend/kernel.ts";
+import { kernelsFor } from "../backend/kernels-for.ts";
 import { forwardProgram } from "../backend/mechanism-program.ts";
 import { Remembered } from "../backend/remembered.ts";
 import { varyingAxes } from "../backend/varying-axes.ts";
@@ -102,7 +103,7 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
     compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () => backend.compile(p, sizes)) as (
       x: X,
     ) => Promise<Y>;
-  const own = (mechanism.kernels ?? []).filter((k) => k.kind === backend.kind) as readonly Kernel<T>[];
+  const own = kernelsFor(mechanism, backend);
 
   const checked = checker<T>(mechanism, how, (t, name, inState) =>
     shapeOfEntry(who, backend, t, name, inState ? "state." : ""),

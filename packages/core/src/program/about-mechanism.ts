@@ -39,7 +39,7 @@ export interface AboutMechanism {
   readonly options: OptionTable;
   /** The option sets that the conformance suite runs; the first is the default one. */
   readonly variants: readonly Options[];
-  /** For each kind of backend (`Backend.kind`) with kernels of this mechanism: loads the function that adds them. */
+  /** For each kind of kernels of this mechanism (`Kernel.kind`): loads the function that adds them. */
   readonly kernels?: Readonly<Record<string, () => Promise<(options?: Options) => Mechanism>>>;
   /** Option names that files and commands written before a renaming use, and their translation. */
   readonly former?: { readonly names: readonly string[]; translate(options: Options): Options };

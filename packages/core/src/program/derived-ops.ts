@@ -1,5 +1,5 @@
 import type { Block } from "./block.ts";
-import type { Ops } from "./ops.ts";
+import type { CacheOps, Ops } from "./ops.ts";
 import { type Dim, isKnown, isKnownShape, minusDim, requireKnown, timesDim } from "./sizes.ts";
 import { withGradient } from "./with-gradient.ts";
 
@@ -9,13 +9,13 @@ export const EMPTY_EXPONENT = -1e30;
 export const HIDDEN_EXPONENT = -2e30;
 
 /** Returns the size of one axis, a symbolic dimension where a recorded program does not know it. */
-export const axisSize = <T>(o: Ops<T>, x: T, axis: number): Dim => o.shape(x).at(axis)!;
+export const axisSize = <T>(o: Pick<Ops<T>, "shape">, x: T, axis: number): Dim => o.shape(x).at(axis)!;
 
 /**
  * Returns the size of an axis that a program always knows: heads, channels, features. Throws `ATTN_UNSUPPORTED` if it is a
  * symbolic dimension.
  */
-export const knownAxisSize = <T>(o: Ops<T>, x: T, axis: number): number =>
+export const knownAxisSize = <T>(o: Pick<Ops<T>, "shape">, x: T, axis: number): number =>
   requireKnown(`the size of axis ${axis}`, axisSize(o, x, axis));
 
 /** The sizes of a tensor of rank 4 in a block: batch and tokens may be symbolic, heads and channels are numbers. */
@@ -109,14 +109,14 @@ export const logOrMinusInfinity = <T>(o: Ops<T>, x: T): T =>
   o.where(x, o.log(o.where(x, x, 1)), Number.NEGATIVE_INFINITY);
 
 /** A block's key mask as 1 and 0, `[B, 1, S, 1]`, or nothing where every key is present. */
-export function presentKeys<T>(o: Ops<T>, { keyMask }: Block<T>): T | undefined {
+export function presentKeys<T>(o: CacheOps<T>, { keyMask }: Block<T>): T | undefined {
   if (keyMask === undefined) return undefined;
   const [b, s] = o.shape(keyMask) as [Dim, Dim];
   return o.reshape(o.where(keyMask, 1, 0), [b, 1, s, 1]);
 }
 
 /** `x`, with what `mask` does not keep replaced by `otherwise`; selected, so NaN behind a mask is gone. */
-export const replaceAbsent = <T>(o: Ops<T>, mask: T | undefined, x: T, otherwise: number): T =>
+export const replaceAbsent = <T>(o: CacheOps<T>, mask: T | undefined, x: T, otherwise: number): T =>
   mask === undefined ? x : o.where(mask, x, otherwise);
 
 /** v and a column of ones, both 0 for absent keys: `[B, H, S, dv + 1]`. Numerator and denominator become one product. */

@@ -11,7 +11,9 @@ export type ErrorCode =
   /** `kernels: "require"` and no kernel accepts the call. */
   | "ATTN_NO_KERNEL"
   /** Data of a type or length the backend cannot take. */
-  | "ATTN_DATA";
+  | "ATTN_DATA"
+  /** The device that computes is lost, was released, or refused a command. */
+  | "ATTN_DEVICE";
 
 /** Every error attnkit throws on purpose. Not matched by `instanceof` inside attnkit: two copies of core may meet. */
 export class AttentionError extends Error {

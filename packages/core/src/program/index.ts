@@ -54,7 +54,7 @@ export {
 export { largestScore, lowestFinite } from "./limits.ts";
 export type { StateEntry, Takes } from "./mechanism.ts";
 export { allKeysPresent, mergeCaches, mergeOutputs } from "./merge.ts";
-export type { EagerOps, Ops } from "./ops.ts";
+export type { CacheOps, EagerOps, Ops } from "./ops.ts";
 export {
   choiceOption,
   declareOptions,

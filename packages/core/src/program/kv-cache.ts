@@ -4,7 +4,7 @@ import { axisSize, presentKeys, replaceAbsent } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
 import type { StateEntry } from "./mechanism.ts";
 import { allKeysPresent } from "./merge.ts";
-import type { Ops } from "./ops.ts";
+import type { CacheOps, Ops } from "./ops.ts";
 import { type Dim, isKnown } from "./sizes.ts";
 import { visibleKeys, type Window } from "./visibility.ts";
 
@@ -62,7 +62,7 @@ export function hideWeights<T>(o: Ops<T>, weights: T, { visible, causalOnly }: H
 }
 
 /** The cache after a block. (SEMANTICS S4, S9) */
-export function appendKeys<T>(o: Ops<T>, block: Block<T>): AppendedKeys<T> {
+export function appendKeys<T>(o: CacheOps<T>, block: Block<T>): AppendedKeys<T> {
   const own = presentKeys(o, block);
   const past = block.state;
   const [ownK, ownV] = [replaceAbsent(o, own, block.k, 0), replaceAbsent(o, own, block.v, 0)];
@@ -72,7 +72,7 @@ export function appendKeys<T>(o: Ops<T>, block: Block<T>): AppendedKeys<T> {
 }
 
 /** 1 for present keys, past ones first: `[B, P + S]`. */
-function keptOf<T>(o: Ops<T>, { k, state }: Block<T>, own: T | undefined): T {
+function keptOf<T>(o: CacheOps<T>, { k, state }: Block<T>, own: T | undefined): T {
   const [b, , s] = o.shape(k) as [Dim, Dim, Dim];
   const now = own === undefined ? allKeysPresent(o, k) : o.reshape(own, [b, s]);
   return state === undefined ? now : o.concat([state.keep ?? allKeysPresent(o, state.k!), now], 1);

@@ -1,6 +1,6 @@
 import { divideOrZero, knownAxisSize } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
-import type { Ops } from "./ops.ts";
+import type { CacheOps, Ops } from "./ops.ts";
 import { type Dim, isKnown } from "./sizes.ts";
 
 /** The result of a normalising mechanism for some queries over some keys. */
@@ -46,7 +46,7 @@ export function mergeCaches<T>(
 }
 
 /** Ones `[B, n]` for keys `[B, H, n, d]` that are all present. */
-export function allKeysPresent<T>(o: Ops<T>, k: T): T {
+export function allKeysPresent<T>(o: CacheOps<T>, k: T): T {
   const [B, , n] = o.shape(k) as [Dim, Dim, Dim];
   if (isKnown(n) && isKnown(B)) return o.constant(new Float32Array(B * n).fill(1), [B, n]);
   const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, knownAxisSize(o, k, 3)));

@@ -62,5 +62,11 @@ export interface Ops<T, D extends Dim = Dim> {
   matmul(a: T, b: T): T;
 }
 
+/** The operations by which a cache of keys grows. */
+export type CacheOps<T, D extends Dim = Dim> = Pick<
+  Ops<T, D>,
+  "shape" | "constant" | "reshape" | "slice" | "concat" | "where"
+>;
+
 /** The operations of a backend that runs them at once: every size is a number. A program takes them as `Ops`. */
 export type EagerOps<T> = Ops<T, number>;

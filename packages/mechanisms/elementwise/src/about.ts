@@ -16,7 +16,7 @@ export const about: AboutMechanism = {
   variants: [{}, { order: 2 }, { order: "exact" }],
   kernels: {
     onnx: async () => (await import("./onnx.ts")).elementwise,
-    tfjs: async () => (await import("./tfjs.ts")).elementwise,
+    webgpu: async () => (await import("./webgpu.ts")).elementwise,
   },
   picture: {
     formula: ({ order }) =>

@@ -24,7 +24,7 @@ export const about: AboutMechanism = {
   ],
   kernels: {
     onnx: async () => (await import("./onnx.ts")).linear,
-    tfjs: async () => (await import("./tfjs.ts")).linear,
+    webgpu: async () => (await import("./webgpu.ts")).linear,
   },
   picture: {
     formula: ({ featureMap }) => (featureMap === signed ? "q·k, not normalised" : "φ(q)·φ(k), rows add up to 1"),

@@ -14,7 +14,7 @@ export const about: AboutMechanism = {
   reference: logsumexpReference,
   options: logsumexpOptions.table,
   variants: [{}, { logValues: true }],
-  kernels: { tfjs: async () => (await import("./tfjs.ts")).logsumexp },
+  kernels: { webgpu: async () => (await import("./webgpu.ts")).logsumexp },
   picture: {
     formula: () => "Σ_c exp(q_c + k_c), rows add up to 1",
     note: () => "Depends on more than q·k: drawn for a query and keys with all channels alike.",

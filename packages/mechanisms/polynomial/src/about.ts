@@ -20,7 +20,7 @@ export const about: AboutMechanism = {
     { power: 1 },
     { coefficients: [1, 1, 0.5] },
   ],
-  kernels: { tfjs: async () => (await import("./tfjs.ts")).polynomial },
+  kernels: { webgpu: async () => (await import("./webgpu.ts")).polynomial },
   // `{ normalizer: "fixed", n: 16 }` is now `{ normalizer: 16 }`.
   former: {
     names: ["n"],

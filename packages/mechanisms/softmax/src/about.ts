@@ -15,7 +15,7 @@ export const about: AboutMechanism = {
   options: softmaxOptions.table,
   variants: [{}, { scale: 0.3, softcap: 2 }, { window: [3, 1] }],
   kernels: {
-    tfjs: async () => (await import("./tfjs.ts")).softmax,
+    webgpu: async () => (await import("./webgpu.ts")).softmax,
     onnx: async () => (await import("./onnx.ts")).softmax,
   },
   picture: {

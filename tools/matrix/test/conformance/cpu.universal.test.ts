@@ -13,9 +13,10 @@ vi.setConfig({ testTimeout: 60_000 });
  */
 const variants = "window" in globalThis || process.env.ATTNKIT_DIST === "1" ? "first" : "all";
 
-for (const { name, kind, dtypes, create } of backends.filter((b) => !b.alone)) {
+for (const entry of backends.filter((b) => !b.alone)) {
+  const { name, dtypes, create } = entry;
   const [dtype] = dtypes;
-  const mechanisms = await rows(kind, variants);
+  const mechanisms = await rows(entry, variants);
   describe(`${name} in ${dtype}`, () => {
     conformance(runnerOf(import.meta.url), {
       backend: () => create(dtype && { dtype }),

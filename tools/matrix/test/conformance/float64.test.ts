@@ -7,8 +7,9 @@ import { runnerOf } from "../runner.ts";
 // Thousands of cases share two cores with other files: the slowest take seconds then.
 vi.setConfig({ testTimeout: 60_000 });
 
-for (const { name, kind, dtypes, create } of backends.filter((b) => !b.alone)) {
-  const mechanisms = await rows(kind, "all");
+for (const entry of backends.filter((b) => !b.alone)) {
+  const { name, dtypes, create } = entry;
+  const mechanisms = await rows(entry, "all");
   for (const dtype of dtypes.slice(1)) {
     describe(`${name} in ${dtype}`, () => {
       conformance(runnerOf(import.meta.url), {

@@ -8,7 +8,7 @@ import { runnerOf } from "../runner.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 /** The other option sets are in `ort-variants`, so that both files run at a time. */
-const mechanisms = await rows("onnx", "first");
+const mechanisms = await rows({ kind: "onnx" }, "first");
 const { name, create } = backends.find((b) => b.name === "ort-cpu")!;
 
 describe(`${name} in float32`, () => {

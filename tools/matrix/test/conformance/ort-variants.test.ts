@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 /** Making a session is most of the time, and rewriting its graph much of that: the default variants test the rewriting. */
 const sessionOptions = { graphOptimizationLevel: "basic", intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
-const rows = await rowsOf("onnx", ({ variants }) => variants.slice(1));
+const rows = await rowsOf({ kind: "onnx" }, ({ variants }) => variants.slice(1));
 const names = new Set(rows.map((row) => row.mechanism.name));
 
 describe("ort-cpu in float32", () => {

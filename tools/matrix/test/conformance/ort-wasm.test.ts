@@ -8,7 +8,7 @@ import { runnerOf } from "../runner.ts";
 // Sessions on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
-const mechanisms = await rows("onnx", "first");
+const mechanisms = await rows({ kind: "onnx" }, "first");
 const { ort, options } = await ortRuntime("wasm");
 /**
  * Making a session is most of the time, and rewriting its graph much of that. Chromium tests the rewriting, on the same

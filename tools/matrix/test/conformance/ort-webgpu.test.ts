@@ -6,8 +6,9 @@ import { runnerOf } from "../runner.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const { name, kind, create } = backends.find((b) => b.name === "ort-webgpu")!;
-const first = await rows(kind, "first");
+const entry = backends.find((b) => b.name === "ort-webgpu")!;
+const { name, create } = entry;
+const first = await rows(entry, "first");
 
 // The software adapter takes its time. Chromium runs more of it on the same source of the runtime, and `ort-cpu`
 // every case of the same programs.

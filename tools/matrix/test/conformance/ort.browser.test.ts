@@ -55,7 +55,7 @@ test.each(["ort-wasm", "ort-webgpu"])("%s: golden vectors, as `runVectors` reads
   expect(results.length).toBe(cases.length);
 });
 
-const first = await rows("onnx", "first");
+const first = await rows({ kind: "onnx" }, "first");
 
 // Node runs every case, on the same programs and the same WebAssembly. Here the first case of every law for each mechanism,
 // and on WebGPU each operation in full: the software adapter takes its time.

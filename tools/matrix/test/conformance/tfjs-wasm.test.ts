@@ -7,8 +7,9 @@ import { runnerOf } from "../runner.ts";
 // Thousands of cases share two cores with other files: the slowest take seconds then.
 vi.setConfig({ testTimeout: 60_000 });
 
-const { name, kind, create } = backends.find((b) => b.name === "tfjs-wasm")!;
-const mechanisms = await rows(kind, "all");
+const entry = backends.find((b) => b.name === "tfjs-wasm")!;
+const { name, create } = entry;
+const mechanisms = await rows(entry, "all");
 
 describe(name, () => {
   conformance(runnerOf(import.meta.url), {

@@ -4,7 +4,7 @@ import { conformance, type Item } from "@attnkit/core/conformance";
 import { elementwise } from "@attnkit/elementwise";
 import { logsumexp } from "@attnkit/logsumexp";
 import { softmax } from "@attnkit/softmax";
-import { softmax as tiles } from "@attnkit/softmax/tfjs";
+import { softmax as tiles } from "@attnkit/softmax/webgpu";
 import { type Tensor, type TfjsBackend, tfjs } from "@attnkit/tfjs";
 import { attentionLayers } from "@attnkit/tfjs/layers";
 import * as tf from "@tensorflow/tfjs-core";
@@ -16,8 +16,9 @@ import { runnerOf } from "../runner.ts";
 // A software driver that shares two cores with other files.
 vi.setConfig({ testTimeout: 180_000 });
 
-const { name, kind, create, expectedFailures = [] } = backends.find((b) => b.name === "tfjs-webgl")!;
-const first = await rows(kind, "first");
+const entry = backends.find((b) => b.name === "tfjs-webgl")!;
+const { name, create, expectedFailures = [] } = entry;
+const first = await rows(entry, "first");
 let backend: TfjsBackend;
 beforeAll(async () => {
   backend = (await create()) as TfjsBackend;

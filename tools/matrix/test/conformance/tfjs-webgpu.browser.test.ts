@@ -10,8 +10,9 @@ import { runnerOf } from "../runner.ts";
 // A software adapter that shares two cores with other files.
 vi.setConfig({ testTimeout: 60_000 });
 
-const { name, kind, create, expectedFailures = [] } = backends.find((b) => b.name === "tfjs-webgpu")!;
-const first = await rows(kind, "first");
+const entry = backends.find((b) => b.name === "tfjs-webgpu")!;
+const { name, create, expectedFailures = [] } = entry;
+const first = await rows(entry, "first");
 
 /** Between them they run each kernel for a prefill and for a decode step, with and without key masks, and its gradient. */
 const LAWS = ["oracle", "partition", "key-mask", "gradient"];

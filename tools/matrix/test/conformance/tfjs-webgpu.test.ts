@@ -6,8 +6,9 @@ import { runnerOf } from "../runner.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const { name, kind, create, expectedFailures = [] } = backends.find((b) => b.name === "tfjs-webgpu")!;
-const mechanisms = await rows(kind, "first");
+const entry = backends.find((b) => b.name === "tfjs-webgpu")!;
+const { name, create, expectedFailures = [] } = entry;
+const mechanisms = await rows(entry, "first");
 
 describe(`${name} in Node`, () => {
   for (const row of mechanisms) {

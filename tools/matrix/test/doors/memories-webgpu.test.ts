@@ -1,7 +1,7 @@
 import { backends } from "@attnkit/catalog";
 import { cpu } from "@attnkit/cpu";
-import { linear } from "@attnkit/linear/tfjs";
-import { softmax } from "@attnkit/softmax/tfjs";
+import { linear } from "@attnkit/linear/webgpu";
+import { softmax } from "@attnkit/softmax/webgpu";
 import { expect, test, vi } from "vitest";
 import { called, everyPair, type Setup, type Step, sizes } from "./memories.ts";
 

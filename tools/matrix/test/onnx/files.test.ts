@@ -143,7 +143,7 @@ describe("exported files", () => {
   test("fused programs give the same, and are refused where they do not apply", async () => {
     let count = 0;
     for (const entry of mechanisms) {
-      const m = (await creator(entry, "onnx"))(entry.variants[0]);
+      const m = (await creator(entry, { kind: "onnx" }))(entry.variants[0]);
       const reference = entry.reference(entry.variants[0]);
       const options = { form: "prefill", dims: { ...dims, L: 150 }, causal: true, fused: true } as const;
       if (fusedKernels(m).length === 0) {

@@ -24,7 +24,7 @@ web.env.wasm.numThreads = 1;
 const sessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 const backend = onnx({ ort, sessionOptions });
 const make = async (name: string, options?: Options): Promise<Mechanism> =>
-  (await creator(mechanisms.find((m) => m.name === name)!, "onnx"))(options);
+  (await creator(mechanisms.find((m) => m.name === name)!, { kind: "onnx" }))(options);
 
 const waves = (n: number, phase: number) =>
   Float32Array.from({ length: n }, (_, i) => Math.sin(12.9898 * i + 78.233 * phase) * 1.5);

@@ -46,7 +46,7 @@ describe.each(cases)("%s, %s, %o", (_, form, options, entry) => {
     ["end", true],
     [false, false],
   ])("all batches and lengths; causal %s, key mask %s", async (causal, masked) => {
-    const mechanism = (await creator(entry, form))(options);
+    const mechanism = (await creator(entry, { kind: form }))(options);
     const backend = onnx({ ort, sessionOptions: { intraOpNumThreads: 1, interOpNumThreads: 1 } });
     const plain = cpu();
     const attend = attention(mechanism, backend, { causal });
@@ -77,7 +77,7 @@ test.each(cases)(
   "%s, %s, %o: one session for five lengths and three batches, one more after a past",
   async (...args) => {
     const [name, form, options, entry] = args;
-    const mechanism = (await creator(entry, form))(options);
+    const mechanism = (await creator(entry, { kind: form }))(options);
     const backend = onnx({ ort, sessionOptions: { intraOpNumThreads: 1, interOpNumThreads: 1 } });
     const attend = attention(mechanism, backend, { causal: true });
     const calls = [

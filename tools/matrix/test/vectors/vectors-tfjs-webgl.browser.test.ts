@@ -7,8 +7,11 @@ import { expected } from "./vector-case.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
-const { name, kind, create } = backends.find((b) => b.name === "tfjs-webgl")!;
-const makers = await Promise.all(mechanisms.map(async (entry) => [entry.name, await creator(entry, kind)] as const));
+const backendEntry = backends.find((b) => b.name === "tfjs-webgl")!;
+const { name, create } = backendEntry;
+const makers = await Promise.all(
+  mechanisms.map(async (entry) => [entry.name, await creator(entry, backendEntry)] as const),
+);
 const mechanism = (wanted: string, options: Options) => Object.fromEntries(makers)[wanted]?.(options);
 
 async function run(c: VectorCase): Promise<VectorResult> {

@@ -1,25 +1,25 @@
 import { backends } from "@attnkit/catalog";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
-import { dispatch, type Gpu, gpuOf, onTape, output } from "@attnkit/tfjs/kernels";
+import { dispatch, type Host, hostOf, operation } from "@attnkit/wgsl";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { poison } from "./poison.ts";
 
 let backend: TfjsBackend;
-let gpu: Gpu;
+let host: Host<Tensor>;
 
 beforeAll(async () => {
   backend = (await backends.find((b) => b.name === "tfjs-webgpu")!.create()) as TfjsBackend;
-  gpu = gpuOf(backend) as Gpu;
+  host = hostOf(backend) as Host<Tensor>;
 });
 
 /** Two outputs of one dispatch: `a x` and `x + b`. */
 function affine(x: Tensor, a: number): Record<"scaled" | "shifted", Tensor> {
-  const outputs = { scaled: output(gpu, x.shape), shifted: output(gpu, x.shape) };
+  const outputs = { scaled: host.empty(x.shape), shifted: host.empty(x.shape) };
   const code = `@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
     if (id.x < p.n) { scaled[id.x] = p.a * x[id.x]; shifted[id.x] = x[id.x] + f32(p.b); }
   }`;
-  dispatch(gpu, {
+  dispatch(host, {
     ...{ name: "affine", code, inputs: { x }, outputs, sizes: { n: x.size, b: 3 }, floats: { a } },
     workgroups: [Math.ceil(x.size / 64)],
   });
@@ -36,10 +36,10 @@ test("a dispatch reads what tfjs computed before it and tfjs reads what it wrote
 
 test("several outputs are one operation of the tape", async () => {
   const f = (x: Tensor) => {
-    const { scaled, shifted } = onTape(gpu, {
+    const { scaled, shifted } = operation(host, {
       inputs: { x },
       forward: () => affine(x, 2),
-      backward: (_, seeds) => ({ x: tf.add(tf.mul(seeds.scaled!, 2), seeds.shifted!) }),
+      backward: (_, __, seeds) => ({ x: tf.add(tf.mul(seeds.scaled!, 2), seeds.shifted!) }),
     });
     const { mul, sum } = backend.ops; // with their own gradients: tfjs registers its by an import
     return sum(mul(scaled!, shifted!), 0); // sum of 2 x (x + 3), gradient 4 x + 6

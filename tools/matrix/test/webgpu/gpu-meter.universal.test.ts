@@ -2,7 +2,7 @@ import { backends } from "@attnkit/catalog";
 import { cpu } from "@attnkit/cpu";
 import { gpuUse, type Meter, meter } from "@attnkit/measure/gpu-meter";
 import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
-import { gpuOf } from "@attnkit/tfjs/kernels";
+import { hostOf } from "@attnkit/wgsl";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 
@@ -12,7 +12,7 @@ let used: Meter;
 
 beforeAll(async () => {
   backend = (await backends.find((b) => b.name === "tfjs-webgpu")!.create()) as TfjsBackend;
-  const gpu = gpuOf(backend);
+  const gpu = hostOf(backend);
   if (typeof gpu === "string") throw new Error(gpu);
   device = gpu.device;
   used = meter(device);

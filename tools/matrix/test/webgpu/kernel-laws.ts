@@ -81,7 +81,7 @@ export const title = (call: KernelCall): string => JSON.stringify(call).replaceA
  */
 export async function subjects(name: string, call: KernelCall) {
   const backend = (await backends.find((b) => b.name === "tfjs-webgpu")!.create()) as TfjsBackend;
-  const mechanism = (await creator(mechanisms.find((m) => m.name === name)!, "tfjs"))(call.options);
+  const mechanism = (await creator(mechanisms.find((m) => m.name === name)!, { kind: "webgpu" }))(call.options);
   const how = { causal: call.causal, lse: call.lse ?? false, state: call.state ?? true };
   const plain = attention<Tensor>(mechanism, backend, { ...how, kernels: "never" });
   const fast = attention<Tensor>(mechanism, backend, { ...how, kernels: "require" });

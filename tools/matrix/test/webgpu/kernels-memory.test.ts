@@ -5,7 +5,7 @@
 
 import { attention } from "@attnkit/core";
 import { gpuUse } from "@attnkit/measure/gpu-meter";
-import { softmax } from "@attnkit/softmax/tfjs";
+import { softmax } from "@attnkit/softmax/webgpu";
 import { type Tensor, type TfjsBackend, tfjs } from "@attnkit/tfjs";
 import { type WebgpuDevice, webgpuDevice } from "@attnkit/tfjs/webgpu";
 import * as tf from "@tensorflow/tfjs-core";

@@ -24,7 +24,7 @@ const errors: string[] = [];
 
 const entry = (name: string) => mechanisms.find((m) => m.name === name)!;
 const withKernels = async (name: string, options: Options): Promise<Mechanism> =>
-  (await creator(entry(name), "tfjs"))(options);
+  (await creator(entry(name), { kind: "webgpu" }))(options);
 
 type HostArray = { readonly shape: readonly number[]; readonly data: Float64Array | Uint8Array };
 const up = ({ shape, data }: HostArray): Tensor => backend.upload(data, shape);

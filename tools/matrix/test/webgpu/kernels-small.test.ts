@@ -20,8 +20,9 @@ const chosen: Readonly<Record<string, readonly Options[]>> = {
   elementwise: [{ order: 2 }],
 };
 
-const { name, kind, create } = backends.find((b) => b.name === "tfjs-webgpu")!;
-const rows = await rowsOf(kind, (entry) => chosen[entry.name]!);
+const entry = backends.find((b) => b.name === "tfjs-webgpu")!;
+const { name, create } = entry;
+const rows = await rowsOf(entry, ({ name }) => chosen[name]!);
 /** With no program beside its kernels: a call that no kernel takes fails. */
 const mechanisms = rows.map(({ mechanism, reference }) => ({
   mechanism: {

@@ -22,3 +22,16 @@ export function poison(tf: Tf): () => void {
     bufferManager.acquireBuffer = acquireBuffer;
   };
 }
+
+/** From now on every storage buffer that is made on a device holds NaN. */
+export function poisonDevice(device: GPUDevice): void {
+  const { createBuffer } = device;
+  const poisoned = (descriptor: GPUBufferDescriptor): GPUBuffer => {
+    const buffer = createBuffer.call(device, descriptor);
+    const writable = (descriptor.usage & 0x88) === 0x88; // GPUBufferUsage.STORAGE | COPY_DST
+    if (writable)
+      device.queue.writeBuffer(buffer, 0, new Float32Array(Math.floor(descriptor.size / 4)).fill(Number.NaN));
+    return buffer;
+  };
+  Object.defineProperty(device, "createBuffer", { value: poisoned, configurable: true, writable: true });
+}

@@ -1,7 +1,7 @@
-import { backends } from "@attnkit/catalog";
 import type { Mechanism } from "@attnkit/core";
 import { type Batch, cosine, type HostTensor, trainer } from "@attnkit/train";
 import type { CellContext } from "../experiment.ts";
+import { trainingBackend, trainUntil } from "../training.ts";
 import { languageModel } from "./model.ts";
 
 /** Whole numbers below `classes`, `[rows, tokens + 1]`: each row's inputs and, one further, its targets. */
@@ -10,7 +10,7 @@ export interface Windows {
   readonly data: Float32Array;
 }
 
-/** What is learned, and for how long. */
+/** A task to learn, and the number of steps. */
 export interface Task {
   readonly classes: number;
   readonly tokens: number;
@@ -20,7 +20,7 @@ export interface Task {
   train(step: number): Windows;
   /** The windows that are never trained on. */
   readonly heldOut: Windows;
-  /** Steps after which the held-out windows are evaluated, beside the last one. */
+  /** Steps after which the held-out windows are evaluated, ascending, beside the last one. */
   readonly reports?: readonly number[];
 }
 
@@ -43,15 +43,11 @@ const CHUNK = 32;
  * @returns the answers at every report and after the last step; the answers up to then if training diverged.
  * @throws Error if a logit of a token depends on a later token.
  */
-export async function learn(
-  mechanism: Mechanism,
-  task: Task,
-  { seed, signal, progress }: CellContext,
-): Promise<Learned[]> {
-  const backend = await backends.find(({ name }) => name === "ort-cpu")!.create();
+export async function learn(mechanism: Mechanism, task: Task, context: CellContext): Promise<Learned[]> {
+  const { seed, progress } = context;
   const model = languageModel(mechanism, task);
   const schedule = cosine(task.rate, { steps: task.steps, warmup: Math.round(task.steps / 10) });
-  const t = trainer(backend, { ...model, schedule, seed, decay: 0.05, clip: 1 });
+  const t = trainer(await trainingBackend(), { ...model, schedule, seed, decay: 0.05, clip: 1 });
   const logits = async (windows: Windows) => (await t.evaluate(model.logits, inputs(windows, task))).logits!;
   const answers = async (): Promise<Learned> => {
     const parts: ReturnType<typeof judged>[] = [];
@@ -62,13 +58,16 @@ export async function learn(
   };
   const found: Learned[] = [];
   try {
-    for (let step = 0; step < task.steps && !signal.aborted; step++) {
-      if (task.reports?.includes(step)) found.push(await answers());
+    const batchAt = (step: number): Batch => {
       const windows = task.train(step);
-      const targets = oneHot(windows, task);
-      if ((await t.step({ ...inputs(windows, task), targets })).diverged) return found;
-      progress((step + 1) / task.steps);
+      return { ...inputs(windows, task), targets: oneHot(windows, task) };
+    };
+    const train = (until: number) => trainUntil(t, until, batchAt, context, (step) => progress(step / task.steps));
+    for (const report of task.reports ?? []) {
+      if (!(await train(report))) return found;
+      found.push(await answers());
     }
+    if (!(await train(task.steps))) return found;
     const [first] = chunks(task.heldOut, task);
     refuseLeak(mechanism.name, await logits(first!), await logits(withOtherEnd(first!, task)), task);
     return [...found, await answers()];

@@ -1,7 +1,7 @@
-import { backends } from "@attnkit/catalog";
 import { type HostTensor, oneCycle, trainer } from "@attnkit/train";
 import type { Claim, Size, Verdict } from "../experiment.ts";
 import type { Table } from "../table.ts";
+import { trainingBackend, trainUntil } from "../training.ts";
 import { plusMinus } from "./curves.ts";
 import { paper } from "./paper.ts";
 import { drawRecall, HEADS, KEY, PAIRS, QUERIES, type Recall, recallModel, VALUE } from "./recall-model.ts";
@@ -38,21 +38,19 @@ export const recallBesideLoss: Claim = {
       `${STEPS.default} steps (${STEPS.full} with --full) of ${BATCH} sequences out of ${BATCH * BATCHES}.`,
   ],
   cells: (size) => trainedCells(size).filter(({ mechanism }) => mechanism !== CONTROL),
-  async measure({ mechanism }, { seed, size, signal, progress }) {
+  async measure({ mechanism }, context) {
+    const { seed, size, progress } = context;
     const name = String(mechanism);
-    const backend = await backends.find((entry) => entry.name === "ort-cpu")!.create();
     const model = recallModel(candidate(name), START[name] ?? 2);
     const steps = STEPS[size];
-    const t = trainer(backend, { ...model, schedule: oneCycle(RATE, { steps }), seed, clip: 1 });
+    const t = trainer(await trainingBackend(), { ...model, schedule: oneCycle(RATE, { steps }), seed, clip: 1 });
     // No two draws of any seeds share their numbers; the held-out draw has the place of one more batch.
     const draw = (i: number, rows: number) => drawRecall(2 * (seed * (BATCHES + 1) + i), rows);
     const drawn = Array.from({ length: BATCHES }, (_, i) => draw(i, BATCH));
     try {
-      for (let step = 0; step < steps && !signal.aborted; step++) {
-        const { batch } = drawn[step % BATCHES]!;
-        if ((await t.step(batch)).diverged) return { [RECALL]: Number.NaN, [ERROR]: Number.NaN };
-        progress((step + 1) / steps);
-      }
+      const batchAt = (step: number) => drawn[step % BATCHES]!.batch;
+      if (!(await trainUntil(t, steps, batchAt, context, (step) => progress(step / steps))))
+        return { [RECALL]: Number.NaN, [ERROR]: Number.NaN };
       const heldOut = draw(BATCHES, HELD_OUT);
       return scores(heldOut, (await t.evaluate(model.answer, heldOut.batch)).y!);
     } finally {

@@ -1,10 +1,12 @@
+import type { State } from "@attnkit/core";
+import type { NdArray } from "@attnkit/cpu";
 import type { Claim, Verdict } from "../experiment.ts";
 import type { Table } from "../table.ts";
 import { contenders } from "./contenders.ts";
 import { columnAt, contextsIn, contextsOf } from "./contexts.ts";
 import { againstContext } from "./curves.ts";
 import { paper } from "./paper.ts";
-import { stream, WIDTH } from "./stream.ts";
+import { type Stream, stream, WIDTH } from "./stream.ts";
 
 const BYTES = "bytes";
 
@@ -27,8 +29,7 @@ export const stateBytes: Claim = {
     const contexts = contextsOf(String(mechanism), size);
     const states = await s.states(contexts);
     const bytes = contexts.map((context, i) => {
-      const after = Object.values(s.step(context, states[i]!).state);
-      return [columnAt(BYTES, context), after.reduce((sum, { data }) => sum + data.byteLength, 0)] as const;
+      return [columnAt(BYTES, context), bytesAfter(s, context, states[i]!)] as const;
     });
     return Object.fromEntries(bytes);
   },
@@ -41,6 +42,11 @@ export const stateBytes: Claim = {
     },
   ],
 };
+
+/** The bytes of the state after one more token. */
+export function bytesAfter(s: Stream, context: number, state: State<NdArray>): number {
+  return Object.values(s.step(context, state).state).reduce((sum, { data }) => sum + data.byteLength, 0);
+}
 
 function judge(table: Table): Verdict {
   const sizes = (mechanism: string) => {

@@ -36,17 +36,18 @@ export function seedsOf(claim: Claim, seeds: readonly number[]): number[] {
   return [...seeds, ...consecutive(Math.max(...seeds) + 1, missing)];
 }
 
-/** Returns the jobs of the claims, in the order of claims, cells and seeds. */
+/** Returns the jobs of the claims, in the order of claims, cells and seeds. Cells that claims share have one job. */
 export function jobsOf(chosen: readonly Chosen[], { size, seeds }: Settings): Job[] {
-  return chosen.flatMap(({ experiment, claim }) => {
+  const jobs = chosen.flatMap(({ experiment, claim }) => {
     const cells = cellsOf({ experiment, claim }, size);
     return cells.flatMap((params) =>
       seedsOf(claim, seeds).map((seed) => ({
-        ...{ experiment: experiment.name, claim: claim.name, params, seed, size },
+        ...{ experiment: experiment.name, claim: claim.from ?? claim.name, params, seed, size },
         alone: claim.alone ?? false,
       })),
     );
   });
+  return [...new Map(jobs.map((job) => [keyOf(job), job])).values()];
 }
 
 /** A name of a cell with a seed that is unique in a run. */

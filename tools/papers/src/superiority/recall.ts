@@ -1,9 +1,8 @@
-import { backends } from "@attnkit/catalog";
-import type { Backend } from "@attnkit/core";
 import { type Trainer, trainer } from "@attnkit/train";
 import type { CellContext, Claim, Size, Verdict } from "../experiment.ts";
 import type { Figure } from "../figure.ts";
 import type { Spread, Table } from "../table.ts";
+import { trainingBackend, trainUntil } from "../training.ts";
 import { deng } from "./papers.ts";
 import { recallBatches } from "./recall-data.ts";
 import { RECALLERS, type Recaller } from "./recall-mechanisms.ts";
@@ -49,24 +48,21 @@ export function recall(recallers: Readonly<Record<string, Recaller>> = RECALLERS
   };
 }
 
-let made: Promise<Backend<unknown>> | undefined;
-
-/** ONNX Runtime on one thread: a step as one graph took a third to a twenty-seventh of the processor time of the JavaScript backend. */
-function backend(): Promise<Backend<unknown>> {
-  made ??= backends.find(({ name }) => name === "ort-cpu")!.create({ threads: 1 });
-  return made;
-}
-
 async function errorOf({ mechanism, scale }: Recaller, n: number, seed: number, context: CellContext): Promise<number> {
   const model = recallModel(mechanism, scale, seed);
-  const run = trainer(await backend(), model);
+  const run = trainer(await trainingBackend(), model);
   try {
     const draw = recallBatches(n, seed + 1);
-    for (let step = 0; step < STEPS; step++) {
-      context.signal.throwIfAborted();
-      if ((await run.step(draw(BATCH))).diverged) return Number.NaN;
-      context.progress((step + 1) / STEPS);
-    }
+    if (
+      !(await trainUntil(
+        run,
+        STEPS,
+        () => draw(BATCH),
+        context,
+        (step) => context.progress(step / STEPS),
+      ))
+    )
+      return Number.NaN;
     return await testError(run, model.answer, recallBatches(n, seed + 2));
   } finally {
     run.dispose();

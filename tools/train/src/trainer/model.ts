@@ -6,7 +6,7 @@ import type { Parameter } from "../parameters.ts";
 /** A program of the weights by name and of the named tensors of a batch. */
 export type ModelProgram = <T>(o: Ops<T>, w: Tensors<T>, batch: Tensors<T>) => Tensors<T>;
 
-/** What is trained: parameters and the function that is made small. */
+/** A model to train: parameters and the function that is made small. */
 export interface Trained {
   readonly parameters: readonly Parameter[];
   /** Returns `loss`, one value, and one value for each name in `extras`. */

@@ -1,4 +1,5 @@
 import type { Program } from "../../backend/backend.ts";
+import { kernelsFor } from "../../backend/kernels-for.ts";
 import { blockOfNames, namesOfBlock } from "../../backend/nested.ts";
 import type { Block, Causal, Result } from "../../program/block.ts";
 import type { Call, How } from "../../program/call.ts";
@@ -38,15 +39,12 @@ function byKernel<T>(lab: Lab, block: Block<T>, how: How): Result<T> {
   const { backend, mechanism } = lab;
   const named = Object.entries(namesOfBlock(block)).map(([name, t]) => [name, backend.shape(t)] as const);
   const call = checkCall(mechanism, how, blockOfNames(Object.fromEntries(named)));
-  const kernel = kernelsOf(lab).find((one) => one.accepts(call, backend) === true);
+  const kernel = kernelsFor(mechanism, backend).find((one) => one.accepts(call, backend) === true);
   if (!kernel) throw new LawBroken(`no kernel of ${mechanism.name} accepts a block of [${call.shapes.q}] inside vjp`);
   const out = kernel.run(block, call, backend) as Result<T> | Promise<unknown>;
   if (out instanceof Promise) throw new LawBroken(`kernel ${kernel.name} gives a promise, so vjp cannot follow it`);
   return out;
 }
-
-const kernelsOf = ({ backend, mechanism }: Lab) =>
-  (mechanism.kernels ?? []).filter((kernel) => kernel.kind === backend.kind);
 
 /** The same in float64: the oracle of every block over the history before it. */
 function chainOracle(lab: Lab, blocks: readonly HostBlock[], causal: Causal) {
@@ -224,8 +222,12 @@ export const kernelGradientLaw: Law = {
         title,
         async run(lab) {
           // A backend whose gradients do not reach kernels has none of this: its kernels are never differentiated.
-          if (!lab.backend.supports.kernelGradients || kernelsOf(lab).length === 0) return;
-          if (kernelsOf(lab).every((kernel) => kernel.accepts(exampleCall(lab, causal, lse), lab.backend) !== true))
+          if (!lab.backend.supports.kernelGradients || kernelsFor(lab.mechanism, lab.backend).length === 0) return;
+          if (
+            kernelsFor(lab.mechanism, lab.backend).every(
+              (kernel) => kernel.accepts(exampleCall(lab, causal, lse), lab.backend) !== true,
+            )
+          )
             return;
           await check(lab, two(lab, extras), causal, lse, true);
         },

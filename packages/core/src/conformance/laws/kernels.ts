@@ -1,4 +1,5 @@
 import type { Kernel } from "../../backend/kernel.ts";
+import { kernelsFor } from "../../backend/kernels-for.ts";
 import type { Lab } from "../lab.ts";
 import type { Case, Law } from "../law.ts";
 
@@ -35,7 +36,7 @@ export const kernelsLaw: Law = {
         (L): Case<Lab> => ({
           title: `L = ${L}, causal ${causal}`,
           async run(lab) {
-            const mine = (mechanism.kernels ?? []).filter((k) => k.kind === lab.backend.kind);
+            const mine = kernelsFor(mechanism, lab.backend);
             const block = lab.draw({ Hq: 4, Hkv: 2, L, S: L });
             const expected = lab.oracle(block, causal);
             for (const kernels of ["never", "prefer"] as const) {

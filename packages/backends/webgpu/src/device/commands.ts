@@ -1,0 +1,105 @@
+import type { Binding, Encoding } from "@attnkit/wgsl";
+import { deviceError, type Health } from "./health.ts";
+import { Parameters } from "./parameters.ts";
+import type { BufferPool } from "./pool.ts";
+
+/**
+ * Commands for the GPU. They are collected and submitted together by `flush`. In debug mode, each operation is submitted alone
+ * inside an error scope, so that an error names the operation.
+ */
+export class Commands {
+  readonly #device: GPUDevice;
+  readonly #pool: BufferPool;
+  readonly #health: Health;
+  readonly #debug: boolean;
+  readonly #parameters: Parameters;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #batch = 0;
+  /** The validation errors of debug mode that are not yet known: each promise settles with an error or nothing. */
+  #checks: Promise<Error | undefined>[] = [];
+
+  constructor(device: GPUDevice, pool: BufferPool, health: Health, debug: boolean) {
+    this.#device = device;
+    this.#pool = pool;
+    this.#health = health;
+    this.#debug = debug;
+    this.#parameters = new Parameters(device, pool);
+  }
+
+  /** The serial number of the batch that is being encoded. */
+  get batch(): number {
+    return this.#batch;
+  }
+
+  /** True if commands are encoded and not yet submitted. */
+  get pending(): boolean {
+    return this.#encoder !== undefined;
+  }
+
+  /** Calls `encode`, in debug mode inside an error scope. `what` names the operation in errors. */
+  guarded<R>(what: string, encode: () => R): R {
+    this.#health.require();
+    if (!this.#debug) return encode();
+    this.#device.pushErrorScope("validation");
+    try {
+      return encode();
+    } finally {
+      this.flush();
+      this.#checks.push(
+        this.#device.popErrorScope().then(
+          (error) => (error ? deviceError(`${what}: ${error.message}`) : undefined),
+          () => undefined, // the device is lost, which is reported by whatever waits for it
+        ),
+      );
+    }
+  }
+
+  /** Encodes a dispatch. One pass holds all dispatches up to a copy. */
+  dispatch({ pipeline, bindGroup, workgroups }: Encoding): void {
+    this.#pass ??= this.#open().beginComputePass({ label: "attnkit" });
+    this.#pass.setPipeline(pipeline);
+    this.#pass.setBindGroup(0, bindGroup);
+    this.#pass.dispatchWorkgroups(...workgroups);
+  }
+
+  parameters(data: ArrayBuffer): Binding {
+    return this.#parameters.place(data);
+  }
+
+  copy(from: { readonly buffer: GPUBuffer; readonly offset: number }, to: GPUBuffer, bytes: number): void {
+    this.#endPass();
+    this.#open().copyBufferToBuffer(from.buffer, from.offset, to, 0, bytes);
+  }
+
+  /** Submits all encoded commands, if there are any, by one call of `queue.submit`. */
+  flush(): void {
+    if (this.#encoder !== undefined) {
+      this.#endPass();
+      this.#parameters.write();
+      this.#device.queue.submit([this.#encoder.finish()]);
+      this.#encoder = undefined;
+      this.#batch += 1;
+    }
+    this.#pool.trim();
+  }
+
+  /** Debug mode: rejects with the first validation error of the commands so far. Resolves at once otherwise. */
+  async checked(): Promise<void> {
+    if (this.#checks.length === 0) return;
+    const checks = this.#checks;
+    this.#checks = [];
+    const error = (await Promise.all(checks)).find((e) => e !== undefined);
+    if (error) throw error;
+  }
+
+  #open(): GPUCommandEncoder {
+    this.#encoder ??= this.#device.createCommandEncoder({ label: "attnkit" });
+    return this.#encoder;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+}

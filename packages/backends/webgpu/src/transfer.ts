@@ -1,0 +1,51 @@
+import type { Shape } from "@attnkit/core";
+import { elementCount } from "@attnkit/core/backend";
+import type { Health } from "./device/health.ts";
+import type { BufferPool } from "./device/pool.ts";
+import { isCopyable, READ, READBACK } from "./device/usage.ts";
+import type { Gpu } from "./ops/gpu.ts";
+import { copyElements } from "./ops/pointwise.ts";
+import { bytesOf, type GpuTensor } from "./tensor.ts";
+
+/** Makes a tensor of host values. The values are copied before it returns. */
+export function upload(
+  { memory, host }: Gpu,
+  values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+  shape: Shape,
+  dtype: GpuTensor["dtype"],
+): GpuTensor {
+  const x = memory.make(shape, dtype, true);
+  if (values.length > 0) host.device.queue.writeBuffer(x.buffer, x.offset, values);
+  return x;
+}
+
+/** Copies the elements of a tensor to the host, after all operations before. Rejects with `ATTN_DEVICE` if the device is lost. */
+export async function download(gpu: Gpu, pool: BufferPool, health: Health, x: GpuTensor): Promise<ArrayBuffer> {
+  const { commands, memory } = gpu;
+  health.require();
+  const bytes = bytesOf(x);
+  if (bytes === 0) return new ArrayBuffer(0);
+  const staging = pool.take(bytes, READBACK);
+  commands.guarded("download", () =>
+    memory.scope(
+      () => {
+        commands.copy(isCopyable(x.buffer) ? x : copied(gpu, x), staging, bytes);
+        commands.flush();
+      },
+      () => [],
+    ),
+  );
+  await commands.checked();
+  await health.during("download", staging.mapAsync(READ, 0, bytes));
+  const data = staging.getMappedRange(0, bytes).slice(0);
+  staging.unmap();
+  pool.give(staging, commands.batch);
+  return data;
+}
+
+/** A copy of a tensor in a buffer of our own: one of the caller may lack the usage COPY_SRC. */
+function copied(gpu: Gpu, x: GpuTensor): GpuTensor {
+  const out = gpu.memory.make(x.shape, x.dtype);
+  copyElements(gpu, { x }, { x: out }, { sizes: [1, elementCount(x.shape)], steps: [[0, 1]] });
+  return out;
+}

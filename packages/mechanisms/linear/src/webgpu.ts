@@ -1,0 +1,68 @@
+import type { Mechanism } from "@attnkit/core";
+import { type Features, type MatrixState, matrixStateKernel, pairs, webgpuKernel, withKernels } from "@attnkit/wgsl";
+import {
+  type FeatureMap,
+  type FeatureMapName,
+  featureMaps,
+  type LinearOptions,
+  linearOptions,
+  linear as portable,
+} from "./index.ts";
+
+export type { FeatureMap, FeatureMapName, LinearOptions } from "./index.ts";
+
+/** The mechanism of `@attnkit/linear` with its WebGPU kernels; for a feature map of one's own there is none. */
+export function linear(options: LinearOptions = {}): Mechanism<"linear"> {
+  const mechanism = portable(options);
+  return withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form(options))));
+}
+
+/** A feature map in WGSL, as expressions of `x`, a channel of q or k. */
+type Map = Pick<MatrixState, "q" | "k" | "weight" | "features" | "numbers">;
+
+const channelwise = (x: string): Map => ({ q: x, k: x });
+
+/** `1 + s + s^2 / 2` of products s of channels scaled by `d^(-1/4)`; features 1, x_i, x_i x_j (i <= j). */
+const squares = (x: "q" | "k"): string => `
+  if (f == 0u) { return 1.0; }
+  if (f <= p.d) { return ${x}_channel(at, f - 1u); }
+  let ij = pair_of(f - 1u - p.d, p.d);
+  return ${x}_channel(at, ij.x) * ${x}_channel(at, ij.y) * select(1.0, ${Math.SQRT1_2}, ij.x == ij.y);`;
+
+const taylor2: Features = {
+  size: featureMaps.taylor2.size,
+  helpers: pairs,
+  q: squares("q"),
+  k: squares("k"),
+};
+
+const maps: Readonly<Record<FeatureMapName, Map>> = {
+  elu1: channelwise("exp(min(x, 0.0)) + limited(x, 0.0, 1e15)"),
+  relu: channelwise("limited(x, 0.0, 1e15)"),
+  identity: channelwise("limited(x, -1e15, 1e15)"),
+  exp: channelwise("exp(limited(x, -42.0, 42.0))"),
+  taylor2: {
+    ...channelwise("limited(x, -1e8, 1e8) * p.root"),
+    weight: "fma(fma(x, vec4f(0.5), vec4f(1.0)), x, vec4f(1.0))",
+    features: taylor2,
+    numbers: ({ dims }) => ({ root: dims.d ** -0.25 }),
+  },
+};
+
+function form(options: LinearOptions): MatrixState {
+  const { featureMap, normalize, scale } = linearOptions.resolve(options);
+  const name = typeof featureMap === "string" ? featureMap : nameOf(featureMap);
+  return {
+    name: "linear",
+    accepts: () => name !== undefined || "the feature map is not one of the package; there is no WGSL of it",
+    ...maps[name ?? "elu1"],
+    numbers: (call) => ({ scale, ...(name && maps[name].numbers?.(call)) }),
+    ...(normalize
+      ? { divisor: "weights", lseFactor: "p.scale", state: { sums: "s", divisor: "z" } }
+      : { divisor: "none", y: "x * p.scale", state: { sums: "s" } }),
+  };
+}
+
+/** Finds a map by identity: another map may have the same name. */
+const nameOf = (map: FeatureMap): FeatureMapName | undefined =>
+  (Object.keys(featureMaps) as FeatureMapName[]).find((name) => featureMaps[name] === map);

@@ -1,0 +1,125 @@
+import type { Backend, Block, Shape, Tensors } from "@attnkit/core";
+import type { AppendedKeys, CacheOps, EagerOps } from "@attnkit/core/program";
+
+/**
+ * How the elements of a tensor lie in its buffer, row-major. `"float32"`: one `f32` each. `"boolean"`: one `i32` each,
+ * non-zero is true. `"float16"`: two halves per `u32`, as `pack2x16float` packs them; a last single half is padded.
+ */
+export type Storage = "float32" | "boolean" | "float16";
+
+/** A range of a buffer that a shader binds. Numbers are bytes. */
+export interface Binding {
+  readonly buffer: GPUBuffer;
+  /** For a tensor a multiple of `minStorageBufferOffsetAlignment`, for parameters of `minUniformBufferOffsetAlignment`. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** One compute pass with one dispatch. */
+export interface Encoding {
+  /** The label that GPU debuggers show. */
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [x: number, y?: number, z?: number];
+}
+
+/**
+ * A tensor library as kernels see it. `T` is the library's own tensor. Everything happens in the order of the calls, and
+ * nothing is downloaded.
+ */
+export interface Host<T> {
+  readonly device: GPUDevice;
+  /** The operations by which a cache grows and masks are cast. A backend's own `ops` have them all. */
+  readonly ops: CacheOps<T, number>;
+  shape(x: T): Shape;
+  storage(x: T): Storage;
+  /**
+   * Returns the range of a buffer that holds a tensor. Data that the library still holds elsewhere is uploaded before. The
+   * buffer has the usage `STORAGE`. It is not reused before the work that is encoded until the next submit is done. The
+   * host places tensors so that offsets are aligned: the default limit is 256 bytes.
+   */
+  binding(x: T): Binding;
+  /**
+   * Makes a tensor with undefined contents. A kernel writes every element. Default storage: `"float32"`. It lies in no buffer
+   * that holds another tensor: WebGPU refuses a dispatch that reads and writes one buffer, even in different ranges.
+   */
+  empty(shape: Shape, storage?: Storage): T;
+  /**
+   * Returns a range of a uniform buffer with these bytes, whose number is a multiple of 16. It keeps them until the work that
+   * is encoded until the next submit is done.
+   */
+  uniform(data: ArrayBuffer): Binding;
+  /** Encodes a dispatch after everything that the library has encoded. When it is submitted is the library's decision. */
+  encode(encoding: Encoding): void;
+  /**
+   * Runs `make`. Tensors that `empty` and `ops` make meanwhile are freed at its end, except those that it returns. It
+   * may be nested. If `make` throws, all are freed.
+   */
+  scope<R extends Tensors<T>>(make: () => R): R;
+  /**
+   * Returns keys and values of a block's state followed by the block's own, of rank 4, for libraries whose caches grow in
+   * place. Default: `appendKeys` of core over `ops`, which copies.
+   */
+  appendKeys?(block: Block<T>): AppendedKeys<T>;
+  /** Present if the library records a tape for gradients. */
+  readonly tape?: Tape<T>;
+}
+
+/** A library's own tape of operations, on which a kernel is one operation. */
+export interface Tape<T> {
+  /** True while operations are recorded. */
+  readonly recording: boolean;
+  /** All operations; each is recorded if the tape is recording. */
+  readonly ops: EagerOps<T>;
+  /** Runs an operation and records its gradient. Scratch tensors are freed. It is called only if the tape is recording. */
+  record(operation: Operation<T>): Tensors<T>;
+}
+
+/** Several tensors from several, as one differentiable operation. */
+export interface Operation<T> {
+  readonly inputs: Tensors<T>;
+  forward(): Tensors<T>;
+  /**
+   * Returns the gradients of the inputs `wrt` from those of all outputs, `seeds`. `ops` are all operations of the library.
+   */
+  backward(
+    ops: EagerOps<T>,
+    inputs: Tensors<T>,
+    seeds: Tensors<T>,
+    wrt: readonly string[],
+    outputs: Tensors<T>,
+  ): Tensors<T>;
+}
+
+/**
+ * Runs an operation and frees its scratch tensors. If the host's tape is recording, the operation is one entry of it.
+ * @example
+ * ```ts
+ * const { y } = operation(host, { inputs: { x }, forward: () => ({ y: double(host, x) }), backward });
+ * ```
+ */
+export const operation = <T>(host: Host<T>, op: Operation<T>): Tensors<T> =>
+  host.tape?.recording ? host.tape.record(op) : host.scope(() => op.forward());
+
+/** A backend whose tensors WebGPU kernels can read and write. It has `"webgpu"` among its `hosts`. */
+export interface WebgpuBackend<T> {
+  /**
+   * Returns the host, or the reason why there is none now, as a sentence without its full stop. The answer may change where
+   * a library can switch its device.
+   */
+  webgpuHost(): Host<T> | string;
+}
+
+/**
+ * Returns the host of a backend's tensors, or the reason why it has none now.
+ * @example
+ * ```ts
+ * const host = hostOf(backend);
+ * if (typeof host === "string") return host; // for example "tfjs runs on cpu, not on webgpu"
+ * ```
+ */
+export function hostOf<T>(backend: Backend<T>): Host<T> | string {
+  const given = backend as Backend<T> & Partial<WebgpuBackend<T>>;
+  return given.webgpuHost?.() ?? `${backend.name} has no WebGPU tensors`;
+}

@@ -1,0 +1,165 @@
+import type { Backend, Block, Mechanism, Result, Tensors } from "@attnkit/core";
+import {
+  elementCount,
+  type Kernel,
+  namesOfBlock,
+  namesOfResult,
+  resultOfNames,
+  vjp,
+  zerosLike,
+} from "@attnkit/core/backend";
+import {
+  type AppendedKeys,
+  appendKeys,
+  type Call,
+  type EagerOps,
+  liftTensor,
+  type Ops,
+  type Window,
+} from "@attnkit/core/program";
+import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
+import { type Host, hostOf, operation } from "../host.ts";
+import { acceptable, WEBGPU } from "../kernel.ts";
+import type { TileGradients } from "./backward.ts";
+import { attend, type Weights } from "./forward.ts";
+import type { Pairs } from "./pairs.ts";
+import { type Tile, tileFor } from "./tile.ts";
+
+/** A mechanism that compares every query with every key, and whose state keeps the keys. */
+export interface Quadratic {
+  readonly name: string;
+  readonly weights: Weights;
+  readonly window?: Window | undefined;
+  /** For d channels: q and k are clamped to `-limit(d)..limit(d)`, and q is then multiplied by `scale(d)`. */
+  limit(d: number): number;
+  scale(d: number): number;
+  /** Returns the reason if a call is not for this kernel. Limits of its tiles are checked separately. */
+  refuses?(call: Call): string | undefined;
+  /** The gradients of calls without bias. Default, and for calls with bias: the gradient of the portable program. */
+  readonly gradients?: TileGradients;
+  /** Default: chosen by device and call. */
+  readonly tile?: Tile;
+}
+
+/** The largest d or dv: sums of a row are held in registers. */
+const WIDEST = 256;
+
+/**
+ * Makes a kernel for the quadratic family. The host appends to the cache; everything else is one pass over tiles, and one
+ * that combines parts of the keys for a few queries.
+ * @param mechanism The portable mechanism. Its gradient is used if `spec` has none.
+ * @example
+ * ```ts
+ * withKernels(mechanism, quadraticKernel(mechanism, { name, weights, limit: () => 1e4, scale: (d) => d ** -0.5 }));
+ * ```
+ */
+export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<unknown> {
+  return {
+    name: spec.name,
+    kind: WEBGPU,
+    accepts: (call, backend) => acceptable(call, backend, (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu)),
+    run<T>(block: Block<T>, call: Call, backend: Backend<T>) {
+      const host = hostOf(backend) as Host<T>;
+      return resultOfNames(host.scope(() => namesOfResult(run(host, mechanism, spec, block, call))));
+    },
+  };
+}
+
+function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: GpuFacts): true | string {
+  if (d > WIDEST || dv > WIDEST) return `d = ${d} and dv = ${dv} channels per head; a tile holds at most ${WIDEST}`;
+  const T = S + pastOf(shapes);
+  const bytes = 4 * Math.max(B * Hkv * T * Math.max(d, dv), ...Object.values(namesOfBlock(shapes)).map(elementCount));
+  return bytes <= gpu.largestBuffer || `a tensor of ${bytes} bytes; this device binds at most ${gpu.largestBuffer}`;
+}
+
+const pastOf = (shapes: Call["shapes"]): number => shapes.state?.k?.[2] ?? 0;
+
+function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Block<T>, call: Call): Result<T> {
+  const { dims, shapes, causal, lse } = call;
+  const keys = cacheOf(host, block, call);
+  const past = pastOf(shapes);
+  const tensors: Tensors<T> = {
+    ...{ q: float(host, block.q), k: keys.k, v: keys.v },
+    ...(block.mask && { mask: block.mask }),
+    ...(block.bias && { bias: float(host, block.bias) }),
+    ...(keys.keep && { keep: keys.keep }),
+  };
+  const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const { B, Hq, Hkv, L, S, d, dv } = dims;
+  const rows = (Hq / Hkv) * L;
+  const pairs: Pairs<T> = { tensors, dims, past, causal, window, limit: spec.limit(d), scale: spec.scale(d) };
+  const tile = spec.tile ?? tileFor(rows, Math.max(d, dv), gpuFacts(host.device).workgroupMemory);
+  const splits = spec.weights.kind === "softmax" && rows <= 16 ? splitsFor(B * Hkv, reachOf(past + S, L, window)) : 1;
+  const recompute = tensors.bias ? undefined : spec.gradients;
+  const recorded = recompute !== undefined && host.tape?.recording === true;
+  const out = operation(host, {
+    inputs: tensors,
+    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || recorded, tile, splits }),
+    backward(ops, given, seeds, wrt, { y, lse }) {
+      const floats = wrt.filter((n) => ["q", "k", "v", "bias"].includes(n));
+      const found = recompute
+        ? recompute(host, { ...pairs, tensors: oneMask(ops, given) }, spec.weights, {
+            y: y!,
+            lse: lse!,
+            dy: seeds.y!,
+            dlse: seeds.lse!,
+          })
+        : vjp(ops, (o, t) => portable(o, mechanism, t, call, past), given, seeds, floats);
+      return { ...Object.fromEntries(wrt.map((n) => [n, found[n] ?? zerosLike(ops, given[n]!)])) };
+    },
+  });
+  return {
+    y: out.y!,
+    ...(lse && { lse: out.lse! }),
+    state: call.state === false ? {} : { k: keys.k, v: keys.v, ...(keys.keep && { keep: keys.keep }) },
+  };
+}
+
+/**
+ * Merges key mask and mask into one. Otherwise masks, outputs and gradients would exceed the tensors that WebGPU can
+ * bind.
+ */
+function oneMask<T>(o: EagerOps<T>, { keep, ...rest }: Tensors<T>): Tensors<T> {
+  if (keep === undefined || rest.mask === undefined) return { ...rest, ...(keep && { keep }) };
+  const [B, T] = o.shape(keep) as [number, number];
+  return { ...rest, mask: o.where(o.reshape(keep, [B, 1, 1, T]), rest.mask, 0) };
+}
+
+/** Runs the portable program on keys that are already appended to the cache. */
+function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call, past: number): Tensors<T> {
+  const { B, Hq, L, S, d, dv } = call.dims;
+  const lift = (x: T | undefined) => (x === undefined ? undefined : liftTensor(o, x));
+  const cut = (x: T, axis: number, own: boolean) => o.slice(x, axis, own ? past : 0, own ? past + S : past);
+  const state = { k: cut(t.k!, 2, false), v: cut(t.v!, 2, false), ...(t.keep && { keep: cut(t.keep, 1, false) }) };
+  const block: Block<T> = {
+    ...{ q: o.reshape(t.q!, [B, Hq, L, d]), k: cut(t.k!, 2, true), v: cut(t.v!, 2, true) },
+    ...{ mask: lift(t.mask), bias: lift(t.bias), keyMask: t.keep && cut(t.keep, 1, true) },
+    state: past > 0 ? state : undefined,
+  };
+  const { y, lse } = mechanism.forward(o, block, call);
+  const lead = o.shape(t.q!).slice(0, -1);
+  return { y: o.reshape(y, [...lead, dv]), ...(call.lse && { lse: o.reshape(lse!, lead) }) };
+}
+
+/** Appends the block's keys and values to those of its state, with rank 4. */
+function cacheOf<T>(
+  host: Host<T>,
+  { q, k, v, keyMask, state }: Block<T>,
+  { dims: { B, Hkv, S, d, dv } }: Call,
+): AppendedKeys<T> {
+  const { ops } = host;
+  const block: Block<T> = {
+    ...{ q, k: ops.reshape(k, [B, Hkv, S, d]), v: ops.reshape(v, [B, Hkv, S, dv]) },
+    ...{ keyMask: keyMask && ops.reshape(keyMask, [B, S]), state },
+  };
+  return host.appendKeys?.(block) ?? appendKeys(ops, block);
+}
+
+const float = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? host.ops.where(x, 1, 0) : x);
+
+/** Returns how many keys a block of L rows can reach within a window. */
+const reachOf = (T: number, L: number, [left, right]: Window): number => Math.min(T, left + L + Math.min(right, T));
+
+/** Returns the number of splits: enough workgroups to fill a GPU, and at least about 256 keys for each. */
+const splitsFor = (heads: number, keys: number): number =>
+  Math.max(1, Math.min(Math.ceil(keys / 256), Math.ceil(256 / heads)));
