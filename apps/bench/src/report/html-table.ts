@@ -17,6 +17,9 @@ export interface Column<Row> {
   readonly strong?: (row: Row) => boolean;
 }
 
+/** Writes the name of a cell with its line and mark, as HTML. */
+export type Swatch = (id: string) => string;
+
 /**
  * Returns a table in a box of its own, in which it scrolls, and a link under it that saves it as CSV. Columns of numbers
  * are aligned right, columns of words left.

@@ -1,15 +1,8 @@
-import { escapeXml } from "@attnkit/measure/figure";
 import * as f from "@attnkit/measure/format";
 import type { CellResult, DecodeResult, PrefillResult, Results } from "@attnkit/measure/results";
-import { gpuRows, type Rows, ratioRows, throughputRows } from "./compare.ts";
-import { csv } from "./csv.ts";
-import { type Column, table } from "./html-table.ts";
+import { type Column, type Swatch, table } from "./html-table.ts";
 import { memoryFit, memoryOf } from "./memory.ts";
 import { rankOf } from "./rank.ts";
-import { backendsOf } from "./series.ts";
-
-/** Writes the name of a cell with its line and mark, as HTML. */
-export type Swatch = (id: string) => string;
 
 interface Timed<P> {
   readonly cell: CellResult;
@@ -110,27 +103,6 @@ export function answersTable(cells: readonly CellResult[]): string {
   );
 }
 
-/** The tables of ratios to baselines and to softmax, one per backend. Their CSV has a line per ratio. */
-export function ratiosTables(results: Results, swatch: Swatch): string {
-  const head = ["cell", "of", "tokens", "against", "rounds", "ratio", "low", "high", "readable"];
-  const byBackend = backendsOf(results.cells).map((backend) => {
-    const here = new Set(results.cells.filter((c) => c.backend === backend).map((c) => c.id));
-    const ratios = results.ratios.filter((r) => here.has(r.cell));
-    const lines = ratios.map(({ cell, what, size, against, rounds, ratio }) => [
-      ...[cell, what, size, against, rounds],
-      ...[ratio?.value, ratio?.low, ratio?.high, ratio?.readable],
-    ]);
-    const shown = plain(`ratios-${backend}`, ratioRows({ ...results, ratios }), swatch, csv(head, lines));
-    return shown && `<h3>${escapeXml(backend)}</h3>\n${shown}`;
-  });
-  return byBackend.filter((shown) => shown !== "").join("\n");
-}
-
-export const throughputTable = (results: Results, swatch: Swatch): string =>
-  plain("throughput", throughputRows(results), swatch);
-
-export const gpuTable = (results: Results, swatch: Swatch): string => plain("gpu", gpuRows(results), swatch);
-
 export function leftOutTable(results: Results): string {
   const leftOut = results.plan?.leftOut ?? [];
   type Row = (typeof leftOut)[number];
@@ -148,20 +120,6 @@ export function leftOutTable(results: Results): string {
         leftOut,
       );
 }
-
-/** A table of texts, whose first column names a cell. */
-const plain = (name: string, { head, rows }: Rows, swatch: Swatch, file?: string): string =>
-  rows.length === 0
-    ? ""
-    : table<readonly string[]>(
-        name,
-        head.map((title, i) => ({
-          ...{ head: title, text: (row) => row[i] ?? "" },
-          ...(i === 0 && { html: (row: readonly string[]) => swatch(row[0] ?? "") }),
-        })),
-        rows,
-        file,
-      );
 
 const idOf = <P>(swatch: Swatch): Column<Timed<P>> => ({
   ...{ head: "cell", text: ({ cell }) => cell.id, html: ({ cell }) => swatch(cell.id) },
