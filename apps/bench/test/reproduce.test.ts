@@ -30,7 +30,7 @@ describe("a whole run", () => {
     expect(one.out).toMatch(
       /^made\/rises: supported\. y is 2\.\d+ at 2 and 8\.\d+ at 8\.\nmade\/alone: not supported\. y rises\.\n/,
     );
-    expect(one.err).toContain("made/alone needs 4 seeds and uses 1, 2, 3, 4");
+    expect(one.err).toContain("made/alone needs 4 seeds and uses 101, 102, 103, 104");
     expect(table("one")).toBe(table("two"));
     expect(table("one").split("\r\n")[9]).toMatch(/^made,rises,3,8,8\.\d+,NaN$/);
     expect(table("one").split("\r\n")).toHaveLength(1 + 9 + 12 + 1);
@@ -121,7 +121,7 @@ describe("an interrupted run", () => {
     expect(readdirSync(join(dir, "stopped"))).toEqual(["journal.jsonl"]);
     const other = await inProcess(dir, ["--out", "stopped", "--resume", "--seed", "2"]);
     expect(other).toMatchObject({ code: 2, out: "" });
-    expect(other.err).toContain("was begun with the seeds 1,2,3, and these are 2,3,4");
+    expect(other.err).toContain("was begun with the seeds 101,102,103, and these are 2,3,4");
     expect((await inProcess(dir, ["--out", "stopped", "--resume"])).code).toBe(0);
     expect(table("stopped")).toBe(table("one"));
   });

@@ -7,7 +7,7 @@ import { choose } from "../reproduce/choose.ts";
 import { conduct } from "../reproduce/conduct.ts";
 import { beginJournal, checkSame, continueJournal, type Journal, readJournal } from "../reproduce/journal.ts";
 import { listing } from "../reproduce/list.ts";
-import { RECORDED, readRecord, writeRecords } from "../reproduce/record.ts";
+import { FIRST_SEED, RECORDED, readRecord, writeRecords } from "../reproduce/record.ts";
 import { type Header, JOURNAL, type RunSettings } from "../reproduce/results.ts";
 import type { Shipped } from "../reproduce/shipped.ts";
 import { nameOf, sentenceOf } from "../reproduce/wording.ts";
@@ -63,7 +63,7 @@ function settingsOf(chosen: readonly Chosen[], { seeds = { count: 3 }, seed, ful
     throw new UsageError("--seed", "cannot be combined with a list of --seeds; give one of them");
   return {
     size: full ? "full" : "default",
-    seeds: "list" in seeds ? [...seeds.list] : consecutive(seed ?? 1, seeds.count),
+    seeds: "list" in seeds ? [...seeds.list] : consecutive(seed ?? FIRST_SEED, seeds.count),
     claims: Object.fromEntries(chosen.map((one) => [nameOf(one), one.claim.rule])),
   };
 }

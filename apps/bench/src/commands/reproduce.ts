@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
+import { FIRST_SEED } from "../reproduce/record.ts";
 import * as flag from "./flags.ts";
 import { type Flags, seed, seeds } from "./reproduce-flags.ts";
 
@@ -22,7 +23,7 @@ export const declareReproduce = (program: Command): Command =>
     .option("--list", "print experiments, claims, cells and predicted times, and measure nothing", false)
     .option("--full", "use the full sizes, which take much longer", false)
     .option("--seeds <n>", "number of seeds, or a list such as 4,8,15; default 3; a claim may need more", seeds)
-    .option("--seed <n>", "first seed; default 1", seed)
+    .option("--seed <n>", `first seed; default ${FIRST_SEED}`, seed)
     .option("--claim <name>", "only this claim, as claim or experiment/claim; repeatable", flag.collect)
     .option("--out <dir>", "folder for the results; a finished run in it is replaced", "attnkit-reproduce")
     .option("--resume", "continue the run in the folder that was interrupted", false)
