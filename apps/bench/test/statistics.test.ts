@@ -118,7 +118,7 @@ describe("plan", () => {
 });
 
 test("numbers as tables print them", () => {
-  expect([0.0123, 1.5e-5, 12, 1234].map(time)).toEqual(["12.3 ms", "15.0 us", "12.0 s", "1230 s"]);
+  expect([0.0123, 1.5e-5, 12, 1234].map(time)).toEqual(["12.3 ms", "15.0 µs", "12.0 s", "1230 s"]);
   expect([0, 100, 2048, 5e6].map(bytes)).toEqual(["0 B", "100 B", "2.00 KiB", "4.77 MiB"]);
   expect([0, 0.5, 18437, 1e-9].map(digits)).toEqual(["0", "0.500", "18400", "1.00e-9"]);
   expect(spread({ median: 2, q1: 1, q3: 2 })).toBe("50 %");

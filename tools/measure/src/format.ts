@@ -4,7 +4,7 @@ export function time(seconds: number): string {
   if (seconds === 0) return "0 s";
   if (seconds >= 1) return `${digits(seconds)} s`;
   if (seconds >= 1e-3) return `${digits(seconds * 1e3)} ms`;
-  return `${digits(seconds * 1e6)} us`;
+  return `${digits(seconds * 1e6)} µs`;
 }
 
 export function bytes(n: number): string {

@@ -1,38 +1,115 @@
+import { RULE } from "@attnkit/measure/bootstrap";
+import { swatch, escapeXml as text } from "@attnkit/measure/figure";
 import * as f from "@attnkit/measure/format";
-import type { CellResult, Results } from "@attnkit/measure/results";
-import { gpuRows, type Rows, ratioRows, throughputRows, warnings } from "./compare.ts";
-import { MEMORY, memoryFit, memoryOf, threadsOf } from "./memory.ts";
-import { decodePlot, memoryPlot, prefillPlot, statePlot, styleOf } from "./plots.ts";
+import type { Results } from "@attnkit/measure/results";
+import { warnings } from "./compare.ts";
+import { headline } from "./headline.ts";
+import { download } from "./html-table.ts";
+import { MEMORY, threadsOf } from "./memory.ts";
+import * as tables from "./page-tables.ts";
+import { looksOf, type Multiples, multiples } from "./plots.ts";
+import { seriesOf } from "./series.ts";
 import { STYLE } from "./style.ts";
 
-/** Returns the report as one HTML page. It loads no script, font, image or other address. */
+/** The notes at the end of the page, to which sections refer by name. */
+const NOTES = {
+  intervals:
+    "Marks and bars are medians with their 95 % intervals (bootstrap). Rank: 1 plus the number of cells with as many tokens " +
+    `whose whole interval lies below this one's. ${RULE}. Plots show such a number as a hollow mark.`,
+  axes: "All plots of a quantity have the same logarithmic axes. Dashed lines are baselines: code that a user of tfjs or ONNX Runtime would run instead.",
+  work: "Floating-point operations are counted on the mechanism's portable program.",
+  growth:
+    "Least-squares exponents of the lower quartiles of the times, with their standard errors and the sizes they were fitted over.",
+  ratios:
+    "Median time of the cell divided by the median time of each column, with the 95 % interval over pairs of samples of one round. Below 1, the cell is faster.",
+  memory: MEMORY,
+} as const;
+
+type Note = keyof typeof NOTES;
+
+/**
+ * Returns the report as one HTML page. It loads no script, font, image or other address; its links save plots and tables
+ * that the page itself contains.
+ */
 export function html(results: Results): string {
-  const { environment: e, options: o, input, plan } = results;
   const cells = results.cells.filter((c) => c.status === "ok");
-  const [B, Hq, , d] = input.shapes.q!;
-  const facts: [string, string][] = [
-    ["machine", `${e.cpu}, ${e.cores} cores, ${f.bytes(e.memory)}, ${e.platform} ${e.arch}`],
-    [
-      "software",
-      `Node ${e.node}, V8 ${e.v8}, commit ${e.commit?.slice(0, 12) ?? "unknown"}${e.commit?.endsWith("+changes") ? " with changes" : ""}`,
-    ],
-    ...threadsOf(results).map((line): [string, string] => ["threads", line]),
-    [
-      "input",
-      `${input.source}: causal, B ${B}, ${Hq} query and ${input.shapes.k![1]} key heads, ${d} channels, seed ${o.seed}`,
-    ],
-    [
-      "run",
-      `${results.started} to ${results.finished}${results.complete ? "" : ", interrupted: the results are incomplete"}`,
-    ],
-  ];
-  const compared = (title: string, note: string, { head, rows }: Rows) =>
-    rows.length === 0
-      ? ""
-      : `<h2>${title}</h2>\n${table(
-          head.map(text),
-          rows.map(([id = "", ...more]) => [named(cells, id), ...more.map(text)]),
-        )}\n<p class="note">${note}</p>`;
+  const styleOf = looksOf(cells);
+  const named = (id: string): string => {
+    const cell = cells.find((c) => c.id === id);
+    if (!cell) return text(id);
+    return `<span class="cell">${swatch(styleOf(seriesOf(cell)), { dashed: cell.baseline !== null })}${text(id)}</span>`;
+  };
+  const legend = ({ series }: Multiples) =>
+    `<ul class="legend">${series.map(({ name, dashed }) => `<li class="cell">${swatch(styleOf(name), { dashed })}${text(name)}</li>`).join("")}</ul>`;
+  const drawn = multiples(cells, styleOf);
+  const plotsOf = (name: Multiples["name"]): string => {
+    const found = drawn.find((one) => one.name === name);
+    if (!found) return "";
+    const figures = found.plots.map(
+      ({ backend, inline, file }) =>
+        `<figure>${inline}<figcaption class="take">${download(`${name}-${backend}.svg`, "image/svg+xml", file, "SVG of this plot")}</figcaption></figure>`,
+    );
+    const about = name === "prefill" || name === "decode" ? refer("axes", "intervals") : refer("axes");
+    return `<p class="note">${text(found.caption)}${about}</p>\n${legend(found)}\n<div class="plots">${figures.join("\n")}</div>\n`;
+  };
+  const section = (title: string, ...parts: readonly string[]): string =>
+    parts.some((part) => part !== "") ? `<section>\n<h2>${title}</h2>\n${parts.join("\n")}\n</section>` : "";
+  const noted = (table: string, words: string, ...notes: readonly Note[]): string =>
+    table === "" ? "" : `<p class="note">${words}${refer(...notes)}</p>\n${table}`;
+  const sections = [
+    section(
+      "Prefill time",
+      plotsOf("prefill"),
+      noted(tables.prefillTable(cells, named), "Every length.", "work", "memory"),
+    ),
+    section(
+      "Decode time, per token",
+      plotsOf("decode"),
+      noted(tables.decodeTable(cells, named), "Every context.", "work"),
+    ),
+    section("State", plotsOf("state")),
+    section(
+      "Peak memory",
+      plotsOf("memory") && `${plotsOf("memory")}<p class="note">Numbers: table of prefill times.${refer("memory")}</p>`,
+    ),
+    section(
+      "Growth",
+      cells.length ? noted(tables.growthTable(cells, named), "Exponents of time and memory.", "growth", "memory") : "",
+    ),
+    section("Ratios", noted(tables.ratiosTable(results, named), "Each cell beside the others.", "ratios", "intervals")),
+    section(
+      "Throughput",
+      noted(
+        tables.throughputTable(results, named),
+        "Operations that a causal prefill needs, divided by its median time, and as a share of a plain matrix product. The product has the same number of operations, on the same backend in the same run.",
+      ),
+    ),
+    section(
+      "GPU",
+      noted(
+        tables.gpuTable(results, named),
+        "Compute dispatches of one call, and the peak bytes of live GPU buffers: its inputs and the buffers that it added. tfjs's pool of freed buffers was empty before.",
+      ),
+    ),
+    section(
+      "Answers",
+      '<p class="note">Every timed output was compared with the float64 reference in this run. A cell with a wrong answer is not timed.</p>',
+      tables.answersTable(results.cells),
+      ...results.unavailable.map((u) => `<p>${text(u.backend)} is not available here: ${text(u.reason)}</p>`),
+    ),
+    section(
+      "Left out",
+      noted(
+        tables.leftOutTable(results),
+        `Measurements that did not fit into the time budget of ${results.options.budget} s or into the limits of this machine. Times were predicted from pilot timings.`,
+      ),
+    ),
+  ].filter((part) => part !== "");
+  return page(results, `${sections.join("\n")}\n${notesOf(sections.join(""))}`);
+}
+
+function page(results: Results, body: string): string {
+  const facts = factsOf(results).map(([name, value]) => `<dt>${name}</dt><dd>${text(value)}</dd>`);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -45,125 +122,46 @@ export function html(results: Results): string {
 <body>
 <main>
 <h1>attnkit bench</h1>
-<dl>${facts.map(([k, v]) => `<dt>${k}</dt><dd>${text(v)}</dd>`).join("")}</dl>
 ${warnings(results)
   .map((line) => `<p><strong>${text(line)}</strong></p>`)
   .join("")}
-${legend(cells)}
-<div class="plots">
-${figure("Prefill", "Time of one causal prefill against its length. Both axes logarithmic: a straight line of slope 1 is linear time. Bars span the quartiles.", prefillPlot(cells))}
-${figure("Decode", "Time of one decoded token against the tokens already in the state. Flat is constant cost per token.", decodePlot(cells))}
-${figure("State", "Size of the state that decoding carries from token to token.", statePlot(cells))}
-${figure("Peak memory", "Increase of the process's resident set during one prefill, against its length. Only lengths with a clearly larger increase than a few tokens are shown.", memoryPlot(cells))}
-<figure><h2>Growth</h2>${table(
-    ["cell", "prefill time, tokens^", "decode time, context^", "peak memory, tokens^"],
-    cells.map((c) => [swatch(cells, c), fit(c.growth.prefill), fit(c.growth.decode), memoryFit(c)]),
-  )}
-<figcaption>Least-squares exponents of the lower quartiles of the times, with their standard errors and the sizes they were fitted over. ${MEMORY}</figcaption></figure>
-</div>
-<h2>Answers</h2>
-<p>Every timed output was compared with the float64 reference in this run. A cell with a wrong answer is not timed.</p>
-${table(["cell", "answers", "worst error, of what is allowed", "rows checked", "device"], results.cells.map(answer))}
-${results.unavailable.map((u) => `<p>${text(u.backend)} is not available here: ${text(u.reason)}</p>`).join("\n")}
-<h2>Prefill</h2>
-${table(
-  ["cell", "tokens", "median", "IQR", "samples", "GFLOP", "GFLOP/s", "operations", "largest tensor", "peak memory"],
-  cells.flatMap((c) =>
-    c.prefill.map((p) => [
-      swatch(cells, c),
-      String(p.length),
-      f.time(p.median),
-      f.spread(p),
-      String(p.samples.length),
-      f.digits(p.cost.flops / 1e9),
-      f.gflops(p.cost.flops, p.median),
-      String(p.cost.ops),
-      f.bytes(p.cost.largest * (c.dtype === "float64" ? 8 : 4)),
-      memoryOf(c, p.length),
-    ]),
-  ),
-)}
-<p class="note">Work is counted on the mechanism's portable program. ${MEMORY}</p>
-${compared("Beside", "Time of the cell divided by the time of each column. Below 1, the cell is faster. Median and quartiles of the ratios per round.", ratioRows(results))}
-${compared("Throughput", "Operations that a causal prefill needs, divided by its median time, and as a share of a plain matrix product. The product has the same number of operations, on the same backend in the same run.", throughputRows(results))}
-${compared("GPU", "Compute dispatches of one call, and the peak bytes of live GPU buffers: its inputs and the buffers that it added. tfjs's pool of freed buffers was empty before.", gpuRows(results))}
-<h2>Decode</h2>
-${table(
-  ["cell", "context", "per token", "IQR", "samples", "GFLOP/s", "state"],
-  cells.flatMap((c) =>
-    c.decode.map((p) => [
-      swatch(cells, c),
-      String(p.context),
-      f.time(p.median),
-      f.spread(p),
-      String(p.samples.length),
-      f.gflops(p.cost.flops, p.median),
-      f.bytes(p.stateBytes),
-    ]),
-  ),
-)}
-${
-  plan?.leftOut.length
-    ? `<h2>Left out</h2><p>Measurements that did not fit into the time budget of ${o.budget} s or into the limits of this machine. Times were predicted from pilot timings.</p>${table(
-        ["cell", "what", "size", "reason", "would take"],
-        plan.leftOut.map((l) => [text(l.cell), l.what, String(l.size), text(l.reason), f.time(l.seconds)]),
-      )}`
-    : ""
-}
+<ul class="headline">${headline(results)
+    .map((line) => `<li>${text(line)}</li>`)
+    .join("\n")}</ul>
+<dl>${facts.join("")}</dl>
+${body}
 </main>
 </body>
 </html>
 `;
 }
 
-const text = (raw: string): string => raw.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-
-const fit = (x: CellResult["growth"]["prefill"]): string => (x ? f.exponent(x) : "too few points");
-
-function legend(cells: readonly CellResult[]): string {
-  return `<ul class="legend">${cells.map((c) => `<li>${swatch(cells, c)}</li>`).join("")}</ul>`;
-}
-
-function named(cells: readonly CellResult[], id: string): string {
-  const cell = cells.find((c) => c.id === id);
-  return cell ? swatch(cells, cell) : text(id);
-}
-
-function swatch(cells: readonly CellResult[], c: CellResult): string {
-  const { colour, dash } = styleOf(cells, c.id);
-  const line = `<svg width="22" height="10" aria-hidden="true"><line x1="0" x2="22" y1="5" y2="5" stroke="${colour}" stroke-width="3" stroke-dasharray="${dash}"/></svg>`;
-  return `<span class="cell">${line}${text(c.id)}</span>`;
-}
-
-function answer(c: CellResult): string[] {
-  const verdict = {
-    ok: "right",
-    failed: `<strong>wrong</strong>: ${text(c.reason ?? "")}`,
-    unsupported: `unsupported: ${text(c.reason ?? "")}`,
-    unchecked: "not checked",
-    refused: `refused: ${text(c.reason ?? "")}`,
-  }[c.status];
-  const worst = c.checks.reduce<number | null>(
-    (w, x) => (w === null || x.used === null ? null : Math.max(w, x.used)),
-    0,
-  );
+function factsOf(results: Results): [string, string][] {
+  const { environment: e, options: o, input, started, finished, complete } = results;
+  const [B, Hq, , d] = input.shapes.q!;
+  const commit = `commit ${e.commit?.slice(0, 12) ?? "unknown"}${e.commit?.endsWith("+changes") ? " with changes" : ""}`;
   return [
-    text(c.id),
-    verdict,
-    c.checks.length ? f.percent(worst) : "",
-    String(c.checks.reduce((n, x) => n + x.rows, 0)),
-    text(c.device),
+    ["machine", `${e.cpu}, ${e.cores} cores, ${f.bytes(e.memory)}, ${e.platform} ${e.arch}`],
+    ["software", `Node ${e.node}, V8 ${e.v8}, ${commit}`],
+    ...threadsOf(results).map((line): [string, string] => ["threads", line]),
+    [
+      "input",
+      `${input.source}: causal, B ${B}, ${Hq} query and ${input.shapes.k![1]} key heads, ${d} channels, seed ${o.seed}`,
+    ],
+    ["run", `${started} to ${finished}${complete ? "" : ", interrupted: the results are incomplete"}`],
   ];
 }
 
-const figure = (title: string, caption: string, svg: string): string =>
-  svg ? `<figure><h2>${title}</h2>${svg}<figcaption>${caption}</figcaption></figure>` : "";
+const numbers = new Map(Object.keys(NOTES).map((name, i) => [name, i + 1]));
 
-/** Returns a table. Columns of numbers are aligned right, columns of words left. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "<p>Nothing was measured.</p>";
-  const words = head.map((_, i) => rows.every((r) => !/^-?\d/.test(r[i]!)));
-  const line = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((c, i) => `<${tag}${words[i] ? ' class="text"' : ""}>${c}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table><thead>${line(head, "th")}</thead><tbody>${rows.map((r) => line(r, "td")).join("\n")}</tbody></table></div>`;
+const refer = (...notes: readonly Note[]): string =>
+  notes
+    .map((note) => ` <a href="#note-${note}" aria-label="note ${numbers.get(note)}">[${numbers.get(note)}]</a>`)
+    .join("");
+
+/** The notes to which the sections refer, each once, with the numbers by which they are called. */
+function notesOf(sections: string): string {
+  const used = Object.entries(NOTES).filter(([name]) => sections.includes(`href="#note-${name}"`));
+  const items = used.map(([name, words]) => `<li id="note-${name}" value="${numbers.get(name)}">${text(words)}</li>`);
+  return items.length ? `<section>\n<h2>Notes</h2>\n<ol class="notes">${items.join("\n")}</ol>\n</section>` : "";
 }

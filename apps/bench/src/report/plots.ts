@@ -1,165 +1,140 @@
+import {
+  type Axis,
+  draw,
+  type Figure,
+  type Guide,
+  type Panel,
+  type Point,
+  type SeriesStyle,
+  stylesOf,
+} from "@attnkit/measure/figure";
 import * as f from "@attnkit/measure/format";
-import type { CellResult } from "@attnkit/measure/results";
-import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+import type { CellResult, Interval } from "@attnkit/measure/results";
+import { backendsOf, seriesOf } from "./series.ts";
 
-interface Point {
-  readonly cell: string;
-  readonly x: number;
-  readonly y: number;
-  readonly low: number;
-  readonly high: number;
+/** The width of a plot's area in pixels: with its margins it fits a phone. */
+const WIDTH = 326;
+
+/** The plots of one quantity, one per backend, all with the same axes. */
+export interface Multiples {
+  readonly name: string;
   readonly title: string;
+  readonly caption: string;
+  readonly plots: readonly Plot[];
+  /** The names of the series, in the order of the cells. */
+  readonly series: readonly { readonly name: string; readonly dashed: boolean }[];
 }
 
-/** The number of colours that the page's style defines, from `--c0` on. Further cells repeat them with dashes. */
-export const COLOURS = 10;
-
-/** Plots prefill time against length, both logarithmic. Bars span the quartiles. */
-export const prefillPlot = (cells: readonly CellResult[]): string =>
-  chart(
-    cells,
-    cells.flatMap((c) =>
-      c.prefill.map((p) => point(c, p.length, p, `${p.length} tokens: ${f.time(p.median)}, IQR ${f.spread(p)}`)),
-    ),
-    { x: "tokens", y: "one prefill", ticks: decades, format: tick(f.time) },
-  );
-
-export const decodePlot = (cells: readonly CellResult[]): string =>
-  chart(
-    cells,
-    cells.flatMap((c) =>
-      c.decode.map((p) => point(c, p.context, p, `after ${p.context} tokens: ${f.time(p.median)}, IQR ${f.spread(p)}`)),
-    ),
-    { x: "tokens of context", y: "one decoded token", ticks: decades, format: tick(f.time) },
-  );
-
-export const statePlot = (cells: readonly CellResult[]): string =>
-  chart(
-    cells,
-    cells.flatMap((c) =>
-      c.decode.map((p) =>
-        point(
-          c,
-          p.context,
-          { median: p.stateBytes, q1: p.stateBytes, q3: p.stateBytes },
-          `after ${p.context} tokens: ${f.bytes(p.stateBytes)}`,
-        ),
-      ),
-    ),
-    { x: "tokens of context", y: "state", ticks: doublings, format: tick(f.bytes) },
-  );
-
-/** Plots peak memory against length, for cells with more than one length: a single point has no slope. */
-export const memoryPlot = (cells: readonly CellResult[]): string =>
-  chart(
-    cells,
-    cells.flatMap((c) => {
-      const seen = c.memory.filter((m) => m.resolved);
-      const all = seen.length > 1 ? seen : [];
-      return all.map(({ length, growth: median }) =>
-        point(c, length, { median, q1: median, q3: median }, `${length} tokens: ${f.bytes(median)}`),
-      );
-    }),
-    { x: "tokens", y: "peak memory", ticks: doublings, format: tick(f.bytes) },
-  );
-
-/** Removes the trailing zeros that three digits of a measurement would show. */
-const tick =
-  (format: (n: number) => string) =>
-  (n: number): string =>
-    format(n).replace(/\.0+ /, " ");
-
-const point = (c: CellResult, x: number, y: { median: number; q1: number; q3: number }, title: string): Point => ({
-  cell: c.id,
-  x,
-  y: y.median,
-  low: y.q1,
-  high: y.q3,
-  title: `${c.id}\n${title}`,
-});
-
-/** Returns the colour and dash of a cell. They are the same in every plot and in the legend. */
-export function styleOf(cells: readonly CellResult[], id: string): { colour: string; dash: string } {
-  const i = Math.max(
-    0,
-    cells.findIndex((c) => c.id === id),
-  );
-  return { colour: `var(--c${i % COLOURS})`, dash: ["none", "6 3", "2 3"][Math.floor(i / COLOURS) % 3]! };
+export interface Plot {
+  readonly backend: string;
+  /** For the page, which has a legend of its own. */
+  readonly inline: string;
+  /** For a file: with its legend. */
+  readonly file: string;
 }
 
-interface Axes {
+/** A quantity over a number of tokens. */
+interface Quantity {
+  readonly name: string;
+  readonly title: string;
+  readonly caption: string;
   readonly x: string;
-  readonly y: string;
-  /** Returns the values that the vertical axis may label, within a range. */
-  ticks(low: number, high: number): number[];
-  format(n: number): string;
+  readonly y: Axis;
+  readonly guides: readonly Guide[];
+  points(cell: CellResult): Point[];
 }
 
-function chart(cells: readonly CellResult[], points: readonly Point[], axes: Axes): string {
-  if (points.length === 0) return "";
-  const { document } = parseHTML("<html><body></body></html>");
-  // Logarithms on linear scales: a logarithmic scale of Plot omits some of the labels it is given.
-  const log = (p: Point) => ({
-    ...p,
-    x: Math.log2(p.x),
-    y: Math.log2(p.y),
-    low: Math.log2(p.low),
-    high: Math.log2(p.high),
-  });
-  const sizes = [...new Set(points.map((p) => p.x))].sort((a, b) => a - b);
-  const values = points.flatMap((p) => [p.low, p.high]);
-  const [low, high] = [Math.min(...values) / 1.3, Math.max(...values) * 1.3];
-  const marks = cells.flatMap(({ id }) => {
-    const own = points
-      .filter((p) => p.cell === id)
-      .sort((a, b) => a.x - b.x)
-      .map(log);
-    const { colour: stroke, dash } = styleOf(cells, id);
-    return [
-      Plot.ruleX(own, { x: "x", y1: "low", y2: "high", stroke, strokeWidth: 4, strokeOpacity: 0.35 }),
-      Plot.line(own, { x: "x", y: "y", stroke, strokeWidth: 2, strokeDasharray: dash }),
-      Plot.dot(own, { x: "x", y: "y", fill: stroke, r: 3.5, title: "title" }),
-    ];
-  });
-  const svg = Plot.plot({
-    document: document as unknown as NonNullable<Plot.PlotOptions["document"]>,
-    width: 720,
-    height: 420,
-    marginLeft: 68,
-    marginBottom: 44,
-    marginRight: 24,
-    style: { background: "none", fontSize: "13px" },
-    x: {
-      domain: [Math.log2(sizes[0]!) - 0.2, Math.log2(sizes.at(-1)!) + 0.2],
-      ticks: sizes.map(Math.log2),
-      tickFormat: (n: number) => String(Math.round(2 ** n)),
-      label: axes.x,
-      grid: true,
+const LINEAR: Guide = { slope: 1, label: "slope 1: linear" };
+const QUADRATIC: Guide = { slope: 2, label: "slope 2: quadratic" };
+
+const QUANTITIES: readonly Quantity[] = [
+  {
+    ...{ name: "prefill", title: "Prefill time", x: "tokens", guides: [LINEAR, QUADRATIC] },
+    caption: "Median time of one causal prefill against its length.",
+    y: { label: "time of one prefill", scale: "log", unit: "s" },
+    points: (c) => timed(c).prefill.map((p) => timePoint(c, p.length, `${p.length} tokens`, p)),
+  },
+  {
+    ...{ name: "decode", title: "Decode time", x: "tokens of context", guides: [LINEAR] },
+    caption: "Median time of one decoded token against the tokens already in the state. A flat line is constant cost.",
+    y: { label: "time per decoded token", scale: "log", unit: "s" },
+    points: (c) => timed(c).decode.map((p) => timePoint(c, p.context, `after ${p.context} tokens`, p)),
+  },
+  {
+    ...{ name: "state", title: "State", x: "tokens of context", guides: [LINEAR] },
+    caption: "Size of the state that decoding carries from token to token. Lines of equal value take turns.",
+    y: { label: "size of the state", scale: "log", unit: "B" },
+    points: (c) => c.decode.map((p) => bytePoint(c, p.context, `after ${p.context} tokens`, p.stateBytes)),
+  },
+  {
+    ...{ name: "memory", title: "Peak memory", x: "tokens", guides: [LINEAR, QUADRATIC] },
+    caption:
+      "Increase of the process's resident set during one prefill, against its length. Only lengths with a clearly larger " +
+      "increase than a few tokens are shown.",
+    y: { label: "peak memory of one prefill", scale: "log", unit: "B" },
+    // A single point has no slope.
+    points: ({ memory, ...c }) => {
+      const seen = memory.filter((m) => m.resolved);
+      return seen.length < 2 ? [] : seen.map((m) => bytePoint(c, m.length, `${m.length} tokens`, m.growth));
     },
-    y: {
-      domain: [Math.log2(low), Math.log2(high)],
-      ticks: axes.ticks(low, high).map(Math.log2),
-      tickFormat: (n: number) => axes.format(2 ** n),
-      label: axes.y,
-      grid: true,
-    },
-    marks,
+  },
+];
+
+/** Draws every quantity that was measured. Cells with software adapters have no times. */
+export function multiples(cells: readonly CellResult[], styleOf: (name: string) => SeriesStyle): Multiples[] {
+  return QUANTITIES.flatMap((quantity): Multiples[] => {
+    const drawn = cells
+      .map((cell) => ({ cell, points: quantity.points(cell) }))
+      .filter(({ points }) => points.length > 0);
+    if (drawn.length === 0) return [];
+    const points = drawn.flatMap((one) => one.points);
+    const sizes = [...new Set(points.map((p) => p.x))];
+    const x: Axis = { label: quantity.x, scale: "log", includes: sizes };
+    const y = { ...quantity.y, includes: points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]) };
+    const plots = backendsOf(drawn.map(({ cell }) => cell)).map((backend): Plot => {
+      const panel: Panel = {
+        ...{ title: backend, x, y, guides: sizes.length > 1 ? quantity.guides : [] },
+        series: drawn
+          .filter(({ cell }) => cell.backend === backend)
+          .map(({ cell, points }) => ({ name: seriesOf(cell), points, dashed: cell.baseline !== null })),
+      };
+      const figure: Figure = {
+        ...{ name: `${quantity.name}-${backend}`, panels: [panel] },
+        caption: `${quantity.title} on ${backend}. ${quantity.caption}`,
+      };
+      const svg = (legend: boolean) => draw(figure, styleOf, { width: WIDTH, legend });
+      return { backend, inline: svg(false), file: svg(true) };
+    });
+    const series = new Map(drawn.map(({ cell }) => [seriesOf(cell), cell.baseline !== null]));
+    const { name, title, caption } = quantity;
+    return [{ name, title, caption, plots, series: [...series].map(([key, dashed]) => ({ name: key, dashed })) }];
   });
-  return svg.outerHTML;
 }
 
-/** Returns powers of ten, with steps between them if the range is short. */
-function decades(low: number, high: number): number[] {
-  const steps = high / low > 1000 ? [1] : high / low > 20 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
-  const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
-  const all = Array.from({ length: to - from + 1 }, (_, i) => steps.map((s) => s * 10 ** (from + i))).flat();
-  return all.filter((x) => x >= low && x <= high);
+/** Returns the look of each series by its name: the same in every plot and table, on every backend. */
+export function looksOf(cells: readonly CellResult[]): (name: string) => SeriesStyle {
+  const series = [...new Set(cells.map(seriesOf))].map((name) => ({ name, points: [] }));
+  const axis: Axis = { label: "", scale: "log" };
+  return stylesOf([{ name: "", caption: "", panels: [{ x: axis, y: axis, series }] }]);
 }
 
-/** Returns powers of two at equal distances, about eight of them. */
-function doublings(low: number, high: number): number[] {
-  const [from, to] = [Math.ceil(Math.log2(low)), Math.floor(Math.log2(high))];
-  const step = Math.max(1, Math.ceil((to - from) / 8));
-  return Array.from({ length: Math.max(0, Math.floor((to - from) / step) + 1) }, (_, i) => 2 ** (from + i * step));
+/** The times of a cell: none on a software adapter, where they have no meaning. */
+const timed = ({ adapter, prefill, decode }: CellResult): Pick<CellResult, "prefill" | "decode"> =>
+  adapter?.software ? { prefill: [], decode: [] } : { prefill, decode };
+
+function timePoint(
+  cell: CellResult,
+  x: number,
+  at: string,
+  { median, q1, q3, interval }: { median: number; q1: number; q3: number; interval: Interval | null },
+): Point {
+  const { low, high } = interval ?? { low: q1, high: q3 };
+  const uncertain = interval !== null && !interval.readable;
+  const title = `${cell.id}, ${at}: ${f.interval(f.time, median, { low, high })}${uncertain ? ", noisy" : ""}`;
+  return { x, y: median, low, high, title, uncertain };
 }
+
+const bytePoint = (cell: Pick<CellResult, "id">, x: number, at: string, y: number): Point => ({
+  ...{ x, y },
+  title: `${cell.id}, ${at}: ${f.bytes(y)}`,
+});

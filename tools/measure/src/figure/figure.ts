@@ -4,6 +4,10 @@ export interface Axis {
   /** With its unit: `"time per token (µs)"`. */
   readonly label: string;
   readonly scale: "linear" | "log";
+  /** The unit of the values, which the ticks then show with a prefix: seconds (`"20 µs"`) or bytes (`"4 KiB"`). */
+  readonly unit?: "s" | "B";
+  /** Further values that the axis contains: those of another panel give both the same range and ticks. */
+  readonly includes?: readonly number[];
 }
 
 export interface Point {
@@ -13,6 +17,10 @@ export interface Point {
   /** 95 % interval over seeds, or the quartiles where the axis says so; absent if there is one value. */
   readonly low?: number;
   readonly high?: number;
+  /** Shown while the pointer rests on the point. */
+  readonly title?: string;
+  /** True for a value that is too uncertain to be read: its mark is drawn hollow. */
+  readonly uncertain?: boolean;
 }
 
 export interface Series {
@@ -20,6 +28,8 @@ export interface Series {
   readonly points: readonly Point[];
   /** A bound or a prediction rather than a measurement: drawn dashed, without marks. */
   readonly theory?: boolean;
+  /** True for a measurement that the others are compared with: drawn dashed, with marks. */
+  readonly dashed?: boolean;
 }
 
 /** A straight guide across the plot with a word beside it. */

@@ -1,10 +1,13 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { Panel, Series } from "./figure.ts";
-import { type GuideLine, guideLine } from "./guides.ts";
+import { type Box, between, type Dot, placeWords } from "./guide-words.ts";
+import { guideLine } from "./guides.ts";
+import { DASHES } from "./legend.ts";
+import { apart, type Run } from "./overlap.ts";
 import { type Scale, scaleOf } from "./scale.ts";
 import type { SeriesStyle } from "./style.ts";
-import { escapeXml, FONT, LINE, textLines, widthOf, wrap } from "./text.ts";
+import { FONT, LINE, textLines, widthOf, wrap } from "./text.ts";
 
 /** A drawn panel. Its origin is its left upper corner. */
 export interface Drawn {
@@ -14,11 +17,14 @@ export interface Drawn {
   readonly hidden: number;
 }
 
+/** A point in positions of the scales. */
 interface Mark {
   readonly x: number;
   readonly y: number;
   readonly low: number;
   readonly high: number;
+  readonly title: string;
+  readonly uncertain: boolean;
 }
 
 /** The height of the area between the axes, in pixels. */
@@ -37,6 +43,14 @@ export function drawPanel(panel: Panel, width: number, styleOf: (name: string) =
   const height = top + PLOT + bottom;
   const guides = (panel.guides ?? []).map((guide) => guideLine(guide, x, y));
   const drawn = panel.series.map((series) => ({ series, ...marksOf(series, x, y), style: styleOf(series.name) }));
+  const place = (px: number, py: number): [number, number] => [
+    left + ((px - x.domain[0]) / (x.domain[1] - x.domain[0])) * (width - left - RIGHT),
+    top + PLOT - ((py - y.domain[0]) / (y.domain[1] - y.domain[0])) * PLOT,
+  ];
+  // Bounds and predictions have no marks, and lie on a measurement where the claim holds: they stay as they are.
+  const measured = drawn.filter(({ series }) => !series.theory);
+  const placed = apart(measured.map(({ marks }) => marks.map((mark) => place(mark.x, mark.y))));
+  const pixel = (x.domain[1] - x.domain[0]) / (width - left - RIGHT);
   const { document } = parseHTML("<html><body></body></html>");
   const svg = Plot.plot({
     document: document as unknown as NonNullable<Plot.PlotOptions["document"]>,
@@ -50,18 +64,21 @@ export function drawPanel(panel: Panel, width: number, styleOf: (name: string) =
       ...guides.map(({ from, to }) =>
         Plot.line([from, to], { stroke: "var(--soft)", strokeWidth: 1.2, strokeDasharray: "1.5 3" }),
       ),
-      ...drawn.flatMap(({ series, marks, style }) => seriesMarks(series, marks, style)),
+      ...drawn.flatMap((one) => {
+        const { shifts = [], runs = [] } = placed[measured.indexOf(one)] ?? {};
+        const shifted = one.marks.map((mark, i) => ({ ...mark, x: mark.x + pixel * (shifts[i] ?? 0) }));
+        return seriesMarks(one.series, one.marks, shifted, runs, one.style);
+      }),
     ],
   });
-  const place = (px: number, py: number): [number, number] => [
-    left + ((px - x.domain[0]) / (x.domain[1] - x.domain[0])) * (width - left - RIGHT),
-    top + PLOT - ((py - y.domain[0]) / (y.domain[1] - y.domain[0])) * PLOT,
-  ];
+  const area: Box = { left, right: width - RIGHT, top, bottom: top + PLOT };
+  const lines = guides.map(({ from, to, ...more }) => ({ ...more, from: place(...from), to: place(...to) }));
+  const dots = drawn.flatMap(({ marks, series }) => dotsOf(series, marks, place));
   const words = [
     textLines(title, 0, LINE - 3, { name: "head" }),
     textLines(yLabel, 0, title.length * LINE + (title.length ? 6 : 0) + LINE - 3),
     textLines(xLabel, (left + width - RIGHT) / 2, top + PLOT + LINE + 24, { anchor: "middle" }),
-    ...guides.map((line) => guideWords(line, place, left, width - RIGHT, top)),
+    placeWords(lines, dots, area),
   ];
   const plain = rounded(svg.outerHTML)
     .replace(/<style>[\s\S]*?<\/style>/, "")
@@ -96,42 +113,56 @@ function marksOf({ points }: Series, x: Scale, y: Scale): { marks: Mark[]; hidde
     // An interval that reaches below the positive numbers ends at the edge of a logarithmic plot.
     low: end(p.low, p.y, y.domain[0]),
     high: end(p.high, p.y, y.domain[1]),
+    ...{ title: p.title ?? "", uncertain: p.uncertain ?? false },
   }));
   return { marks: marks.sort((a, b) => a.x - b.x), hidden: points.length - shown.length };
 }
 
-function seriesMarks({ theory }: Series, marks: readonly Mark[], { colour, symbol }: SeriesStyle): Plot.Markish[] {
-  const line = Plot.line(marks, {
-    ...{ x: "x", y: "y", stroke: colour, strokeWidth: theory ? 1.6 : 2 },
-    ...(theory ? { strokeDasharray: "7 4" } : {}),
-  });
-  if (theory) return [line];
-  const bars = marks.filter(({ low, high }) => high > low);
+function seriesMarks(
+  { theory, dashed }: Series,
+  marks: readonly Mark[],
+  shifted: readonly Mark[],
+  runs: readonly Run[],
+  { colour, symbol }: SeriesStyle,
+): Plot.Markish[] {
+  const usual = theory ? DASHES.theory : dashed ? DASHES.dashed : undefined;
+  const line = (part: readonly Mark[], dash: { readonly array: string; readonly offset: number } | undefined) =>
+    Plot.line(part, {
+      ...{ x: "x", y: "y", stroke: colour, strokeWidth: theory ? 1.6 : 2 },
+      ...(dash
+        ? { strokeDasharray: dash.array, strokeDashoffset: dash.offset }
+        : usual
+          ? { strokeDasharray: usual }
+          : {}),
+    });
+  if (theory) return [line(marks, undefined)];
+  const bars = shifted.filter(({ low, high }) => high > low);
+  const dots = (part: readonly Mark[], look: Plot.DotOptions) =>
+    part.length === 0 ? [] : [Plot.dot(part, { ...{ x: "x", y: "y", r: 4.2, symbol }, ...titled(part), ...look })];
   return [
     Plot.ruleX(bars, { x: "x", y1: "low", y2: "high", stroke: colour, strokeWidth: 1.6 }),
-    line,
-    Plot.dot(marks, { x: "x", y: "y", fill: colour, stroke: "var(--page)", strokeWidth: 1, r: 4.2, symbol }),
+    ...(runs.length === 0 ? [line(marks, undefined)] : []),
+    ...runs.map(({ from, to, dash }) => line(marks.slice(from, to + 1), dash)),
+    ...dots(
+      shifted.filter((mark) => !mark.uncertain),
+      { fill: colour, stroke: "var(--page)", strokeWidth: 1 },
+    ),
+    ...dots(
+      shifted.filter((mark) => mark.uncertain),
+      { fill: "var(--page)", stroke: colour, strokeWidth: 1.6 },
+    ),
   ];
 }
 
-/** The word of a guide stands beside its line, inside the plot. */
-function guideWords(
-  { label, kind, from, to }: GuideLine,
-  place: (x: number, y: number) => [number, number],
-  left: number,
-  right: number,
-  top: number,
-): string {
-  const width = widthOf(label);
-  const text = (x: number, y: number) =>
-    `<text class="guide" x="${Math.round(Math.min(Math.max(x, left + 4), right - width - 2))}" y="${Math.round(y)}">${escapeXml(label)}</text>`;
-  if (kind === "y") return text(right, place(...from)[1] - 5);
-  if (kind === "x") {
-    const [x] = place(...to);
-    return text(x + 6 + width > right ? x - width - 6 : x + 6, top + 14);
-  }
-  const [x, y] = place(...(from[1] > to[1] ? from : to));
-  return text(x - width - 8, y + 14);
+const titled = (marks: readonly Mark[]): Plot.DotOptions =>
+  marks.some(({ title }) => title !== "") ? { title: "title" } : {};
+
+/** The points that words should not cover: marks, bars, and the lines between them every few pixels. */
+function dotsOf({ theory }: Series, marks: readonly Mark[], place: (x: number, y: number) => [number, number]): Dot[] {
+  const dots = marks.map((mark): Dot => ({ at: place(mark.x, mark.y), radius: theory ? 1 : 5 }));
+  const bars = marks.flatMap((m) => between(place(m.x, m.low), place(m.x, m.high)));
+  const lines = marks.slice(1).flatMap((m, i) => between(place(marks[i]!.x, marks[i]!.y), place(m.x, m.y)));
+  return [...dots, ...[...bars, ...lines].map((at) => ({ at, radius: 1 }))];
 }
 
 /** Two decimals are far below a pixel, and hide the last bit in which machines differ. Texts keep their digits. */

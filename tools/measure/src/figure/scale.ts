@@ -12,7 +12,9 @@ export interface Scale {
 }
 
 /** Makes the scale of an axis for these values, of which it ignores those that it can't show. */
-export function scaleOf({ scale }: Axis, values: readonly number[], ticks: number): Scale {
+export function scaleOf(axis: Axis, own: readonly number[], ticks: number): Scale {
+  const { scale, unit, includes = [] } = axis;
+  const values = [...own, ...includes];
   const log = scale === "log";
   const shows = (x: number) => Number.isFinite(x) && (!log || x > 0);
   const at = log ? Math.log10 : (x: number) => x;
@@ -23,8 +25,9 @@ export function scaleOf({ scale }: Axis, values: readonly number[], ticks: numbe
   const alone = to - from <= 1e-9 * Math.max(Math.abs(from), Math.abs(to));
   const margin = alone ? 0.5 * (log ? 1 : Math.abs(from) || 1) : 0.05 * (to - from);
   const domain: [number, number] = [from - margin, to + margin];
-  const marks = log ? logTicks(domain, shown, ticks) : linearTicks(domain, ticks);
-  return { log, domain, at, shows, ticks: marks.map((value) => ({ at: at(value), label: labelOf(value) })) };
+  const marks = log ? logTicks(domain, unit === "B" ? [1, 2] : shown, ticks) : linearTicks(domain, ticks);
+  const label = unit === undefined ? labelOf : (value: number) => withUnit(value, unit);
+  return { log, domain, at, shows, ticks: marks.map((value) => ({ at: at(value), label: label(value) })) };
 }
 
 // A spread of many thousand arguments would overflow the stack.
@@ -39,6 +42,29 @@ function linearTicks([low, high]: readonly [number, number], count: number): num
   const from = Math.ceil(low / step);
   const all = Array.from({ length: Math.floor(high / step) - from + 1 }, (_, i) => (from + i) * step);
   return all.map((x) => Number(x.toPrecision(12)));
+}
+
+/** The prefixes of a unit, from the largest down. */
+const PREFIXES = {
+  s: [
+    [1, "s"],
+    [1e-3, "ms"],
+    [1e-6, "µs"],
+    [1e-9, "ns"],
+  ],
+  B: [
+    [2 ** 30, "GiB"],
+    [2 ** 20, "MiB"],
+    [2 ** 10, "KiB"],
+    [1, "B"],
+  ],
+} as const;
+
+function withUnit(value: number, unit: keyof typeof PREFIXES): string {
+  const prefixes = PREFIXES[unit];
+  // A tick such as 0.001 may be a bit less than the prefix.
+  const [factor, name] = prefixes.find(([least]) => Math.abs(value) >= least * (1 - 1e-9)) ?? prefixes.at(-1)!;
+  return `${labelOf(value / factor)} ${name}`;
 }
 
 /** Powers of two if all values are such, else 1, 2, 5 times powers of ten or every n-th power. At most `count`. */
