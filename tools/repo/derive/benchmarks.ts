@@ -65,7 +65,8 @@ function sectionOf(root: string, run: Recorded, records: string): Section {
 function factsOf(results: Results): string[] {
   const { environment: e, input, cells, options: o, started, finished } = results;
   const [B, Hq, , d] = input.shapes.q!;
-  const devices = [...new Map(cells.map((c) => [c.backend, `${c.backend}: ${c.device}, ${c.dtype}`])).values()];
+  // A baseline may run on another library than the backend beside it.
+  const devices = new Set(cells.map((c) => `${c.backend}: ${c.device}, ${c.dtype}`));
   return [
     `machine: ${e.cpu}, ${e.cores} cores, ${f.bytes(e.memory)}, ${e.platform} ${e.arch}`,
     `software: Node ${e.node}, V8 ${e.v8}, commit ${e.commit}, whose lock file has the version of every package`,
@@ -104,7 +105,7 @@ function resultsOf(results: Results, name: string): Section {
     `Times are medians with their 95 % bootstrap interval. ${RULE}. The exponent is the least-squares slope of log time on log size ` +
       "over the longer sizes, with its standard error.",
     ...backends,
-    `**Memory.** ${MEMORY}`,
+    MEMORY,
     ...folded("Ratios of median times, with their 95 % interval; below 1, the cell is faster", ratioRows(results)),
     ...folded("Cells that were not timed", untimed(results)),
     ...folded("Sizes that were left out", leftOut(results)),
@@ -116,6 +117,9 @@ const untimed = ({ cells, unavailable }: Results) => ({
   head: ["cell", "", "reason"],
   rows: [
     ...cells.filter((c) => c.status !== "ok").map((c) => [c.id, c.status, c.reason ?? ""]),
+    ...cells
+      .filter((c) => c.status === "ok" && c.prefill.length + c.decode.length === 0)
+      .map((c) => [c.id, "right", "every size was left out"]),
     ...unavailable.map(({ backend, reason }) => [backend, "unavailable", reason]),
   ],
 });

@@ -61,6 +61,28 @@ describe("the page of a made record", () => {
     expect(outdatedBenchmarks(folder, RECORDED, ".")).toEqual([]);
   });
 
+  test("names what was not timed, with the reason", () => {
+    const { cells, ...results } = madeResults();
+    const [first, second, ...others] = cells;
+    const refused = {
+      ...first!,
+      status: "refused",
+      reason: "it does not run here",
+      prefill: [],
+      decode: [],
+      memory: [],
+    };
+    const idle = { ...second!, prefill: [], decode: [], memory: [] };
+    const unavailable = [{ backend: "ort-cpu", reason: "no library" }];
+    const [page] = pageOf({ ...results, unavailable, cells: [refused, idle, ...others] });
+    for (const row of [
+      ...[`| ${first!.id} | refused | it does not run here |`, `| ${second!.id} | right | every size was left out |`],
+      "| ort-cpu | unavailable | no library |",
+    ])
+      expect(page!.text).toContain(`${row}\n`);
+    expect(page!.text).not.toContain(`\n| ${second!.mechanism} |`);
+  });
+
   const { environment, options, cells } = madeResults();
   const [first, ...others] = cells;
   const changes: [string, Partial<Record<keyof Results, unknown>>, string][] = [
