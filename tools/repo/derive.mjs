@@ -1,6 +1,7 @@
 /**
  * Writes what follows from the lines of the catalog's lists and from what packages declare in `src/about.ts`:
- * dependencies of the catalog, tsconfig references, and tables of READMEs; and docs/papers.md from the records. Run it after adding or changing a package.
+ * dependencies of the catalog, tsconfig references, and tables of READMEs; docs/papers.md and docs/benchmarks.md from the
+ * records. Run it after adding or changing a package, and after making a record.
  */
 import { execSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -17,9 +18,14 @@ write(projectReferences(root));
 const { tables } = await load("tables.ts");
 write(tables(root));
 const { papers } = await load("papers.ts");
-const page = papers(root);
-write(page);
-removeOthers("docs/papers", page);
+const { benchmarksPage } = await load("benchmarks.ts");
+for (const [folder, page] of [
+  ["docs/papers", papers(root)],
+  ["docs/benchmarks", benchmarksPage(root)],
+]) {
+  write(page);
+  removeOthers(folder, page);
+}
 
 /** Returns whether a file was written. */
 function write(/** @type {{ path: string, text: string }[]} */ files) {

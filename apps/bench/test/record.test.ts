@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Results } from "@attnkit/measure/results";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { gpuRuns } from "../src/commands/record-runs.ts";
+import { cpuRun, gpuRuns } from "../src/commands/record-runs.ts";
 import { Record } from "../src/record.ts";
 import { cli, folder } from "./harness.ts";
 
@@ -44,10 +45,39 @@ test("a record of a GPU compares what the promises are about", () => {
   expect(decode!.contexts).toContain(16384);
 });
 
+test("a record of the processor holds the default run, with every mechanism checked and timed", async () => {
+  const out = join(dir, "cpu");
+  const { code, out: text } = await cli(dir, ["bench", "--record", "cpu", "--smoke", "--out", "cpu"]);
+  expect(code).toBe(0);
+  expect(text).toContain(`Written: ${join("cpu", "cpu.json")}`);
+  expect(readdirSync(out)).toEqual(["cpu.json"]);
+  const results = Results.parse(JSON.parse(readFileSync(join(out, "cpu.json"), "utf8")));
+  expect([results.complete, results.options]).toEqual([true, cpuRun(true)]);
+  expect(results.cells.length).toBeGreaterThanOrEqual(5);
+  for (const { status, prefill, decode } of results.cells)
+    expect([status, prefill.length, decode.length]).toEqual(["ok", 2, 2]);
+});
+
+test("the record of the processor has the options of a run without flags", async () => {
+  const { code } = await cli(dir, ["bench", "--out", "plain"], { signal: AbortSignal.abort() });
+  expect(code).toBe(130);
+  const file = readdirSync(join(dir, "plain")).find((name) => name.endsWith(".json"))!;
+  expect(JSON.parse(readFileSync(join(dir, "plain", file), "utf8")).options).toEqual(cpuRun(false));
+});
+
+test("an interrupted record writes nothing", async () => {
+  const { code, err } = await cli(dir, ["bench", "--record", "cpu", "--smoke", "--out", "none"], {
+    signal: AbortSignal.abort(),
+  });
+  expect(code).toBe(130);
+  expect(err).toContain("interrupted; no record was written");
+  expect(existsSync(join(dir, "none", "cpu.json"))).toBe(false);
+});
+
 test.each([
   [["--record", "gpu", "--heads", "3"], /--record: .*cannot be combined with --heads/],
-  [["--smoke"], /--smoke: works only together with --record gpu/],
-  [["--record", "tpu"], /--record <what>.*gpu/],
+  [["--smoke"], /--smoke: works only together with --record/],
+  [["--record", "tpu"], /--record <what>.*cpu, gpu/],
 ])("bad flags: %j", async (args, reason) => {
   const { code, err } = await cli(dir, ["bench", ...args]);
   expect(code).toBe(2);

@@ -43,7 +43,7 @@ describe("taylor-error", () => {
     expect(taylorError().judge(table)).toMatchObject({ ruling: "supported" });
     drawn(taylorError(), table);
     const at = (deviation: number, column: string) => table.where({ deviation }).spread(column).mean;
-    // Figures of docs/math.md; the size of the output depends on the number of keys.
+    // Near 0 alone is the series close; the size of the output depends on the number of keys.
     expect(at(0.5, "error of EA-6")).toBeCloseTo(0.001, 2);
     expect(at(1, "relative error of EA-6")).toBeGreaterThan(0.2);
     expect(at(3, "relative error of EA-12")).toBeGreaterThan(0.7);

@@ -1,6 +1,6 @@
 /** docs/papers.md and its figures, from the committed records and the rules of the experiments as they are now. */
 import { join } from "node:path";
-import { claimSection, verdictTable } from "../../../apps/bench/src/reproduce/markdown.ts";
+import { claimSection, unmeasuredClaim, verdictTable } from "../../../apps/bench/src/reproduce/markdown.ts";
 import { illustrate } from "../../../apps/bench/src/reproduce/output.ts";
 import { assessRecord, readRecord } from "../../../apps/bench/src/reproduce/record.ts";
 import { factsOf } from "../../../apps/bench/src/reproduce/report.ts";
@@ -23,7 +23,10 @@ export function papersPage(root: string, of: readonly Experiment[], records: str
   const sections = recorded.map(({ experiment, record }) => {
     const head = [`## ${experiment.name}`, experiment.summary];
     const again = `\`\`\`sh\n${PROGRAM}attnkit reproduce ${experiment.name}\n\`\`\``;
-    if (!record) return [...head, "Not measured yet: there is no record of this experiment.", again];
+    if (!record) {
+      const claims = experiment.claims.map((claim) => unmeasuredClaim({ experiment, claim })).join("\n");
+      return [...head, "Not measured yet: there is no record of this experiment. Its claims:", claims, again];
+    }
     const facts = factsOf(record).map(([name, value]) => `- ${name}: ${value}`);
     const link = `- record: [${experiment.name}.json](../${records}/${experiment.name}.json)`;
     const own = assessments.filter((a) => a.experiment === experiment);

@@ -50,6 +50,24 @@ export function relativeLinks(markdown: string): string[] {
     .filter((target) => target && !/^[a-z]+:/.test(target));
 }
 
+/** Returns the links with an anchor into a Markdown file: its path, empty for the same file, and the anchor. */
+export function anchoredLinks(markdown: string): { target: string; anchor: string }[] {
+  const found = markdown.matchAll(/\]\(((?:[^)\s#:]+\.md)?)#([^)\s]+)\)/g);
+  return [...found].map((match) => ({ target: match[1]!, anchor: match[2]! }));
+}
+
+/** Returns the anchors of a Markdown file: those of its headings, as GitHub makes them, and those written as `<a id>`. */
+export function anchors(markdown: string): Set<string> {
+  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map((match) =>
+    match[1]!
+      .toLowerCase()
+      .replace(/<[^>]*>/g, "")
+      .replace(/[^\p{L}\p{N}_ -]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+  return new Set([...headings, ...[...markdown.matchAll(/<a id="([^"]+)">/g)].map((match) => match[1]!)]);
+}
+
 /** Returns the command lines of a shell fence. Comments are removed and continued lines joined. */
 export function commands(fence: Fence): string[] {
   return fence.text

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { available, useSoftwareVulkan } from "../../software-gpu/src/index.ts";
-import { fences, fencesOf, markdownFiles, relativeLinks } from "../docs/markdown.ts";
+import { anchoredLinks, anchors, fences, fencesOf, markdownFiles, relativeLinks } from "../docs/markdown.ts";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 const files = markdownFiles(root);
@@ -57,6 +57,13 @@ test.each(files)("links of %s lead somewhere", (file) => {
   }
 });
 
+test.each(files)("anchors in links of %s exist", (file) => {
+  for (const { target, anchor } of anchoredLinks(readFileSync(join(root, file), "utf8"))) {
+    const path = target === "" ? join(root, file) : resolve(root, dirname(file), target);
+    expect(anchors(readFileSync(path, "utf8")), `${file} links to ${target}#${anchor}`).toContain(anchor);
+  }
+});
+
 test("scripts that the documentation names exist", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const named = files.flatMap((file) =>
@@ -69,4 +76,9 @@ test("scripts that the documentation names exist", () => {
 test("a fence that is not closed, and a dead link, are found", () => {
   expect(() => fencesOf("x.md", "```ts\nlet a;")).toThrow("x.md:1");
   expect(relativeLinks("[a](docs/nothing.md#b) [c](https://x.org)")).toEqual(["docs/nothing.md"]);
+  expect(anchoredLinks("[a](docs/nothing.md#b) [c](#d) [e](https://x.org#f)")).toEqual([
+    { target: "docs/nothing.md", anchor: "b" },
+    { target: "", anchor: "d" },
+  ]);
+  expect([...anchors('# What is *measured*?\n\n### <a id="x-y"></a>x/y')]).toEqual(["what-is-measured", "xy", "x-y"]);
 });

@@ -10,6 +10,7 @@ import { tables } from "../report/table.ts";
 import { against } from "./bench-against.ts";
 import type { Flags, Preset } from "./bench-flags.ts";
 import { recordGpu } from "./record-action.ts";
+import { recordCpu } from "./record-cpu.ts";
 
 /**
  * Runs, resumes or records a benchmark. `written` holds the names of the flags that the user gave. Resolves with the
@@ -23,13 +24,12 @@ export async function bench(io: Io, flags: Flags, preset: Preset, written: reado
       `--${alone === "threshold" ? alone : "only-slower"}`,
       "works only together with --against DIR",
     );
-  if (flags.record === undefined && flags.smoke)
-    throw new UsageError("--smoke", "works only together with --record gpu");
+  if (flags.record === undefined && flags.smoke) throw new UsageError("--smoke", "works only together with --record");
   if (flags.record === undefined) return run(io, flags, preset, written);
   const other = written.find((name) => !["record", "smoke", "out"].includes(name));
   if (other)
     throw new UsageError("--record", `sets every option of its benchmarks; it cannot be combined with --${other}`);
-  return recordGpu(io, flags);
+  return flags.record === "gpu" ? recordGpu(io, flags) : recordCpu(io, flags);
 }
 
 async function run(io: Io, flags: Flags, preset: Preset, written: readonly string[]): Promise<number> {

@@ -9,7 +9,7 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memo
   readonly quick: boolean;
   readonly out: string;
   readonly resume?: string;
-  readonly record?: "gpu";
+  readonly record?: "cpu" | "gpu";
   readonly smoke: boolean;
   readonly against?: string;
   /** Percent. */

@@ -1,26 +1,9 @@
 import { type Command, Option } from "commander";
 import type { Io } from "../io.ts";
 import { USUAL } from "../select.ts";
-import type { Flags, Preset } from "./bench-flags.ts";
+import { AGAINST, DEFAULTS, FULL, LARGEST, QUICK } from "./bench-defaults.ts";
+import type { Flags } from "./bench-flags.ts";
 import * as flag from "./flags.ts";
-
-/** The default of --largest in MiB. A score matrix of 8192 x 8192 float32 numbers takes 256 MiB. */
-const LARGEST = 256;
-
-const LENGTHS = [256, 512, 1024, 2048, 4096, 8192, 16384];
-const CONTEXTS = [256, 1024, 4096, 16384];
-/** Takes under a minute on two slow cores, checks and pilot timings included. */
-const QUICK: Preset = {
-  lengths: LENGTHS.slice(0, 5),
-  contexts: CONTEXTS.slice(0, 3),
-  budget: 13,
-  rounds: 7,
-  memory: 1,
-};
-/** Takes under 4 minutes on two cores, checks and pilot timings included. */
-const FULL: Preset = { lengths: LENGTHS, contexts: CONTEXTS, budget: 125, rounds: 15, memory: 3 };
-/** With --against. Each cell takes about a minute on an idle machine. */
-const AGAINST: Preset = { lengths: [256, 1024, 4096], contexts: [256, 4096], budget: 900, rounds: 0, memory: 0 };
 
 export function benchCommand(program: Command, io: Io, exit: (code: number) => void): void {
   const command = program
@@ -29,16 +12,16 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .option("--mechanism <list>", 'names, with options as linear:{"featureMap":"relu"}; default all')
     .option("--backend <list>", `names; default ${USUAL}`)
     .option("--dtype <type>", "float type of the backends; default each backend's own")
-    .option("--heads <n>", "query heads", flag.positive, 2)
+    .option("--heads <n>", "query heads", flag.positive, DEFAULTS.heads)
     .option("--kv-heads <n>", "key and value heads; default as many as query heads", flag.positive)
-    .option("--dim <n>", "channels of a head", flag.positive, 32)
-    .option("--lengths <list>", `prefill lengths in tokens; default ${LENGTHS.join(",")}`, flag.sizes)
+    .option("--dim <n>", "channels of a head", flag.positive, DEFAULTS.dim)
+    .option("--lengths <list>", `prefill lengths in tokens; default ${FULL.lengths.join(",")}`, flag.sizes)
     .option(
       "--decode-contexts <list>",
-      `tokens in the state before decoding; default ${CONTEXTS.join(",")}`,
+      `tokens in the state before decoding; default ${FULL.contexts.join(",")}`,
       flag.sizes,
     )
-    .option("--seed <n>", "seed of the random embedding and projections", flag.integer, 1)
+    .option("--seed <n>", "seed of the random embedding and projections", flag.integer, DEFAULTS.seed)
     .option(
       "--rounds <n>",
       `the most samples per size; default ${FULL.rounds}, --quick: ${QUICK.rounds}`,
@@ -50,7 +33,9 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
       flag.seconds,
     )
     .addOption(
-      new Option("--kernels <mode>", "use of fast kernels").choices(["prefer", "require", "never"]).default("prefer"),
+      new Option("--kernels <mode>", "use of fast kernels")
+        .choices(["prefer", "require", "never"])
+        .default(DEFAULTS.kernels),
     )
     .option("--no-baselines", "do not time what a user of tfjs or ONNX Runtime would run instead")
     .option(
@@ -65,7 +50,7 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
       "--threads <n>",
       "threads per operation in ONNX Runtime's cpu and wasm providers, baselines included",
       flag.threads,
-      1,
+      DEFAULTS.threads,
     )
     .option(
       "--memory-lengths <n>",
@@ -76,7 +61,10 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     .option("--quick", "use shorter lengths and fewer samples: under a minute", false)
     .option("--out <dir>", "folder for the results", "results")
     .addOption(
-      new Option("--record <what>", "run every benchmark that a record of this kind contains").choices(["gpu"]),
+      new Option(
+        "--record <what>",
+        "write a record: the default benchmarks on this processor, or all those of a GPU",
+      ).choices(["cpu", "gpu"]),
     )
     .option("--smoke", "with --record: run tiny sizes to test the command; nothing is measured", false)
     .option(

@@ -1,5 +1,6 @@
 import { backends } from "@attnkit/catalog";
 import type { BenchOptions } from "@attnkit/measure/results";
+import { DEFAULTS } from "./bench-defaults.ts";
 
 /** One of the benchmarks of a record. */
 export interface RecordRun {
@@ -40,3 +41,12 @@ export function gpuRuns(smoke: boolean): RecordRun[] {
     }),
   ];
 }
+
+/**
+ * The benchmark of a record of the processor: the default run, whose results are `cpu.json`. With `smoke`, it takes
+ * seconds.
+ */
+export const cpuRun = (smoke: boolean): BenchOptions =>
+  smoke
+    ? { ...DEFAULTS, ...tiny, backend: "cpu", lengths: [16, 32], contexts: [16, 32], baselines: false, memory: 0 }
+    : DEFAULTS;

@@ -1,5 +1,5 @@
 /** Claims as Markdown. The report of a run and docs/papers.md are made of these parts. */
-import type { Assessment } from "@attnkit/papers/run";
+import type { Assessment, Chosen } from "@attnkit/papers/run";
 import {
   commandOf,
   failureOf,
@@ -52,7 +52,11 @@ export function claimSection(a: Assessment, seeds: readonly number[], { figures,
   ].join("\n\n");
 }
 
-export const anchorOf = (a: Assessment): string => nameOf(a).replace("/", "-");
+/** A line of a list for a claim without a measurement, under the anchor of its later section. */
+export const unmeasuredClaim = (of: Chosen): string =>
+  `- <a id="${anchorOf(of)}"></a>${nameOf(of)}: ${plain(of.claim.sentence)}`;
+
+export const anchorOf = (of: Chosen): string => nameOf(of).replace("/", "-");
 
 const failures = ({ failures: all }: Assessment): string =>
   `Cells that failed:\n\n${all.map((f) => `- ${plain(failureOf(f))}`).join("\n")}`;
