@@ -51,8 +51,8 @@ function judge(table: Table): Verdict {
   const cubic = lead(table, "softmax", "x^3/sqrt(N)");
   const linear = lead(table, "softmax", "x");
   const measured =
-    `Accuracy at N = ${table.distinct<number>("N").join()}: ${accuraciesIn(table)}. Softmax is above x^3/sqrt(N) by ${between(cubic)} ` +
-    `and above x by ${between(linear)}; the margin is ${MARGIN}.`;
+    `Accuracy at N = ${table.distinct<number>("N").join()}: ${accuraciesIn(table)}. Softmax minus x^3/sqrt(N) is ${between(cubic)}, ` +
+    `minus x ${between(linear)}; the margin is ${MARGIN}.`;
   if (accuracyOf(table, "softmax").mean < LEARNED) return { ruling: "not decidable at this size", measured };
   if (cubic.high < MARGIN && linear.low > MARGIN) return { ruling: "supported", measured };
   const refuted = cubic.low > MARGIN || linear.high < MARGIN;

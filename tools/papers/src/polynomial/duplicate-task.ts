@@ -50,7 +50,7 @@ function judge(table: Table): Verdict {
   const n = table.distinct<number>("N")[0]!;
   const measured =
     `Accuracy at N = ${n}, where chance is ${(1 / TYPES).toFixed(3)}: ${accuraciesIn(table)}. ` +
-    `Softmax is above ${leads.map(({ name, lead: by }) => `${name} by ${between(by)}`).join(" and ")}. ` +
+    `Softmax minus ${leads.map(({ name, lead: by }) => `${name} is ${between(by)}`).join(", minus ")}. ` +
     `The factor 1/sqrt(N) adds: ${gains.join(", ")}. Largest norms in training, beside sqrt(N) = ${Math.sqrt(n).toFixed(1)}: ${norms.join(", ")}.`;
   if (accuracyOf(table, "softmax").mean < ABOVE_CHANCE / TYPES)
     return { ruling: "not decidable at this size", measured };
