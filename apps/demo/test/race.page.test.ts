@@ -63,16 +63,10 @@ test("with WebGPU: a software adapter is named as one; when it dies its points s
     at: `#tab=race&${small}&race=linear&race-on=tfjs-webgpu&race-to=32768`,
     options: { viewport: { width: 360, height: 800 } },
   });
-  page.on("worker", (worker) => {
-    // Before the worker asks for its device, so that the test can reach it.
-    void worker.evaluate(() => {
-      const { requestDevice } = GPUAdapter.prototype;
-      GPUAdapter.prototype.requestDevice = async function (...args) {
-        const device = await requestDevice.apply(this, args);
-        Object.assign(globalThis, { device });
-        return device;
-      };
-    });
+  // Before the worker asks for its device, so that the test can reach it.
+  await page.route(workerScript, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: KEEP_DEVICE + (await response.text()) });
   });
   await press(page, "Start the race");
   await says(page, /^Now (checking|timing) (prefill|decode) of (256|512|1024|2048|4096) tokens/);
@@ -91,6 +85,13 @@ test("with WebGPU: a software adapter is named as one; when it dies its points s
   expect(whole.lanes[0]!.points).toEqual(part.lanes[0]!.points);
   expect(whole.lanes[1]).toMatchObject({ backend: "tfjs-wasm", status: "checked" });
 });
+
+/** Keeps the device of a worker as `globalThis.device`. */
+const KEEP_DEVICE = `
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    return (globalThis.device = await requestDevice.apply(this, args));
+  };`;
 
 const provokes = /Failed to load resource|a broken/;
 

@@ -26,7 +26,6 @@ const boolean: OpsLaw = {
       ["slice", (o, x) => o.reshape(o.slice(x.m!, 0, 2, 4), [4, 2, 1])],
       ["concat", (o, x) => o.reshape(o.concat([x.m!, x.m!], 1), [8, 1, 6])],
       ["take", (o, x) => o.reshape(o.take(x.m!, 0, [5, 0, 0, 3]), [4, 4, 1])],
-      ["concat with numbers", (o, x) => o.concat([o.where(x.m!, 1, 0), o.constant([0.5, 0, -2, 0], [1, 4])], 0)],
     ] as readonly (readonly [string, Spec["program"]])[]
   ).map(([title, mask]) =>
     value({

@@ -104,26 +104,33 @@ const binary = (op: Binary): OpsLaw => {
         exact: op !== "div",
         program: (o, x) => o[op](x.a!, x.b!),
       }),
-      ...(exact ? [value(same), ...limits(op)] : both(same)),
+      ...(exact ? [value(same)] : both(same)),
+      ...(op === "minimum" ? limits : []),
     ],
   };
 };
 
-/** A lower and an upper limit, which a backend may merge into one operation: below each other, equal, and crossed. */
-const limits = (op: "maximum" | "minimum"): Case<Checker>[] =>
-  [
-    [-1, 1],
-    [1, 1],
-    [1, -1],
-  ].map(([low, high]) =>
+/**
+ * A lower and an upper limit, which a backend may merge into one operation: below each other, equal, and crossed. They
+ * stand with `minimum`, because the law of `maximum` comes before and uses no other operation.
+ */
+const limits: readonly Case<Checker>[] = [
+  [-1, 1],
+  [1, 1],
+  [1, -1],
+].flatMap(([low, high]) => {
+  const spec = (order: string, program: Spec["program"]) =>
     value({
-      title: `limits ${low} and ${high}`,
+      title: `limits ${low} and ${high}, ${order} first`,
       inputs: { a: floats([6], -3, -1, -0.5, 0.5, 1, 3) },
       exact: true,
-      program: (o, x) =>
-        op === "maximum" ? o.maximum(o.minimum(x.a!, high!), low!) : o.minimum(o.maximum(x.a!, low!), high!),
-    }),
-  );
+      program,
+    });
+  return [
+    spec("upper", (o, x) => o.maximum(o.minimum(x.a!, high!), low!)),
+    spec("lower", (o, x) => o.minimum(o.maximum(x.a!, low!), high!)),
+  ];
+});
 
 type Unary = "exp" | "log" | "tanh";
 

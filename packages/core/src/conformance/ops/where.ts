@@ -1,3 +1,5 @@
+import type { Tensors } from "../../program/block.ts";
+import type { Ops } from "../../program/ops.ts";
 import type { Checker } from "../checker.ts";
 import { bools, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
@@ -67,6 +69,7 @@ export const whereLaw: OpsLaw = {
         ["the mask itself else 1", (o, x) => o.where(x.m!, x.m!, 1)],
         ["another tensor else 1", (o, x) => o.where(x.m!, x.a!, 1)],
         ["a mask of constants", (o, x) => o.where(o.constant([-1, 0, 0.5, 0, 3], [5]), x.a!, x.m!)],
+        ["selected numbers joined with others", (o, x) => o.where(joinedMask(o, x), 2, -3)],
         ["a constant of more axes else 0", (o, x) => o.where(x.m!, o.constant([1], [1, 1, 1]), 0)],
       ] as readonly (readonly [string, Spec["program"]])[]
     ).map(([title, program]) =>
@@ -79,3 +82,7 @@ export const whereLaw: OpsLaw = {
     ),
   ],
 };
+
+/** A float mask that was itself selected in part. */
+const joinedMask = <T>(o: Ops<T>, x: Tensors<T>): T =>
+  o.concat([o.where(x.m!, 1, 0), o.constant([0.5, 0, -2, 0], [4])], 0);
