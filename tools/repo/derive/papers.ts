@@ -41,8 +41,9 @@ export function papersPage(root: string, of: readonly Experiment[], records: str
   const text = `${[
     "<!-- Written by `pnpm derive` from the records in apps/bench/record/papers. Do not edit it. -->",
     "# What the four papers claim, and what is measured here",
-    "attnkit implements mechanisms of four papers. Each claim below is measured by a command, and a rule that was written " +
-      "before the measurement decides it: supported, not supported, or not decidable at this size. Every number on this " +
+    "attnkit implements mechanisms of four papers. Each claim below is measured by a command, and a written rule decides " +
+      "it: supported, not supported, or not decidable at this size. Settings and some bounds were chosen in runs with " +
+      "other seeds than those below; where a bound was changed later, the deviations say so. Every number on this " +
       `page comes from a [record](../${RECORDS}/README.md); the command under a claim measures it again.`,
     ...(assessments.length ? [verdictTable(assessments).trimEnd()] : []),
     ...sections.flat(),

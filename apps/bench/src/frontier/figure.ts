@@ -44,7 +44,7 @@ export function figureOf({ rows, tokens, measured }: Frontier): Figure {
 
 /**
  * Returns the cost of softmax as a vertical line over the distances of the others: its own distance is rounding errors
- * alone. A guide of the figure would do the same, but its label covers points.
+ * alone.
  */
 function softmaxLine(x: number | undefined, others: readonly Series[]): Series | undefined {
   if (x === undefined) return undefined;

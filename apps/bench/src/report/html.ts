@@ -5,6 +5,7 @@ import { warnings } from "./compare.ts";
 import { headline } from "./headline.ts";
 import { threadsOf } from "./memory.ts";
 import { notesOf } from "./notes.ts";
+import { pageOf } from "./page.ts";
 import { sectionsOf } from "./sections.ts";
 import { STYLE } from "./style.ts";
 
@@ -15,30 +16,19 @@ import { STYLE } from "./style.ts";
 export function html(results: Results): string {
   const sections = sectionsOf(results);
   const facts = factsOf(results).map(([name, value]) => `<dt>${name}</dt><dd>${text(value)}</dd>`);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>attnkit bench ${text(results.started)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>attnkit bench</h1>
+  return pageOf(
+    `attnkit bench ${text(results.started)}`,
+    STYLE,
+    `<h1>attnkit bench</h1>
 ${warnings(results)
   .map((line) => `<p><strong>${text(line)}</strong></p>`)
   .join("")}
 <ul class="headline">${headline(results)
-    .map((line) => `<li>${text(line)}</li>`)
-    .join("\n")}</ul>
+      .map((line) => `<li>${text(line)}</li>`)
+      .join("\n")}</ul>
 <dl>${facts.join("")}</dl>
-${sections}${notesOf(sections)}
-</main>
-</body>
-</html>
-`;
+${sections}${notesOf(sections)}`,
+  );
 }
 
 function factsOf(results: Results): [string, string][] {

@@ -1,5 +1,6 @@
 import { escapeXml as text } from "@attnkit/measure/figure";
 import type { Assessment } from "@attnkit/papers/run";
+import { pageOf } from "../report/page.ts";
 import { anchorOf } from "./markdown.ts";
 import { STYLE } from "./page-style.ts";
 import { byExperiment, factsOf } from "./report.ts";
@@ -26,26 +27,15 @@ export function html(run: Run, figures: ReadonlyMap<string, string>): string {
     ([experiment, own]) =>
       `<h2>${text(experiment.name)}</h2>\n<p>${text(experiment.summary)}</p>\n${own.map((a) => claim(run, a, figures)).join("\n")}`,
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>attnkit reproduce ${text(run.started)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>attnkit reproduce</h1>
+  return pageOf(
+    `attnkit reproduce ${text(run.started)}`,
+    STYLE,
+    `<h1>attnkit reproduce</h1>
 <dl>${facts.join("")}</dl>
 <p>To take away: <a href="table.csv">table.csv</a>, <a href="results.json">results.json</a>, <a href="report.md">report.md</a>${figures.size ? ", and an SVG file of each figure" : ""}.</p>
 <div class="verdicts">${table({ head: ["claim", "paper", "verdict"], rows: assessments.map(verdictRow) })}</div>
-${sections.join("\n")}
-</main>
-</body>
-</html>
-`;
+${sections.join("\n")}`,
+  );
 }
 
 const verdictRow = (a: Assessment): string[] => [
@@ -74,7 +64,7 @@ function claim(run: Run, a: Assessment, figures: ReadonlyMap<string, string>): s
 <h3>${text(nameOf(a))}</h3>
 <blockquote><p>${text(sentence)}</p><p class="source"><a href="${text(paperUrl(a))}">${text(sourceOf(a))}</a></p></blockquote>
 <p>Verdict: ${ruling(a)}. ${text(a.verdict?.measured ?? "")}</p>
-<p>Rule, written before the measurement: ${text(rule)}</p>
+<p>Rule: ${text(rule)}</p>
 <p>Set-up: ${text(setUpOf(a))} ${deviations.length ? "It deviates from the paper:" : "No deviation from the paper is known."}</p>
 ${deviations.length ? `<ul>${deviations.map((line) => `<li>${text(line)}</li>`).join("")}</ul>` : ""}
 ${drawn.join("\n")}

@@ -38,7 +38,7 @@ export function claimSection(a: Assessment, seeds: readonly number[], { figures,
     a.verdict
       ? `**Verdict: ${a.verdict.ruling}.** ${plain(a.verdict.measured)}`
       : `**Verdict: withheld.** ${plain(rulingOf(a))}`,
-    `Rule, written before the measurement: ${plain(claim.rule)}`,
+    `Rule: ${plain(claim.rule)}`,
     `Set-up: ${setUpOf(a)}${claim.deviations.length ? " It deviates from the paper:" : " No deviation from the paper is known."}`,
     ...(claim.deviations.length ? [claim.deviations.map((line) => `- ${plain(line)}`).join("\n")] : []),
     ...a.figures.map(
