@@ -15,14 +15,6 @@ export interface Trained {
   readonly extras?: readonly string[];
 }
 
-/** The numbers of one step on the host. */
-export interface Told {
-  readonly loss: number;
-  /** Squared length of the gradient before clipping. */
-  readonly square: number;
-  readonly extras: Readonly<Record<string, number>>;
-}
-
 /** Runs `loss`, checks its outputs, and returns them as `[1]`. Throws a RangeError on other names or sizes. */
 export function lossOutputs<T>(
   o: Ops<T>,
