@@ -1,6 +1,7 @@
 import type { Tensors } from "@attnkit/core";
 import { Remembered } from "@attnkit/core/backend";
-import type { Binding, Host, Storage } from "./host.ts";
+import { accessors, type Element, elementType, halves } from "./elements.ts";
+import type { Binding, Host } from "./host.ts";
 import { keepsNaN } from "./nan.ts";
 
 /** A compute dispatch over tensors of a host. */
@@ -8,9 +9,11 @@ export interface Dispatch<T> {
   /** The label that GPU debuggers show. */
   readonly name: string;
   /**
-   * WGSL with an entry point `main`. Each tensor is declared under its name as `array<f32>`. It is `array<vec4f>` if
-   * listed in `vec4`, `array<i32>` if boolean, and `array<u32>` if stored as pairs of halves; see `Storage`. Parameters
-   * are fields of `p`. The functions of `keepsNaN` are declared too. Every tensor and `p` must be used.
+   * WGSL with an entry point `main`. A tensor `x` is read by `x_at(i)`, or four floats at a time by `x_at4(i)` if it is in
+   * `vec4`; an output `y` is written by `y_put(i, x)` or `y_put4(i, x)`; see `accessors`. These serve every storage. The
+   * arrays stand under the names of the tensors: `array<f32>`, `array<vec4f>` if in `vec4`, `array<i32>` if boolean, words
+   * of halves otherwise. Parameters are fields of `p`. The functions of `keepsNaN` are declared too. Every tensor and `p`
+   * must be used.
    */
   readonly code: string;
   readonly inputs: Tensors<T>;
@@ -82,22 +85,31 @@ function pipelineOf(device: GPUDevice, label: string, code: string): GPUComputeP
  * Declares the bindings in the order inputs, outputs, parameters. The code must use every binding, because layouts are
  * inferred.
  */
-function headerOf<T>(host: Host<T>, { inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispatch<T>): string {
-  const type = (name: string, x: T) => {
-    const own = ELEMENTS[host.storage(x)];
-    return own === "f32" && vec4.includes(name) ? "vec4f" : own;
-  };
-  const named = [
-    ...Object.entries(inputs).map(([n, t]) => `var<storage, read> ${n}: array<${type(n, t)}>;`),
-    ...Object.entries(outputs).map(([n, t]) => `var<storage, read_write> ${n}: array<${type(n, t)}>;`),
-  ];
+function headerOf<T>(
+  host: Host<T>,
+  { code, inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispatch<T>,
+): string {
+  const element =
+    (written: boolean) =>
+    ([name, x]: [string, T]): Element => {
+      const storage = host.storage(x);
+      return { name, storage, vec4: storage !== "boolean" && vec4.includes(name), written };
+    };
+  const elements = [...Object.entries(inputs).map(element(false)), ...Object.entries(outputs).map(element(true))];
+  const named = elements.map((x) => {
+    const access = x.written ? "read_write" : "read";
+    return `var<storage, ${access}> ${x.name}: array<${elementType(x, code)}>;`;
+  });
   const fields = [...Object.keys(sizes).map((n) => `${n}: u32,`), ...Object.keys(floats).map((n) => `${n}: f32,`)];
   const lines = [...named, ...(fields.length ? ["var<uniform> p: Parameters;"] : [])];
   const struct = fields.length ? `struct Parameters { ${fields.join(" ")} }\n` : "";
-  return `${struct}${lines.map((line, i) => `@group(0) @binding(${i}) ${line}\n`).join("")}`;
+  return [
+    struct,
+    ...lines.map((line, i) => `@group(0) @binding(${i}) ${line}\n`),
+    elements.some(({ storage }) => storage === "float16") ? halves : "",
+    ...elements.map((x) => accessors(x, code)),
+  ].join("");
 }
-
-const ELEMENTS: Readonly<Record<Storage, string>> = { float32: "f32", boolean: "i32", float16: "u32" };
 
 /** Returns the bytes of `p`, a multiple of 16, or undefined if it has no fields. */
 function parametersOf<T>({ sizes = {}, floats = {} }: Dispatch<T>): ArrayBuffer | undefined {

@@ -56,6 +56,23 @@ describe("dispatch", () => {
     expect(modules[0]).toContain("/* own */");
   });
 
+  test("declares the functions that the code calls, for each storage", () => {
+    const { host, modules } = recorder();
+    const code = "q_at4(i); mask_at(i); half_at(i); y_put(i, x); z_put4(i, x); w_put2(i, x);";
+    dispatch(host, {
+      ...{ name: "n", code, workgroups: [1], vec4: ["q", "z"] },
+      inputs: { q: x("float16"), mask: x("boolean"), half: x("float16") },
+      outputs: { y: x("float16"), z: x("float16"), w: x("float16") },
+    });
+    const bound = [...modules[0]!.matchAll(/> (\w+: array<[^;]*);/g)].map((m) => m[1]);
+    expect(bound).toEqual([
+      ...["q: array<vec2u>", "mask: array<i32>", "half: array<u32>"],
+      ...["y: array<atomic<u32>>", "z: array<vec2u>", "w: array<u32>"],
+    ]);
+    const functions = [...modules[0]!.matchAll(/^fn (\w+_(?:at|put)\d?)\(/gm)].map((m) => m[1]);
+    expect(functions).toEqual(["q_at4", "mask_at", "half_at", "y_put", "z_put4", "w_put2"]);
+  });
+
   test("binds tensors and parameters where they start", () => {
     const { host, groups, parameters } = recorder();
     dispatch(host, {
