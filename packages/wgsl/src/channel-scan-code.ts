@@ -81,27 +81,27 @@ function generate({ entries, wgsl }: ChannelScan, { past, keyMask, lse, keeps }:
       let c = channel % p.d;`;
   const token = `
     fn take(head: u32, c: u32, j: u32) {
-      ${keyMask ? "if (keyMask[head / p.heads * p.S + j] == 0) { return; }" : ""}
+      ${keyMask ? "if (!bool(keyMask_at(head / p.heads * p.S + j))) { return; }" : ""}
       let at = (head * p.S + j) * p.d + c;
-      let key = limited(k[at], -p.clip, p.clip);
+      let key = limited(k_at(at), -p.clip, p.clip);
       let own = exponent(key);
       rescale(max(x[0], own));
-      absorb(key, v[at], exp(own - x[0]));
+      absorb(key, v_at(at), exp(own - x[0]));
     }`;
   const answer = `
     fn give(head: u32, c: u32, i: u32) {
       for (var g = 0u; g < p.groups; g++) {
         let at = ((head * p.groups + g) * p.L + i) * p.d + c;
-        let row = answer(limited(q[at], -p.clip, p.clip));
-        y[at] = row.x; ${lse ? "lse[at] = row.y;" : ""}
+        let row = answer(limited(q_at(at), -p.clip, p.clip));
+        y_put(at, row.x); ${lse ? "lse_put(at, row.y);" : ""}
       }
     }`;
   const load = (from: string, slot: string) =>
-    each((i) => `x[${i}] = ${from}[(${slot} * ${numbers}u + ${i}u) * p.channels + channel];`);
+    each((i) => `x[${i}] = ${from}_at((${slot} * ${numbers}u + ${i}u) * p.channels + channel);`);
   const store = (to: string, slot: string) =>
-    each((i) => `${to}[(${slot} * ${numbers}u + ${i}u) * p.channels + channel] = x[${i}];`);
-  const loadPast = past ? inEntry((name, i, at) => `x[${i}] = past_${name}[${at}];`) : "clear();";
-  const storeNext = keeps ? inEntry((name, i, at) => `next_${name}[${at}] = x[${i}];`) : "";
+    each((i) => `${to}_put((${slot} * ${numbers}u + ${i}u) * p.channels + channel, x[${i}]);`);
+  const loadPast = past ? inEntry((name, i, at) => `x[${i}] = past_${name}_at(${at});`) : "clear();";
+  const storeNext = keeps ? inEntry((name, i, at) => `next_${name}_put(${at}, x[${i}]);`) : "";
   const queries = `for (var i = chunk * ${CHUNK}u; i < min(chunk * ${CHUNK}u + ${CHUNK}u, p.L); i++) { give(head, c, i); }`;
   const rows = (start: string) => `${state}${wgsl}${token}${answer}${thread}
       if (chunk >= p.chunks) { return; }
@@ -143,10 +143,10 @@ function generate({ entries, wgsl }: ChannelScan, { past, keyMask, lse, keeps }:
       for (var i = 0u; i < p.summed; i++) {
         ${store("slots", "i")}
         let at = (i + 1u) * ${numbers}u * p.channels + channel;
-        let own = slots[at];
+        let own = slots_at(at);
         rescale(max(x[0], own));
         let f = exp(own - x[0]);
-        ${each((i) => `x[${i}] += f * slots[at + ${i}u * p.channels];`, 1)}
+        ${each((i) => `x[${i}] += f * slots_at(at + ${i}u * p.channels);`, 1)}
       }
       ${store("slots", "p.summed")}
       ${storeNext}

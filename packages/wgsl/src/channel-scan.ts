@@ -30,9 +30,12 @@ export function channelScan<T>(host: Host<T>, scan: ChannelScan, block: Block<T>
   );
   const continues = Object.keys(past).length > 0;
   const shapeOf = (n: number): Shape => [B, Hkv, n, d];
-  const state = Object.fromEntries(keeps ? scan.entries.map(([name, n]) => [name, host.empty(shapeOf(n))]) : []);
+  const storage = host.storage(q);
+  const state = Object.fromEntries(
+    keeps ? scan.entries.map(([name, n]) => [name, host.empty(shapeOf(n), storage)]) : [],
+  );
   const next = Object.fromEntries(Object.entries(state).map(([name, t]) => [`next_${name}`, t]));
-  const rows = { y: host.empty(shapes.q), ...(call.lse && { lse: host.empty(shapes.q) }) };
+  const rows = { y: host.empty(shapes.q, storage), ...(call.lse && { lse: host.empty(shapes.q, storage) }) };
   const common: Pick<Dispatch<T>, "sizes" | "floats"> = {
     sizes: { L, S, d, channels, chunks, summed, heads: Hkv, groups: Hq / Hkv, atQ: at.q, atK: whole ? 0 : at.k },
     floats: { clip: scan.clip, none: Number.NEGATIVE_INFINITY },
@@ -47,12 +50,12 @@ export function channelScan<T>(host: Host<T>, scan: ChannelScan, block: Block<T>
   if (chunks === 1 && !keeps && !continues) {
     run(whole ? "foldAndRead" : "rowsOfOneChunk", channels * (whole ? queryChunks : 1), { q, ...keys }, rows);
   } else if (chunks === 1 && whole) {
-    const after = host.empty([numbers, channels]);
+    const after = host.empty([numbers, channels], "float32");
     run("fold", channels, { ...keys, ...past }, { after });
     run("read", channels * queryChunks, { q, after }, { ...rows, ...next });
   } else {
     // Slot i holds the state before chunk i. The last slot holds the state after all chunks that are summed.
-    const slots = host.empty([summed + 1, numbers, channels]);
+    const slots = host.empty([summed + 1, numbers, channels], "float32");
     if (summed > 0) run("totals", channels * summed, keys, { slots });
     run("scan", channels, past, { slots, ...next });
     if (whole) run("readLast", channels * queryChunks, { q, slots }, rows);

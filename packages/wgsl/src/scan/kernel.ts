@@ -3,7 +3,7 @@ import { Remembered } from "@attnkit/core/backend";
 import { type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import { dispatch, grid } from "../dispatch.ts";
 import { gpuFacts } from "../gpu-facts.ts";
-import type { Host } from "../host.ts";
+import type { Host, Storage } from "../host.ts";
 import type { KernelSpec } from "../kernel.ts";
 import { carryCode } from "./carry.ts";
 import { decodeCode, freshCode } from "./decode.ts";
@@ -54,7 +54,7 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
           ...{ sizes: { groups, ...layout }, floats, workgroups: grid(host, groups) },
         });
       };
-      const io: Io<T> = { ...given(form, x), ...made(host, form, call, layout) };
+      const io: Io<T> = { ...given(form, x), ...made(host, form, call, layout, host.storage(x.q)) };
       if (dims.L === 1 && dims.S === 1) decode(host, form, facts, layout, io, stage);
       else prefill(host, form, facts, layout, io, stage);
       const state = facts.keeps ? roles(form).map(([role, name]) => [name, io.next[`next_${role}`]!]) : [];
@@ -87,8 +87,8 @@ interface Io<T> {
 
 function prefill<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes, io: Io<T>, stage: Stage<T>): void {
   const own = { ...io.keys, ...io.values };
-  const totals: Tensors<T> = facts.sums ? { totals: host.empty([n.heads, n.chunks, n.r, n.w]) } : {};
-  const before: Tensors<T> = facts.before ? { before: host.empty([n.heads, n.slots, n.r, n.w]) } : {};
+  const totals: Tensors<T> = facts.sums ? { totals: host.empty([n.heads, n.chunks, n.r, n.w], "float32") } : {};
+  const before: Tensors<T> = facts.before ? { before: host.empty([n.heads, n.slots, n.r, n.w], "float32") } : {};
   if (facts.sums) {
     const groups = n.heads * n.chunks * n.featureTiles * n.columnTiles;
     stage("totals", () => totalsCode(form, facts), own, totals, groups);
@@ -113,7 +113,7 @@ function decode<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes,
     stage("decode", code(false), { ...matrix, ...io.keys, ...past }, { ...io.next, ...io.rows }, groups);
     return;
   }
-  const fresh = host.empty([n.heads, n.r, 4]);
+  const fresh = host.empty([n.heads, n.r, 4], "float32");
   const features = Math.ceil((n.heads * n.r) / 64);
   stage("token", () => freshCode(form, facts), { ...io.keys, ...past }, { fresh, ...rest }, features, ["fresh"]);
   stage("decode by parts", code(true), { ...matrix, fresh }, { ...(next_sums && { next_sums }), ...io.rows }, groups, [
@@ -142,6 +142,7 @@ function made<T>(
   form: MatrixState,
   { dims: { B, Hkv, d, dv }, shapes, lse, state }: Call,
   { r }: ScanSizes,
+  storage: Storage,
 ): Pick<Io<T>, "rows" | "next"> {
   const rows = shapes.q.slice(0, -1);
   const shape = {
@@ -150,9 +151,9 @@ function made<T>(
     top: [B, Hkv, 1, d],
   };
   const kept = state === false ? [] : roles(form);
-  const next = kept.map(([role]) => [`next_${role}`, host.empty(shape[role])]);
+  const next = kept.map(([role]) => [`next_${role}`, host.empty(shape[role], storage)]);
   return {
-    rows: { y: host.empty([...rows, dv]), ...(lse && { lse: host.empty(rows) }) },
+    rows: { y: host.empty([...rows, dv], storage), ...(lse && { lse: host.empty(rows, storage) }) },
     next: Object.fromEntries(next),
   };
 }
