@@ -33,8 +33,8 @@ export interface Host<T> {
   /** The operations by which a cache grows and masks are cast. A backend's own `ops` have them all. */
   readonly ops: CacheOps<T, number>;
   /**
-   * The storage of `y` and of gradients, for libraries that store half floats. Default: `"float32"`. Logarithms of normalisers and
-   * the sums of a state are always `"float32"`.
+   * The storage of `y`, for libraries that store half floats. Default: `"float32"`. `lse`, the sums of a state and gradients are
+   * always `"float32"`.
    */
   readonly results?: Exclude<Storage, "boolean">;
   shape(x: T): Shape;
