@@ -31,12 +31,9 @@ export function channelScan<T>(host: Host<T>, scan: ChannelScan, block: Block<T>
   );
   const continues = Object.keys(past).length > 0;
   const shapeOf = (n: number): Shape => [B, Hkv, n, d];
-  const storage = host.storage(q);
-  const state = Object.fromEntries(
-    keeps ? scan.entries.map(([name, n]) => [name, host.empty(shapeOf(n), storage)]) : [],
-  );
+  const state = Object.fromEntries(keeps ? scan.entries.map(([name, n]) => [name, host.empty(shapeOf(n))]) : []);
   const next = Object.fromEntries(Object.entries(state).map(([name, t]) => [`next_${name}`, t]));
-  const rows = { y: host.empty(shapes.q, storage), ...(call.lse && { lse: host.empty(shapes.q, storage) }) };
+  const rows = { y: host.empty(shapes.q, host.results), ...(call.lse && { lse: host.empty(shapes.q) }) };
   const common: Pick<Dispatch<T>, "sizes" | "floats"> = {
     sizes: {
       L,

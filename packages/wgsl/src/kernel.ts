@@ -56,7 +56,7 @@ export function acceptable(
 ): true | string {
   const host = hostOf(backend);
   if (typeof host === "string") return host;
-  if (backend.dtype !== "float32") return `${backend.name} stores ${backend.dtype}; this kernel reads float32`;
+  if (backend.dtype === "float64") return `${backend.name} stores float64; this kernel reads float32 and float16`;
   const empty = Object.entries(namesOfBlock(call.shapes)).find(([, shape]) => shape.includes(0));
   return empty ? `${empty[0]} [${empty[1].join(", ")}] has no elements` : accepts(call, gpuFacts(host.device));
 }

@@ -134,9 +134,9 @@ describe("acceptable", () => {
     ["a host that has none now", backend({ webgpuHost: () => "lost" }), call(1), "lost"],
     [
       "another float type",
-      backend({ ...on, dtype: "float16" }),
+      backend({ ...on, dtype: "float64" }),
       call(1),
-      "mine stores float16; this kernel reads float32",
+      "mine stores float64; this kernel reads float32 and float16",
     ],
     ["an axis of size 0", backend(on), call(0), "q [0, 2] has no elements"],
     ["the kernel's own reason", backend(on), call(1), "odd"],

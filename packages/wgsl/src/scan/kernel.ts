@@ -3,7 +3,7 @@ import { Remembered } from "@attnkit/core/backend";
 import { type Call, everyRowSeesAllKeys } from "@attnkit/core/program";
 import { dispatch, grid } from "../dispatch.ts";
 import { gpuFacts } from "../gpu-facts.ts";
-import type { Host, Storage } from "../host.ts";
+import type { Host } from "../host.ts";
 import type { KernelSpec } from "../kernel.ts";
 import { carryCode } from "./carry.ts";
 import { decodeCode, freshCode } from "./decode.ts";
@@ -51,7 +51,7 @@ export function matrixStateKernel(form: MatrixState): KernelSpec {
           ...{ sizes: { groups, ...layout }, floats, workgroups: grid(host, groups) },
         });
       };
-      const io: Io<T> = { ...given(form, x), ...made(host, form, call, layout, host.storage(x.q)) };
+      const io: Io<T> = { ...given(form, x), ...made(host, form, call, layout) };
       if (dims.L === 1 && dims.S === 1) decode(host, form, facts, layout, io, stage);
       else prefill(host, form, facts, layout, io, stage);
       const state = facts.keeps ? roles(form).map(([role, name]) => [name, io.next[`next_${role}`]!]) : [];
@@ -139,7 +139,6 @@ function made<T>(
   form: MatrixState,
   { dims: { B, Hkv, d, dv }, shapes, lse, state }: Call,
   { r }: ScanSizes,
-  storage: Storage,
 ): Pick<Io<T>, "rows" | "next"> {
   const rows = shapes.q.slice(0, -1);
   const shape = {
@@ -148,9 +147,9 @@ function made<T>(
     top: [B, Hkv, 1, d],
   };
   const kept = state === false ? [] : roles(form);
-  const next = kept.map(([role]) => [`next_${role}`, host.empty(shape[role], storage)]);
+  const next = kept.map(([role]) => [`next_${role}`, host.empty(shape[role])]);
   return {
-    rows: { y: host.empty([...rows, dv], storage), ...(lse && { lse: host.empty(rows, storage) }) },
+    rows: { y: host.empty([...rows, dv], host.results), ...(lse && { lse: host.empty(rows) }) },
     next: Object.fromEntries(next),
   };
 }

@@ -44,7 +44,7 @@ export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
   const tasks = B * Hkv * blocks * splits;
   const [parted, withLse] = [splits > 1, lse || splits > 1];
   const outputs = {
-    y: host.empty(parted ? [splits, ...lead, dv] : [...lead, dv]),
+    y: parted ? host.empty([splits, ...lead, dv]) : host.empty([...lead, dv], host.results),
     ...(withLse && { lse: host.empty(parted ? [splits, ...lead] : (lead as Shape)) }),
   };
   dispatch(host, {
