@@ -55,7 +55,6 @@ export function channelScan<T>(host: Host<T>, scan: ChannelScan, block: Block<T>
     keyMask: block.keyMask !== undefined,
     lse: call.lse,
     keeps,
-    half: keeps && storage === "float16",
   });
   const run = (name: keyof ChannelCode, threads: number, inputs: Tensors<T>, outputs: Tensors<T>) =>
     dispatch(host, {
