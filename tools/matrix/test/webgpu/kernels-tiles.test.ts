@@ -1,0 +1,150 @@
+/**
+ * Tiles and walks on a device with subgroups, which are of 4 threads on the software adapter, and on one without. Every
+ * buffer holds NaN before it is written.
+ */
+import { creator, mechanisms } from "@attnkit/catalog";
+import { attention, type Block, type Options } from "@attnkit/core";
+import { allowance, oracle, type Past, random } from "@attnkit/core/conformance";
+import { type GpuTensor, type WebgpuBackend, webgpu } from "@attnkit/webgpu";
+import { adapterKey, CALL_CLASSES, gpuFacts, type Tile, useTiles, type Walk } from "@attnkit/wgsl";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { create } from "webgpu";
+import { useAdapter } from "../../../catalog/src/dawn.ts";
+import { poisonDevice } from "./poison.ts";
+import { drawn, type Wanted } from "./quadratic.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+/** Dawn must not be collected while its devices are in use. */
+let gpu: GPU;
+const devices: GPUDevice[] = [];
+const modules: string[] = [];
+const errors: string[] = [];
+
+async function deviceWith(requiredFeatures: GPUFeatureName[]): Promise<GPUDevice> {
+  const adapter = await gpu.requestAdapter();
+  const device = await adapter!.requestDevice({ requiredFeatures });
+  device.addEventListener("uncapturederror", ({ error }) => errors.push(error.message));
+  poisonDevice(device);
+  const { createShaderModule } = device;
+  const value = (d: GPUShaderModuleDescriptor) => {
+    modules.push(d.code);
+    return createShaderModule.call(device, d);
+  };
+  Object.defineProperty(device, "createShaderModule", { value });
+  devices.push(device);
+  return device;
+}
+
+const backends = {} as Record<"subgroups" | "none", WebgpuBackend>;
+
+beforeAll(async () => {
+  useAdapter();
+  // Otherwise the software driver takes seconds per kernel to zero workgroup memory.
+  gpu = create(["enable-dawn-features=disable_workgroup_init"]);
+  backends.subgroups = webgpu({ device: await deviceWith(["subgroups"]) });
+  backends.none = webgpu({ device: await deviceWith([]) });
+});
+
+afterEach(() => {
+  for (const device of devices) useTiles(device, {});
+  modules.length = 0;
+});
+
+afterAll(() => {
+  for (const device of devices) device.destroy();
+});
+
+test("the two devices are what they are meant to be", () => {
+  expect(gpuFacts(backends.subgroups.gpuDevice).subgroups).toBeGreaterThan(1);
+  expect(gpuFacts(backends.none.gpuDevice).subgroups).toBeUndefined();
+});
+
+/** Makes every call with as few or as many rows use this tile or walk. */
+function use(device: GPUDevice, way: Tile | Walk): void {
+  const names = CALL_CLASSES.filter((name) => /^(one|few) /.test(name) === "lanes" in way);
+  useTiles(device, { [adapterKey(device)]: Object.fromEntries(names.map((name) => [name, way])) });
+}
+
+type Values = Record<string, ArrayLike<number>>;
+
+/** Runs a call and compares it with the reference. */
+async function checked(backend: WebgpuBackend, name: string, options: Options, wanted: Wanted): Promise<Values> {
+  const entry = mechanisms.find((m) => m.name === name)!;
+  const mechanism = (await creator(entry, { kind: "webgpu" }))(options);
+  const { causal, lse = false } = wanted;
+  const { own, past } = drawn(random(JSON.stringify(wanted)), wanted);
+  const before: Past[] = past ? [past] : [];
+  const expected = oracle(entry.reference(options), { block: own, causal, past: before });
+  const up = (x: { readonly data: Float64Array | Uint8Array; readonly shape: readonly number[] }) =>
+    backend.upload(x.data, x.shape);
+  const block: Block<GpuTensor> = {
+    ...Object.fromEntries(Object.entries(own).map(([n, x]) => [n, up(x)])),
+    ...(past && { state: { k: up(past.k), v: up(past.v) } }),
+  } as Block<GpuTensor>;
+  const got = await attention(mechanism, backend, { causal, lse, kernels: "require" })(block);
+  const y = await backend.download(got.y);
+  within(y, expected.y.data, (i) => allowance("float32", expected.terms, expected.scale.data[i]!));
+  if (!lse) return { y };
+  const scale = expected.lseScale!().data;
+  const beside = await backend.download(got.lse!);
+  within(beside, expected.lse!.data, (i) => allowance("float32", expected.terms, scale[i]!));
+  return { y, lse: beside };
+}
+
+function within(got: ArrayLike<number>, expected: ArrayLike<number>, allowed: (i: number) => number): void {
+  expect(got.length).toBe(expected.length);
+  Array.from(expected, (e, i) => {
+    const close = got[i] === e || Math.abs(got[i]! - e) < allowed(i);
+    if (!close) expect.fail(`entry ${i} is ${got[i]}, expected ${e}`);
+  });
+}
+
+/** Column groups of which some share a subgroup of 4, some do not, and rows that do and do not fill vectors of four. */
+const tiles: readonly Tile[] = [
+  { rows: 4, rowGroups: 16, columnGroups: 8, slice: 16 },
+  { rows: 2, rowGroups: 4, columnGroups: 32, slice: 8 },
+  { rows: 8, rowGroups: 8, columnGroups: 4, slice: 16 },
+  { rows: 1, rowGroups: 32, columnGroups: 2, slice: 4 },
+];
+const walks: readonly Walk[] = [
+  { threads: 128, lanes: 1, keys: 64 },
+  { threads: 64, lanes: 4, keys: 64 },
+  { threads: 128, lanes: 16, keys: 4096 },
+  { threads: 4, lanes: 4, keys: 32 },
+];
+
+const blocks: readonly (readonly [string, Options, Wanted])[] = [
+  [
+    "softmax",
+    { window: [30, 3], softcap: 3 },
+    { L: 37, causal: false, mask: true, keyMask: true, bias: true, past: 33, d: 8, dv: 12, lse: true },
+  ],
+  ["polynomial", { power: 3, form: "quadratic" }, { L: 35, causal: true, d: 9, dv: 7, keyMask: true }],
+];
+const tokens: readonly (readonly [string, Options, Wanted])[] = [
+  ["softmax", {}, { L: 1, causal: true, past: 300, keyMask: true, d: 20, dv: 33, lse: true }],
+  [
+    "softmax",
+    { window: [200, 3], softcap: 3 },
+    { L: 3, S: 90, causal: "end", mask: true, keyMask: true, bias: true, past: 120, d: 8, dv: 12, lse: true },
+  ],
+  ["polynomial", { power: 3, form: "quadratic" }, { L: 1, Hq: 8, Hkv: 2, causal: true, past: 200, d: 8, dv: 8 }],
+  ["polynomial", { coefficients: [1, 1, 0.5] }, { L: 2, causal: "end", past: 70, d: 5, dv: 4, mask: true, bias: true }],
+];
+
+describe.each(["subgroups", "none"] as const)("%s", (kind) => {
+  const cases = [
+    ...tiles.flatMap((way) => blocks.map((c) => [way, ...c] as const)),
+    ...walks.flatMap((way) => tokens.map((c) => [way, ...c] as const)),
+  ];
+  test.each(cases)("%o: %s %o %o", async (way, name, options, wanted) => {
+    const backend = backends[kind];
+    use(backend.gpuDevice, way);
+    await checked(backend, name, options, wanted);
+    const shuffles = modules.some((code) => code.includes("subgroupShuffleXor"));
+    const shared = ("lanes" in way ? way.lanes : way.columnGroups) > 1;
+    expect(shuffles).toBe(kind === "subgroups" && shared);
+    expect(errors).toEqual([]);
+  });
+});
