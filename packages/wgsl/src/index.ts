@@ -26,6 +26,7 @@ export {
   type Tiles,
   type TileTable,
   tileFor,
+  tileMisfit,
   useTiles,
 } from "./tiles/table.ts";
 export type { Tile } from "./tiles/tile.ts";

@@ -9,7 +9,7 @@ const ROWS = { one: 1, few: MOST_ROWS, some: 16, many: Number.POSITIVE_INFINITY 
 const CHANNELS = [64, 128, 256] as const;
 
 /** Calls that share a tile, for example `"many rows, 64 channels"`. */
-export type CallClass = `${keyof typeof ROWS} rows, ${(typeof CHANNELS)[number]} channels`;
+export type CallClass = `${"one" | "few" | "some" | "many"} rows, ${64 | 128 | 256} channels`;
 /** The tile of calls with more than 4 rows of a key head, and the walk of calls with fewer. */
 export type Tiles = Readonly<Partial<Record<CallClass, Tile | Walk>>>;
 /** Tiles by adapter, as `adapterKey` names it. `attnkit tune` measures them. */
@@ -56,7 +56,7 @@ export function useTiles(device: GPUDevice, table: TileTable): Tiles {
   const key = adapterKey(device);
   const tiles = table[key] ?? {};
   for (const [name, way] of Object.entries(tiles)) {
-    const wrong = misfit(device, name as CallClass, way);
+    const wrong = tileMisfit(device, name as CallClass, way);
     requireOption(wrong === undefined, "useTiles", `table["${key}"]["${name}"]`, JSON.stringify(way), `${wrong}`);
   }
   chosen.set(device, tiles);
@@ -94,21 +94,35 @@ function lanesFor(rows: number, dv: number, subgroups: number): number {
   return lanes;
 }
 
-/** Returns the rule that a tile breaks on a device, or undefined. */
-function misfit(device: GPUDevice, name: CallClass, way: Tile | Walk): string | undefined {
+/** The most vectors of four channels that a thread may sum: more than these are no longer held in registers. */
+const MOST_VECTORS = 32;
+
+/**
+ * Returns the rule that the tile or walk of a class of calls breaks on a device, as words that follow "expected", or
+ * undefined if it breaks none.
+ * @example
+ * ```ts
+ * const usable = walks.filter((walk) => tileMisfit(device, "one rows, 64 channels", walk) === undefined);
+ * ```
+ */
+export function tileMisfit(device: GPUDevice, name: CallClass, way: Tile | Walk): string | undefined {
   const { limits } = device;
   if (!CALL_CLASSES.includes(name)) return `one of the classes ${CALL_CLASSES.join("; ")}`;
-  const walks = /^(one|few) /.test(name);
-  const fields = walks ? WALK : TILE;
+  const [row, channels] = [ROWS[name.split(" ")[0] as keyof typeof ROWS], Number(name.split(" ")[2])];
+  const fields = row <= MOST_ROWS ? WALK : TILE;
   const numbers = Object.entries({ ...way });
   const right = numbers.length === fields.length && fields.every((f) => isSize(numbers.find(([n]) => n === f)?.[1]));
-  if (!right) return `the powers of two ${fields.join(", ")}`;
+  if (!right) return `powers of two: ${fields.join(", ")}`;
   const threads = "lanes" in way ? way.threads : way.rowGroups * way.columnGroups;
   const most = limits.maxComputeInvocationsPerWorkgroup;
   if (threads > most) return `at most ${most} threads of a workgroup`;
-  if ("lanes" in way) return way.lanes > threads ? `at most ${threads} lanes` : undefined;
+  if ("lanes" in way && way.lanes > threads) return `at most ${threads} lanes`;
+  const [rows, lanes] = "lanes" in way ? [row, way.lanes] : [way.rows, way.columnGroups];
+  const vectors = rows * Math.ceil(quads(channels) / lanes);
+  if (vectors > MOST_VECTORS) return `at most ${MOST_VECTORS} vectors per thread, not ${vectors}`;
+  if ("lanes" in way) return undefined;
   if (way.slice < 4) return "a slice of at least 4 channels";
-  const { bytes } = tileCode(way, CHANNELS.find((n) => name.includes(` ${n} `))!);
+  const { bytes } = tileCode(way, channels);
   const memory = limits.maxComputeWorkgroupStorageSize;
   return bytes > memory ? `at most ${memory} bytes of workgroup memory, not ${bytes}` : undefined;
 }

@@ -6,7 +6,17 @@ import { creator, mechanisms } from "@attnkit/catalog";
 import { attention, type Block, type Options } from "@attnkit/core";
 import { allowance, oracle, type Past, random } from "@attnkit/core/conformance";
 import { type GpuTensor, type WebgpuBackend, webgpu } from "@attnkit/webgpu";
-import { adapterKey, CALL_CLASSES, gpuFacts, type Tile, useTiles, type Walk } from "@attnkit/wgsl";
+import {
+  adapterKey,
+  CALL_CLASSES,
+  classOf,
+  gpuFacts,
+  type Tile,
+  tileFor,
+  tileMisfit,
+  useTiles,
+  type Walk,
+} from "@attnkit/wgsl";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { create } from "webgpu";
 import { useAdapter } from "../../../catalog/src/dawn.ts";
@@ -78,10 +88,11 @@ async function checked(backend: WebgpuBackend, name: string, options: Options, w
   const expected = oracle(entry.reference(options), { block: own, causal, past: before });
   const up = (x: { readonly data: Float64Array | Uint8Array; readonly shape: readonly number[] }) =>
     backend.upload(x.data, x.shape);
-  const block: Block<GpuTensor> = {
-    ...Object.fromEntries(Object.entries(own).map(([n, x]) => [n, up(x)])),
-    ...(past && { state: { k: up(past.k), v: up(past.v) } }),
-  } as Block<GpuTensor>;
+  const tensors = Object.fromEntries(Object.entries(own).map(([n, x]) => [n, up(x)])) as Record<
+    "q" | "k" | "v",
+    GpuTensor
+  >;
+  const block: Block<GpuTensor> = { ...tensors, ...(past && { state: { k: up(past.k), v: up(past.v) } }) };
   const got = await attention(mechanism, backend, { causal, lse, kernels: "require" })(block);
   const y = await backend.download(got.y);
   within(y, expected.y.data, (i) => allowance("float32", expected.terms, expected.scale.data[i]!));
@@ -107,6 +118,7 @@ const tiles: readonly Tile[] = [
   { rows: 8, rowGroups: 8, columnGroups: 4, slice: 16 },
   { rows: 1, rowGroups: 32, columnGroups: 2, slice: 4 },
 ];
+/** Lanes that do and do not split the products; keys in parts and whole. */
 const walks: readonly Walk[] = [
   { threads: 128, lanes: 1, keys: 64 },
   { threads: 64, lanes: 4, keys: 64 },
@@ -135,8 +147,8 @@ const tokens: readonly (readonly [string, Options, Wanted])[] = [
 
 describe.each(["subgroups", "none"] as const)("%s", (kind) => {
   const cases = [
-    ...tiles.flatMap((way) => blocks.map((c) => [way, ...c] as const)),
-    ...walks.flatMap((way) => tokens.map((c) => [way, ...c] as const)),
+    ...tiles.map((way, n) => [way, ...blocks[n % 2]!] as const),
+    ...walks.flatMap((way, n) => [0, 2].map((m) => [way, ...tokens[m + (n % 2)]!] as const)),
   ];
   test.each(cases)("%o: %s %o %o", async (way, name, options, wanted) => {
     const backend = backends[kind];
@@ -145,6 +157,97 @@ describe.each(["subgroups", "none"] as const)("%s", (kind) => {
     const shuffles = modules.some((code) => code.includes("subgroupShuffleXor"));
     const shared = ("lanes" in way ? way.lanes : way.columnGroups) > 1;
     expect(shuffles).toBe(kind === "subgroups" && shared);
+    expect(errors).toEqual([]);
+  });
+});
+
+/** Returns the number of barriers in the loop over tiles of keys, inner loops counted once. */
+function barriers(code: string): number {
+  const loop = code.slice(code.indexOf("for (var left"));
+  let depth = 0;
+  const end = Array.from(loop).findIndex((c) => (c === "{" ? ++depth : c === "}" && --depth) === 0);
+  return loop.slice(0, end).split("workgroupBarrier()").length - 1;
+}
+
+describe("barriers", () => {
+  const two = { d: 4, dv: 4, causal: true } as const;
+  const textOf = async (kind: "subgroups" | "none", way: Tile | Walk, L: number) => {
+    use(backends[kind].gpuDevice, way);
+    // Another softcap is another text, which is not compiled yet.
+    await checked(backends[kind], "softmax", { softcap: 7 }, { L, ...two });
+    return modules.find((code) => code.includes("for (var left"))!;
+  };
+  const tile = { rows: 4, rowGroups: 16, columnGroups: 4, slice: 4 };
+
+  test("a tile has two for its products, two for the row maxima and two for the values; shuffles save two", async () => {
+    const packed = await textOf("none", tile, 17);
+    expect(barriers(packed)).toBe(6);
+    // Each thread reads the maxima of its four rows as one vector per column group.
+    expect(packed.match(/all = max\(all, weights\[/g)?.length).toBe(1);
+    modules.length = 0;
+    const shuffled = await textOf("subgroups", tile, 17);
+    expect(barriers(shuffled)).toBe(4);
+  });
+
+  test("a walk has none", async () => {
+    for (const kind of ["subgroups", "none"] as const) {
+      expect(barriers(await textOf(kind, { threads: 64, lanes: 2, keys: 64 }, 1))).toBe(0);
+      modules.length = 0;
+    }
+  });
+});
+
+describe("tiles of a table", () => {
+  const widest = { d: 256, dv: 256 };
+  const portable = { threads: 128, lanes: 32, keys: 256 };
+
+  test("are used for the calls of their class on their adapter, and only there", () => {
+    const { gpuDevice: device } = backends.none;
+    const walk = { threads: 64, lanes: 16, keys: 512 };
+    const name = "few rows, 256 channels";
+    expect(tileFor(device, 4, widest)).toEqual(portable);
+    expect(useTiles(device, { [adapterKey(device)]: { [name]: walk } })).toEqual({ [name]: walk });
+    expect(tileFor(device, 4, widest)).toEqual(walk);
+    expect(tileFor(device, 1, widest)).not.toEqual(walk);
+    expect(tileFor(backends.subgroups.gpuDevice, 4, widest)).toEqual(portable);
+    expect(useTiles(device, { "another adapter": { [name]: walk } })).toEqual({});
+    expect(tileFor(device, 4, widest)).toEqual(portable);
+  });
+
+  test("are refused with the rule that they break", () => {
+    const { gpuDevice: device } = backends.none;
+    const refused = (name: string, way: object) => () =>
+      useTiles(device, { [adapterKey(device)]: { [name]: way } as never });
+    const tile = { rows: 4, rowGroups: 16, columnGroups: 8, slice: 16 };
+    const walk = { threads: 64, lanes: 16, keys: 512 };
+    for (const [name, way, why] of [
+      ["two rows, 64 channels", walk, /one of the classes one rows, 64 channels; /],
+      ["one rows, 64 channels", tile, /powers of two: threads, lanes, keys/],
+      ["many rows, 64 channels", walk, /powers of two: rows, rowGroups, columnGroups, slice/],
+      ["many rows, 64 channels", { ...tile, rows: 3 }, /powers of two/],
+      ["many rows, 64 channels", { ...tile, rowGroups: 64 }, /at most 256 threads of a workgroup/],
+      ["many rows, 64 channels", { ...tile, columnGroups: 16 }, /at most 16384 bytes of workgroup memory, not \d+/],
+      ["many rows, 64 channels", { ...tile, slice: 2 }, /a slice of at least 4 channels/],
+      ["few rows, 256 channels", { ...walk, lanes: 1 }, /at most 32 vectors per thread, not 256/],
+      ["one rows, 64 channels", { ...walk, lanes: 128 }, /at most 64 lanes/],
+    ] as const)
+      expect(refused(name, way)).toThrow(
+        expect.objectContaining({ code: "ATTN_OPTION", message: expect.stringMatching(why) }),
+      );
+  });
+
+  test("have classes for every call, and the portable ones fit every device", () => {
+    const { gpuDevice: device } = backends.none;
+    for (const rows of [1, 2, 3, 4, 5, 8, 16, 17, 1000])
+      for (const d of [1, 8, 64, 65, 128, 200, 256]) {
+        const name = classOf(rows, d);
+        expect(CALL_CLASSES).toContain(name);
+        expect(tileMisfit(device, name, tileFor(device, rows, { d, dv: d })), name).toBeUndefined();
+      }
+  });
+
+  test("the widest heads fit 16 KiB of workgroup memory", async () => {
+    await checked(backends.none, "softmax", {}, { L: 4, past: 9, causal: true, Hq: 1, ...widest });
     expect(errors).toEqual([]);
   });
 });
