@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { adapterKey, CALL_CLASSES, tileMisfit } from "@attnkit/wgsl";
 import { describe, expect, test } from "vitest";
@@ -36,8 +36,38 @@ test("tune writes tiles that were checked and timed, says that a software adapte
   }
 });
 
+test("bench uses the tiles of a file, and refuses one of another adapter or of another kind", async () => {
+  const walk = { threads: 64, lanes: 2, keys: 32 };
+  const tiles = (key: string, way: object) => {
+    const file = JSON.parse(readFileSync(join(dir, "tiles.json"), "utf8"));
+    writeFileSync(
+      join(dir, "own.json"),
+      JSON.stringify({ ...file, tiles: { [key]: { "one rows, 64 channels": way } } }),
+    );
+  };
+  const bench = (out: string) =>
+    cli(dir, [
+      ...["bench", "--tiles", "own.json", "--backend", "webgpu", "--mechanism", "softmax", "--out", out],
+      ...["--lengths", "16", "--decode-contexts", "40", "--rounds", "3", "--budget", "1", "--no-memory", "--dim", "8"],
+    ]);
+  tiles("maker chip", walk);
+  expect(await bench("a")).toMatchObject({ code: 2, err: expect.stringMatching(/--tiles: was tuned on maker chip; /) });
+  tiles("google swiftshader", { threads: 64 });
+  expect(await bench("a")).toMatchObject({ code: 2, err: expect.stringMatching(/a file that attnkit tune wrote/) });
+  tiles("google swiftshader", { threads: 64, lanes: 3, keys: 32 });
+  expect(await bench("a")).toMatchObject({ code: 2, err: expect.stringMatching(/powers of two/) });
+  tiles("google swiftshader", walk);
+  expect(await bench("b")).toMatchObject({ code: 0 });
+  const [results] = readdirSync(join(dir, "b")).filter((name) => name.endsWith(".json"));
+  const { options } = JSON.parse(readFileSync(join(dir, "b", results!), "utf8"));
+  expect(options.tiles).toEqual({ "google swiftshader": { "one rows, 64 channels": walk } });
+});
+
 test("wrong flags are refused before anything is measured", async () => {
-  expect(await cli(dir, ["tune", "--class", "two rows"])).toMatchObject({ code: 2, err: /Expected one of one rows, 64/ });
+  expect(await cli(dir, ["tune", "--class", "two rows"])).toMatchObject({
+    code: 2,
+    err: /Expected one of one rows, 64/,
+  });
   expect(await cli(dir, ["tune", "--out", "missing/tiles.json"])).toMatchObject({ code: 2, out: "" });
 });
 

@@ -1,5 +1,5 @@
-import { Environment } from "@attnkit/measure/results";
-import { CALL_CLASSES, type TileTable } from "@attnkit/wgsl";
+import { Environment, Tiles } from "@attnkit/measure/results";
+import { CALL_CLASSES } from "@attnkit/wgsl";
 import { z } from "zod";
 import { readJson } from "../files.ts";
 import { type Io, UsageError } from "../io.ts";
@@ -8,11 +8,8 @@ import { type Io, UsageError } from "../io.ts";
 const TUNED = "attnkit-tiles/1";
 
 const size = z.int().positive();
-const Way = z.union([
-  z.strictObject({ rows: size, rowGroups: size, columnGroups: size, slice: size }),
-  z.strictObject({ threads: size, lanes: size, keys: size }),
-]);
 const CallClass = z.enum(CALL_CLASSES);
+const Way = Tiles.valueType.valueType;
 const seconds = z.number().nonnegative();
 
 export const Tuned = z.object({
@@ -28,7 +25,7 @@ export const Tuned = z.object({
   /** True for a trial with tiny calls, which measures nothing. */
   smoke: z.boolean(),
   /** The table that `useTiles` takes: by adapter and class of calls, where a tile was faster than the portable one. */
-  tiles: z.record(z.string(), z.partialRecord(CallClass, Way)),
+  tiles: Tiles,
   /** The measurements: seconds per call, checked and interleaved. The first candidate is the portable one. */
   classes: z.array(
     z.object({
@@ -50,9 +47,9 @@ export const empty = (about: Pick<Tuned, "adapter" | "environment" | "smoke" | "
 };
 
 /** Reads the table of tiles in a file that `attnkit tune` wrote. Throws `UsageError`. */
-export async function readTiles(io: Io, path: string): Promise<TileTable> {
+export async function readTiles(io: Io, path: string): Promise<Tuned["tiles"]> {
   const parsed = Tuned.safeParse(await readJson(io, path));
-  if (parsed.success) return parsed.data.tiles as TileTable;
+  if (parsed.success) return parsed.data.tiles;
   const { path: at, message } = parsed.error.issues[0]!;
   throw new UsageError(path, `${at.join(".") || "the file"}: ${message}; expected a file that attnkit tune wrote`);
 }

@@ -34,6 +34,7 @@ export async function tune(io: Io, flags: Flags): Promise<number> {
     ...{ adapter: { key, name }, software, smoke: flags.smoke },
     environment: await environment(),
   });
+  tuned.tiles[key] = {};
   const shown = progress(io);
   const save = async () => {
     tuned.finished = new Date().toISOString();
