@@ -17,6 +17,18 @@ export {
 export { acceptable, type KernelSpec, WEBGPU, webgpuKernel, withKernels } from "./kernel.ts";
 export { type Features, type MatrixState, matrixStateKernel, pairs } from "./scan/index.ts";
 export { softmaxGradients, type TileGradients } from "./tiles/backward.ts";
-export type { Weights } from "./tiles/forward.ts";
 export { type Quadratic, quadraticKernel } from "./tiles/quadratic.ts";
-export { type Tile, tileFor } from "./tiles/tile.ts";
+export {
+  adapterKey,
+  CALL_CLASSES,
+  type CallClass,
+  classOf,
+  type Tiles,
+  type TileTable,
+  tileFor,
+  tileMisfit,
+  useTiles,
+} from "./tiles/table.ts";
+export type { Tile } from "./tiles/tile.ts";
+export type { Walk } from "./tiles/walk.ts";
+export type { Weights } from "./tiles/weights.ts";
