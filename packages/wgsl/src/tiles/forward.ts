@@ -1,4 +1,4 @@
-import type { Tensors } from "@attnkit/core";
+import type { Shape, Tensors } from "@attnkit/core";
 import { Remembered } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
 import { gpuFacts } from "../gpu-facts.ts";
