@@ -16,7 +16,7 @@ export {
 } from "./host.ts";
 export { acceptable, type KernelSpec, WEBGPU, webgpuKernel, withKernels } from "./kernel.ts";
 export { type Features, type MatrixState, matrixStateKernel, pairs } from "./scan/index.ts";
-export { softmaxGradients, type TileGradients } from "./tiles/backward.ts";
+export { type TileGradients, tileGradients } from "./tiles/backward.ts";
 export type { Weights } from "./tiles/forward.ts";
 export { type Quadratic, quadraticKernel } from "./tiles/quadratic.ts";
 export { type Tile, tileFor } from "./tiles/tile.ts";

@@ -91,18 +91,18 @@ function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Blo
   const tile = spec.tile ?? tileFor(rows, Math.max(d, dv), gpuFacts(host.device).workgroupMemory);
   const splits = spec.weights.kind === "softmax" && rows <= 16 ? splitsFor(B * Hkv, reachOf(past + S, L, window)) : 1;
   const recompute = tensors.bias ? undefined : spec.gradients;
-  const recorded = recompute !== undefined && host.tape?.recording === true;
+  const keepsLse = recompute !== undefined && spec.weights.kind === "softmax" && host.tape?.recording === true;
   const out = operation(host, {
     inputs: tensors,
-    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || recorded, tile, splits }),
+    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || keepsLse, tile, splits }),
     backward(ops, given, seeds, wrt, { y, lse }) {
       const floats = wrt.filter((n) => ["q", "k", "v", "bias"].includes(n));
       const found = recompute
         ? recompute(host, { ...pairs, tensors: oneMask(ops, given) }, spec.weights, {
             y: y!,
-            lse: lse!,
+            lse,
             dy: seeds.y!,
-            dlse: seeds.lse!,
+            dlse: seeds.lse,
           })
         : vjp(ops, (o, t) => portable(o, mechanism, t, call, past), given, seeds, floats);
       return { ...Object.fromEntries(wrt.map((n) => [n, found[n] ?? zerosLike(ops, given[n]!)])) };
