@@ -34,7 +34,8 @@ export function channelScanGradients(scan: ChannelScan, gradient: ChannelGradien
       const at = alignPositions(L, S, causal);
       const count = (positions: number) => Math.ceil(positions / CHUNK);
       const [keyChunks, queryChunks] = whole ? [count(S), count(L)] : [count(at.length), count(at.length)];
-      const sizes = { L, S, d, channels, heads: Hkv, groups: Hq / Hkv, atQ: whole ? 0 : at.q, atK: whole ? 0 : at.k };
+      const position = { atQ: whole ? 0 : at.q, atK: whole ? 0 : at.k, firstRead: whole ? keyChunks : 0 };
+      const sizes = { L, S, d, channels, heads: Hkv, groups: Hq / Hkv, ...position };
       const floats = { clip: scan.clip, none: Number.NEGATIVE_INFINITY };
       const facts = { whole, keyMask: keyMask !== undefined, lse };
       const code = {
@@ -54,8 +55,9 @@ export function channelScanGradients(scan: ChannelScan, gradient: ChannelGradien
       const [dk, dv] = [host.empty(host.shape(k!)), host.empty(host.shape(v!))];
       const seeds = lse ? host.empty([2, ...shape]) : dy!;
       if (lse) run("seeds", channels * sizes.groups * L, keyChunks, { dy: dy!, dlse: dlse! }, { seeds });
-      run("totals", channels * keyChunks, keyChunks, { k: k!, v: v!, ...mask }, { slots });
-      run("scan", channels, keyChunks, {}, { slots });
+      const tops = host.empty([keyChunks, channels]);
+      run("totals", channels * keyChunks, keyChunks, { k: k!, v: v!, ...mask }, { slots, tops });
+      run("scan", channels * numbers, keyChunks, { tops }, { slots });
       const seen: Tensors<T> = whole ? {} : { k: k!, v: v!, ...mask };
       run("queries", channels * queryChunks, keyChunks, { q: q!, ...seen, seeds, slots }, { dq, rows });
       run("rowTotals", channels * queryChunks, queryChunks, { q: q!, rows }, { left });
