@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { CompilerState, Extractor, ExtractorConfig } from "@microsoft/api-extractor";
+import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
 
 /**
  * @typedef {object} Entry
@@ -15,7 +15,7 @@ const compilerOptions = {
   ...{ target: "es2023", lib: ["es2023", "dom"], module: "nodenext", types: [] },
   ...{ strict: true, skipLibCheck: true, noEmit: true },
 };
-const silent = { default: { logLevel: "none" } };
+const silent = { default: { logLevel: ExtractorLogLevel.None } };
 
 /**
  * Returns the API report of each entry: every exported declaration and every declaration that an exported one refers to,
