@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { published, root } from "./published.mjs";
@@ -49,7 +49,8 @@ function rewrite(
   /** @type {ReadonlyMap<string, string>} */ files,
 ) {
   const dir = mkdtempSync(`${from}-`);
-  execFileSync("tar", ["-xzf", from, "-C", dir]);
+  // Relative names: the tar of Git for Windows takes the C: of an absolute path for a host.
+  execFileSync("tar", ["-xzf", `../${basename(from)}`], { cwd: dir });
   const path = join(dir, "package/package.json");
   const manifest = JSON.parse(readFileSync(path, "utf8"));
   for (const name of Object.keys(manifest.dependencies ?? {})) {
@@ -57,5 +58,6 @@ function rewrite(
     if (file !== undefined) manifest.dependencies[name] = `file:${file.replaceAll("\\", "/")}`;
   }
   writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
-  execFileSync("tar", ["-czf", to, "-C", dir, "package"]);
+  execFileSync("tar", ["-czf", "rewritten.tgz", "package"], { cwd: dir });
+  copyFileSync(join(dir, "rewritten.tgz"), to);
 }
