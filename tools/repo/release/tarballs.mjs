@@ -15,7 +15,9 @@ export function packTogether(/** @type {string} */ folder) {
   const all = published();
   const files = new Map(all.map(({ name, manifest }) => [name, join(to, tarballName(name, manifest.version))]));
   mkdirSync(to, { recursive: true });
-  for (const old of readdirSync(to)) if (old.startsWith("attnkit-") && old.endsWith(".tgz")) rmSync(join(to, old));
+  for (const file of readdirSync(to))
+    if (all.some(({ name }) => file.replace(/-\d+\.\d+\.\d+.*$/, "-.tgz") === tarballName(name, "")))
+      rmSync(join(to, file));
   const temporary = mkdtempSync(join(tmpdir(), "attnkit-pack-"));
   try {
     pack(
