@@ -51,7 +51,8 @@ process.exit(failures.length === 0 ? 0 : 1);
 function unpack(/** @type {string} */ file) {
   const dir = join(folder, "node_modules", file.replace(/^attnkit-(.+)-\d+\.\d+\.\d+.*$/, "@attnkit/$1"));
   mkdirSync(dir, { recursive: true });
-  execFileSync("tar", ["-xzf", join(folder, file), "-C", dir, "--strip-components=1"]);
+  // Relative names: the tar of Git for Windows takes the C: of an absolute path for a host.
+  execFileSync("tar", ["-xzf", `../../../${file}`, "--strip-components=1"], { cwd: dir });
   const manifest = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
   for (const name of Object.keys(manifest.dependencies ?? {}))
     if (!name.startsWith("@attnkit/")) install(name, manifest);

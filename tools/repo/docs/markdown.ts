@@ -11,13 +11,13 @@ export interface Fence {
   readonly text: string;
 }
 
-/** Returns every Markdown file that git tracks or would track, except change logs and changesets. */
+/** Returns every Markdown file that git tracks or would track, except change logs, changesets and API reports. */
 export function markdownFiles(root: string): string[] {
   const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], { cwd: root });
   return listed
     .toString()
     .split("\n")
-    .filter((file) => file && !file.startsWith(".changeset/") && !file.endsWith("CHANGELOG.md"))
+    .filter((file) => file && !/^\.changeset\/|CHANGELOG\.md$|\.api\.md$/.test(file))
     .sort();
 }
 

@@ -1,6 +1,8 @@
 /** The form of every package. Each rule returns its violations, in words. */
 import { posix } from "node:path";
-import { type Package, type Repo, sources } from "./repo.ts";
+import { fencesOf } from "../docs/markdown.ts";
+import { fields, files, sections } from "./conventions.ts";
+import { type Kind, type Package, type Repo, sources } from "./repo.ts";
 
 const longest = 300;
 
@@ -15,41 +17,17 @@ export function short(repo: Repo): string[] {
   );
 }
 
-const fields = [
-  ...["name", "version", "description", "keywords", "license", "author", "homepage", "bugs", "repository", "type"],
-  ...["sideEffects", "engines", "exports", "files", "scripts", "publishConfig"],
-];
-const optional = ["attnkit", "bin", "dependencies", "devDependencies", "peerDependencies", "peerDependenciesMeta"];
-const url = "https://github.com/attnkit/attnkit";
-
-const same = {
-  license: "MIT",
-  author: "The attnkit authors",
-  bugs: `${url}/issues`,
-  type: "module",
-  sideEffects: false,
-  engines: { node: ">=20.19" },
-  files: ["dist", "src", "!dist/.tsbuildinfo"],
-  // dist is removed first: tsc does not delete output without a source, and its incremental state can be stale.
-  scripts: { build: `node -e "fs.rmSync('dist',{recursive:true,force:true})" && tsc -p tsconfig.json` },
-  publishConfig: { access: "public", provenance: true },
-};
-
 /** Published packages must have the same fields. The values must be equal, except fields such as name and version. */
 export function manifests(repo: Repo): string[] {
   return published(repo).flatMap(({ dir, manifest }) => {
-    const expected: Record<string, unknown> = {
-      ...same,
-      name: `@attnkit/${dir.split("/").at(-1)}`,
-      homepage: `${url}/tree/main/${dir}#readme`,
-      repository: { type: "git", url: `git+${url}.git`, directory: dir },
-    };
+    const expected: Record<string, unknown> = { ...fields.same, ...fields.ofFolder(dir) };
+    const known: readonly string[] = [...fields.required, ...fields.optional];
     const say = (text: string) => `${dir}/package.json ${text}`;
     const differs = ([field, value]: [string, unknown]) => JSON.stringify(manifest[field]) !== JSON.stringify(value);
     return [
-      ...fields.filter((field) => manifest[field] === undefined).map((field) => say(`has no ${field}`)),
+      ...fields.required.filter((field) => manifest[field] === undefined).map((field) => say(`has no ${field}`)),
       ...Object.keys(manifest)
-        .filter((field) => ![...fields, ...optional].includes(field))
+        .filter((field) => !known.includes(field))
         .map((field) => say(`has ${field}, which no other package has`)),
       ...Object.entries(expected)
         .filter(differs)
@@ -63,17 +41,60 @@ export function manifests(repo: Repo): string[] {
 /** Files that every package of a kind must have, and the licence text that npm ships. */
 export function filesOf(repo: Repo): string[] {
   return published(repo).flatMap((pkg) => {
-    const wanted = ["README.md", "LICENSE", "tsconfig.json"];
-    if (pkg.kind === "core") wanted.push("src/call/index.ts", "src/program/index.ts", "src/backend/index.ts");
-    else wanted.push("src/index.ts");
-    if (pkg.kind === "mechanism") wanted.push("src/reference.ts", "src/about.ts");
-    const missing = wanted.filter((path) => !pkg.files.has(path)).map((path) => `${pkg.dir} has no ${path}`);
+    const missing = of(files, pkg.kind)
+      .filter((path) => !pkg.files.has(path))
+      .map((path) => `${pkg.dir} has no ${path}`);
     const license = pkg.files.get("LICENSE");
     return license === undefined || license === repo.license
       ? missing
       : [...missing, `${pkg.dir}/LICENSE is not the root's`];
   });
 }
+
+/** Ranges between published packages must be those of the conventions. Development dependencies are not published. */
+export function ranges(repo: Repo): string[] {
+  const names = new Set(published(repo).map(({ manifest }) => manifest.name));
+  return published(repo).flatMap(({ dir, manifest }) =>
+    (["dependencies", "peerDependencies"] as const).flatMap((field) =>
+      Object.entries(manifest[field] ?? {})
+        .filter(([name, range]) => names.has(name) && !fields.range[field].test(range))
+        .map(
+          ([name, range]) => `${dir}/package.json has ${name} ${range} in ${field}: not like ${fields.range[field]}`,
+        ),
+    ),
+  );
+}
+
+/** A README must begin in the same way in every package, and have the sections of its kind. */
+export function readmes(repo: Repo): string[] {
+  return published(repo).flatMap(({ dir, kind, manifest, files: own }) => {
+    const text = own.get("README.md") ?? "";
+    const say = (problem: string) => `${dir}/README.md ${problem}`;
+    const blocks = fencesOf(`${dir}/README.md`, text);
+    const prose = text.replaceAll(/^```.*?^```$/gms, "");
+    const headings = [...prose.matchAll(/^## (.+)$/gm)].map((match) => match[1]!);
+    const wanted = of(sections, kind);
+    const places = wanted.map((start) => headings.findIndex((heading) => heading.startsWith(start)));
+    const absent = wanted.filter((_, i) => places[i]! < 0);
+    const install = blocks.findIndex(({ language, text: line }) => language === "sh" && installs(line, manifest.name!));
+    const example = blocks.findIndex(({ language }) => language === "ts");
+    const [title, introduction] = prose.split("\n").filter((line) => line.trim() !== "");
+    return [
+      ...(title === `# ${manifest.name}` ? [] : [say(`begins with "${title ?? ""}", not with "# ${manifest.name}"`)]),
+      ...(/^\S.* /.test(introduction ?? "") && !introduction!.startsWith("#") ? [] : [say("has no introduction")]),
+      ...(install >= 0 ? [] : [say(`has no sh block with npm install ${manifest.name}`)]),
+      ...(example >= 0 ? [] : [say("has no example in a ts block")]),
+      ...(install > example && example >= 0 ? [say("shows an example before its install line")] : []),
+      ...absent.map((start) => say(`has no section "## ${start}"`)),
+      ...(absent.length === 0 && places.some((place, i) => i > 0 && place < places[i - 1]!)
+        ? [say(`has its sections in another order than ${wanted.join(", ")}`)]
+        : []),
+    ];
+  });
+}
+
+const installs = (block: string, name: string) =>
+  block.split("\n").some((line) => line.startsWith("npm install ") && line.split(" ").includes(name));
 
 /** Every entry must name one source file and that file's build output. */
 export function entries(repo: Repo): string[] {
@@ -117,5 +138,9 @@ export function references(repo: Repo): string[] {
     ];
   });
 }
+
+/** Returns the convention for a kind; apps and tools have none. */
+const of = (table: Readonly<Partial<Record<Kind, readonly string[]>>>, kind: Kind): readonly string[] =>
+  table[kind] ?? [];
 
 const published = (repo: Repo): Package[] => repo.packages.filter(({ manifest }) => !manifest.private);

@@ -8,7 +8,7 @@ import { stale } from "../derive/derived.ts";
 import { catalogDependencies, projectReferences } from "../derive/links.ts";
 import { arrows, cycles, declared, light } from "../structure/arrows.ts";
 import { readRepo } from "../structure/repo.ts";
-import { entries, filesOf, manifests, references, short } from "../structure/shape.ts";
+import { entries, filesOf, manifests, ranges, readmes, references, short } from "../structure/shape.ts";
 import { add, addedLines, copyOf, link } from "./growth/copy.ts";
 import { sigmoid } from "./growth/sigmoid.ts";
 
@@ -69,10 +69,9 @@ test("the tables have both", () => {
   expect(own).toContain("| `offset` | a finite number from -20 to 20 | `0` | Is added to every score;");
 });
 
-test.each(Object.entries({ arrows, declared, light, cycles, short, manifests, filesOf, entries, references }))(
-  "structure: %s",
-  (_, rule) => expect(rule(readRepo(copy))).toEqual([]),
-);
+test.each(
+  Object.entries({ arrows, declared, light, cycles, short, manifests, ranges, filesOf, readmes, entries, references }),
+)("structure: %s", (_, rule) => expect(rule(readRepo(copy))).toEqual([]));
 
 test("types", { timeout: 120_000 }, () => {
   const include = ["packages/*/src", "packages/*/*/src", "tools/catalog/src", "apps/bench/src", "apps/demo/src"];

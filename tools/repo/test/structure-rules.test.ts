@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { arrows, cycles, declared, light } from "../structure/arrows.ts";
 import { importsOf, kindOf, type Manifest, type Package, type Repo } from "../structure/repo.ts";
-import { entries, filesOf, manifests, references, short } from "../structure/shape.ts";
+import { entries, filesOf, manifests, ranges, readmes, references, short } from "../structure/shape.ts";
 
 function pkg(dir: string, files: Record<string, string>, manifest: Manifest = {}): Package {
   return {
@@ -179,6 +179,37 @@ test("filesOf: what every package has, and the root's licence", () => {
   expect(filesOf(softmax(files))).toEqual([]);
   expect(filesOf(softmax(unread))).toHaveLength(1);
   expect(filesOf(softmax({ ...files, LICENSE: "GPL" }))).toHaveLength(1);
+});
+
+test("ranges: between published packages, by the kind of dependency", () => {
+  const onnx = pkg("packages/backends/onnx", {});
+  const rangesOf = (manifest: Manifest) => ranges(repo(onnx, pkg("packages/mechanisms/softmax", {}, manifest)));
+  const peer = (range: string) => rangesOf({ peerDependencies: { "@attnkit/onnx": range } });
+  expect(rangesOf({ dependencies: { "@attnkit/onnx": "workspace:^" } })).toEqual([]);
+  expect(rangesOf({ dependencies: { "@attnkit/onnx": "workspace:*" } })).toHaveLength(1);
+  expect(peer("workspace:>=0.1.0 <1.0.0")).toEqual([]);
+  expect(peer("workspace:^")).toHaveLength(1);
+  expect(rangesOf({ peerDependencies: { "onnxruntime-common": ">=1.20.0" } })).toEqual([]);
+});
+
+test("readmes: the beginning, and the sections of the kind", () => {
+  const fence = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\`\n\n`;
+  const install = fence("sh", "npm install @attnkit/core @attnkit/mirror");
+  const parts = [
+    "# @attnkit/mirror\n\n",
+    "A backend that mirrors.\n\n",
+    install,
+    fence("ts", "let a;"),
+    "## Options\n\n",
+  ];
+  const good = [...parts, "## Limits\n"];
+  const found = (text: string) => readmes(repo(pkg("packages/backends/mirror", { "README.md": text })));
+  expect(found(good.join(""))).toEqual([]);
+  for (const part of good.keys()) expect(found(good.toSpliced(part, 1).join(""))).not.toEqual([]);
+  expect(found(good.join("").replace(install, fence("sh", "npm install @attnkit/core")))).toHaveLength(1);
+  expect(found([good[0], good[1], good[3], good[2], good[4], good[5]].join(""))).toHaveLength(1);
+  expect(found([...good.slice(0, 4), good[5], "\n", good[4]].join(""))).toHaveLength(1);
+  expect(found(good.join("").replace("## Limits", fence("md", "## Limits")))).toHaveLength(1);
 });
 
 test("entries: every export names a file and its output", () => {

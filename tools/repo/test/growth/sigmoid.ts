@@ -7,7 +7,7 @@ export const sigmoid = (license: string): Readonly<Record<string, string>> => ({
     compilerOptions: { isolatedDeclarations: false },
     references: [{ path: "../../core" }],
   }),
-  "README.md": "# @attnkit/sigmoid\n\n<!-- options:begin -->\n<!-- options:end -->\n",
+  "README.md": readme,
   "src/index.ts": program,
   "src/reference.ts": reference,
   "src/about.ts": about,
@@ -41,6 +41,29 @@ const manifest = {
   publishConfig: { access: "public", provenance: true },
   attnkit: { size: { ".": { import: "sigmoid", limit: 8500 } } },
 };
+
+const readme = `# @attnkit/sigmoid
+
+Sigmoid attention as an attnkit mechanism.
+
+\`\`\`sh
+npm install @attnkit/core @attnkit/sigmoid
+\`\`\`
+
+\`\`\`ts
+import { sigmoid } from "@attnkit/sigmoid";
+\`\`\`
+
+## Formula
+<!-- options:begin -->
+<!-- options:end -->
+## State
+## Cost
+## Domain
+## Supported
+## WebGPU
+## Source
+`;
 
 const program = `import type { Mechanism } from "@attnkit/core";
 import {
