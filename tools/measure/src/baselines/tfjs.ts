@@ -1,5 +1,6 @@
 import { tfjsOn } from "@attnkit/catalog";
 import type { Options } from "@attnkit/core";
+import type { Program } from "@attnkit/core/backend";
 import type { Tensor } from "@attnkit/tfjs";
 import type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
 import { matrices, productError, sideOf } from "./matmul.ts";
@@ -64,6 +65,16 @@ async function baseline(name: Name, make: (tf: Tf) => Plain): Promise<Baseline> 
       backend.free(x);
     },
     ...(name === "webgpu" && { metered: backend }),
+    async gradients(x, seed) {
+      here();
+      const given = x as Readonly<Record<"q" | "k" | "v", Tensor>>;
+      const own = asides.get(given.q) ?? aside(given.q);
+      asides.set(given.q, own);
+      const program = ((_: unknown, { q, k, v }: typeof given) => ({
+        y: attend({ q, k, v }, own),
+      })) as unknown as Program;
+      return (await backend.vjp(program, { ...given }, { y: seed }, ["q", "k", "v"])) as typeof given;
+    },
     ...more,
   };
 }
