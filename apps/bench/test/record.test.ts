@@ -1,11 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Results } from "@attnkit/measure/results";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { z } from "zod";
 import { cpuRun } from "../src/commands/record-runs.ts";
 import { groups, nameOf } from "../src/gpu/sizes.ts";
 import { Record } from "../src/record.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
 import { cli, folder } from "./harness.ts";
 
 const dir = folder();
@@ -17,7 +20,7 @@ test("the committed JSON Schema is that of the code", () => {
 
 test("a trial record has every group, checked, and says that its adapter is software", async () => {
   const { code, out, err } = await cli(dir, ["bench", "--record", "gpu", "--smoke", "--out", "."]);
-  console.log(out, err);
+
   expect(code).toBe(0);
   const file = readdirSync(dir).find((name) => name.endsWith(".json"))!;
   const record = Record.parse(JSON.parse(readFileSync(join(dir, file), "utf8")));

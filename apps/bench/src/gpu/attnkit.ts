@@ -14,6 +14,8 @@ export interface Setting {
   readonly columns: Columns;
   readonly sequence: Sequence;
   readonly truths: Truths;
+  /** Applications in one graph of an operator of ONNX Runtime. */
+  readonly repeats: number;
 }
 
 const TRANSFERS =

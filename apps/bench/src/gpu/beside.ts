@@ -7,8 +7,6 @@ import type { Setting } from "./attnkit.ts";
 import { attentionFlops, type Cell, clocked, Refusal } from "./cell.ts";
 import { verdict } from "./truth.ts";
 
-/** The number of times that an operator of ONNX Runtime is applied in one call, for times without the transfer of inputs. */
-const REPEATS = 9;
 /** Tries of one sample that a busy transfer spoiled. */
 const TRIES = 3;
 
@@ -45,7 +43,7 @@ export const ortCell = (entry: BaselineEntry, how: Setting, queries: "all" | "la
     const from = queries === "all" ? 0 : sequence.length - 1;
     const both: { own: Baseline; x: ReturnType<typeof uploaded> }[] = [];
     const checks: CheckResult[] = [];
-    for (const repeats of [1, REPEATS]) {
+    for (const repeats of [1, how.repeats]) {
       const own = await entry.create(sizesOf(sequence), { repeats });
       const x = uploaded(own, sequence, from);
       const y = await own.attend(x);
@@ -58,15 +56,15 @@ export const ortCell = (entry: BaselineEntry, how: Setting, queries: "all" | "la
       checks,
       flops: queries === "all" ? flopsOf(one.own, sequence) : null,
       bytes: queries === "all" ? null : 4 * sequence.B * sequence.Hkv * sequence.length * (sequence.d + sequence.dv),
-      ...{ gpu: null, note: SLOPE(REPEATS) },
+      ...{ gpu: null, note: SLOPE(how.repeats) },
       async sample(calls) {
         for (let i = 0; i < TRIES; i++) {
           const less = await timed(one.own, one.x, calls);
-          const seconds = ((await timed(many.own, many.x, calls)) - less) / (calls * (REPEATS - 1));
+          const seconds = ((await timed(many.own, many.x, calls)) - less) / (calls * (how.repeats - 1));
           if (seconds > 0) return seconds;
         }
         throw new Error(
-          `${REPEATS} applications took no longer than one in ${TRIES} tries: the transfers hide its time`,
+          `${how.repeats} applications took no longer than one in ${TRIES} tries: the transfers hide its time`,
         );
       },
       dispose() {

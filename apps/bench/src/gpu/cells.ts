@@ -20,16 +20,15 @@ const COLUMNS: readonly (readonly [string, DType])[] = [
   ["ort-webgpu", "float32"],
 ];
 const OWN = COLUMNS.filter(([name]) => name === "webgpu");
-const LINEAR = "linear,logsumexp,elementwise";
 
 /** Returns the cells of a group, on an input that is drawn for it. */
-export function cellsOf({ what, sizes }: GroupPlan, columns: Columns): Cell[] {
+export function cellsOf({ what, sizes, others, repeats }: GroupPlan, columns: Columns): Cell[] {
   // Decoding has its tokens in the cache, and one more.
   const sequence = drawn(what === "decode" ? { ...sizes, length: sizes.length + 1 } : sizes, 1);
-  const how = { columns, sequence, truths: new Truths(sequence, what === "decode" ? sizes.length : 0) };
+  const how = { columns, sequence, repeats, truths: new Truths(sequence, what === "decode" ? sizes.length : 0) };
   if (what === "prefill") return prefill(how);
-  if (what === "decode") return decode(how);
-  return what === "training" ? training(how) : linearTime(how);
+  if (what === "decode") return decode(how, others.join(","));
+  return what === "training" ? training(how, others) : linearTime(how, others);
 }
 
 const each = (
@@ -50,16 +49,17 @@ const prefill = (how: Setting): Cell[] => [
   ...beside("ort-webgpu", ofSoftmax).map((entry) => ortCell(entry, how)),
 ];
 
-const decode = (how: Setting): Cell[] => [
+const decode = (how: Setting, others: string): Cell[] => [
   ...each("softmax", COLUMNS, (...cell) => decodeCell(...cell, how)),
   ...OWN.map(([name, dtype]) => copyCell(name, dtype, how)),
   ortCell(decodeBaseline, how, "last"),
-  ...each(LINEAR, OWN, (...cell) => decodeCell(...cell, how)),
+  ...each(others, OWN, (...cell) => decodeCell(...cell, how)),
 ];
 
-const linearTime = (how: Setting): Cell[] => each(`softmax,${LINEAR}`, COLUMNS, (...cell) => prefillCell(...cell, how));
+const linearTime = (how: Setting, others: readonly string[]): Cell[] =>
+  each(["softmax", ...others].join(","), COLUMNS, (...cell) => prefillCell(...cell, how));
 
-function training(setting: Setting): Cell[] {
+function training(setting: Setting, others: readonly string[]): Cell[] {
   const seed = seedOf(setting.sequence);
   const how: Training = { ...setting, seed, gradients: new GradientTruths(setting.sequence, seed) };
   const able = COLUMNS.filter(([name]) => name !== "ort-webgpu");
@@ -67,7 +67,7 @@ function training(setting: Setting): Cell[] {
     computes !== undefined && ["softmax", "linear"].includes(computes.mechanism);
   return [
     ...each("softmax", COLUMNS, (...cell) => trainingCell(...cell, how)),
-    ...each(LINEAR, able, (...cell) => trainingCell(...cell, how)),
+    ...each(others.join(","), able, (...cell) => trainingCell(...cell, how)),
     ...beside("tfjs-webgpu", wanted).map((entry) => tfjsTrainingCell(entry, how)),
   ];
 }

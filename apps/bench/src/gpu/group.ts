@@ -11,11 +11,8 @@ import { type Cell, Refusal } from "./cell.ts";
 import { withDeviceErrors } from "./device-errors.ts";
 import { type GroupPlan, nameOf } from "./sizes.ts";
 
-/** Samples of a cell: at least three, for an interval, and at most as many as these. */
+/** Samples of a cell, at least: fewer have no interval. */
 const FEWEST = 3;
-const MOST = 15;
-/** Calls that one sample averages, at most. */
-const CALLS = 64;
 
 /** Where a group is measured: when to stop, and the seconds since the record began. */
 export interface Watch {
@@ -49,7 +46,7 @@ export async function measureGroup(plan: GroupPlan, cells: readonly Cell[], watc
     },
     prepare: async ({ cell, result }) => {
       watch.progress.step(name, cell.name);
-      return prepare(plan.seconds, cell, result, watch);
+      return prepare(plan, cell, result, watch);
     },
     budget: { fewest: FEWEST, seconds: () => Math.max(0, watch.left()) },
     pause: breathe,
@@ -64,7 +61,12 @@ export async function measureGroup(plan: GroupPlan, cells: readonly Cell[], watc
 }
 
 /** Checks, warms up, and decides what fits into the cell's seconds. Returns nothing if it is cut, with the reason in `result`. */
-async function prepare(seconds: number, cell: Cell, result: RecordCell, watch: Watch): Promise<Job | undefined> {
+async function prepare(
+  { seconds, samples, calls: most }: GroupPlan,
+  cell: Cell,
+  result: RecordCell,
+  watch: Watch,
+): Promise<Job | undefined> {
   if (watch.left() <= 0) {
     cut(result, "the time of the record was over before it");
     return undefined;
@@ -79,15 +81,15 @@ async function prepare(seconds: number, cell: Cell, result: RecordCell, watch: W
     await sample(1);
     const alone = await sample(1);
     // Calls that are not waited for one by one take less than one that is.
-    const few = callsFor(alone, CALLS);
+    const few = callsFor(alone, most);
     const call = few > 1 ? Math.min(alone, await sample(few)) : alone;
     const left = seconds - (performance.now() - start) / 1000;
     if (FEWEST * call > seconds) {
       cut(result, `${FEWEST} samples of ${f.time(call)} do not fit into its ${seconds} s`);
       return undefined;
     }
-    const calls = Math.max(1, Math.min(callsFor(call, CALLS), Math.floor(Math.max(left, 0) / FEWEST / call)));
-    const wanted = Math.max(FEWEST, Math.min(MOST, Math.floor(left / (calls * call))));
+    const calls = Math.max(1, Math.min(callsFor(call, most), Math.floor(Math.max(left, 0) / FEWEST / call)));
+    const wanted = Math.max(FEWEST, Math.min(samples, Math.floor(left / (calls * call))));
     result.calls = calls;
     kept = true;
     return {

@@ -15,7 +15,17 @@ export interface GroupPlan {
   readonly what: What;
   readonly sizes: Sizes;
   readonly seconds: number;
+  /** Samples of a cell, at most, and calls that one sample averages, at most. */
+  readonly samples: number;
+  readonly calls: number;
+  /** Applications in one graph of an operator of ONNX Runtime, at least 2: its time is that of all less that of one. */
+  readonly repeats: number;
+  /** The mechanisms that are measured beside softmax. */
+  readonly others: readonly string[];
 }
+
+/** The mechanisms whose time is linear in the tokens. */
+const LINEAR = ["linear", "logsumexp", "elementwise"];
 
 /** No cell begins after this many seconds. The cells before it, the exported models and the start need less than 30 more. */
 export const TOTAL = 300;
@@ -27,20 +37,24 @@ export const TOTAL = 300;
 export function groups(smoke: boolean): GroupPlan[] {
   if (smoke) {
     const tiny = { B: 1, H: 2, d: 16, length: 32 };
+    const quick = { seconds: 20, samples: 3, calls: 1, repeats: 2, others: ["linear"] };
     return [
-      { what: "prefill", sizes: tiny, seconds: 10 },
-      { what: "decode", sizes: { ...tiny, B: 2 }, seconds: 10 },
-      { what: "linear-time", sizes: tiny, seconds: 10 },
-      { what: "training", sizes: tiny, seconds: 10 },
+      { what: "prefill", sizes: tiny, ...quick },
+      { what: "decode", sizes: { ...tiny, B: 2 }, ...quick },
+      { what: "linear-time", sizes: tiny, ...quick },
+      { what: "training", sizes: tiny, ...quick },
     ];
   }
+  const full = { samples: 15, calls: 64, repeats: 9, others: LINEAR };
   const prefill = (d: number) =>
-    [2048, 4096, 8192].map((length) => ({ what: "prefill", sizes: { B: 1, H: 8, d, length }, seconds: 1.5 }) as const);
+    [2048, 4096, 8192].map(
+      (length) => ({ what: "prefill", sizes: { B: 1, H: 8, d, length }, seconds: 1.5, ...full }) as const,
+    );
   return [
     ...prefill(64),
-    { what: "decode", sizes: { B: 8, H: 8, d: 64, length: 16384 }, seconds: 4 },
-    { what: "linear-time", sizes: { B: 1, H: 8, d: 64, length: 16384 }, seconds: 2 },
-    { what: "training", sizes: { B: 1, H: 8, d: 64, length: 2048 }, seconds: 2 },
+    { what: "decode", sizes: { B: 8, H: 8, d: 64, length: 16384 }, seconds: 4, ...full },
+    { what: "linear-time", sizes: { B: 1, H: 8, d: 64, length: 16384 }, seconds: 2, ...full },
+    { what: "training", sizes: { B: 1, H: 8, d: 64, length: 2048 }, seconds: 2, ...full },
     ...prefill(128),
   ];
 }

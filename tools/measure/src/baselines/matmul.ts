@@ -35,7 +35,10 @@ export function productError(got: ArrayLike<number>, dtype: DType = "float32", r
   let used = 0;
   for (let r = 0; r < ROWS; r++) {
     const row = Math.floor((r * (n - 1)) / (ROWS - 1));
-    let [sum, size]: [Float64Array, Float64Array] = [Float64Array.from(a.subarray(row * n, (row + 1) * n)), new Float64Array(n)];
+    let [sum, size]: [Float64Array, Float64Array] = [
+      Float64Array.from(a.subarray(row * n, (row + 1) * n)),
+      new Float64Array(n),
+    ];
     for (let k = 0; k < repeats; k++) [sum, size] = timesB(sum, b);
     for (let c = 0; c < n; c++) {
       const error = Math.abs(got[row * n + c]! - sum[c]!) / (repeats * allowance(dtype, n, size[c]!));

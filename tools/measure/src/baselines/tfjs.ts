@@ -1,6 +1,5 @@
 import { tfjsOn } from "@attnkit/catalog";
 import type { Options } from "@attnkit/core";
-import type { Program } from "@attnkit/core/backend";
 import type { Tensor } from "@attnkit/tfjs";
 import type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
 import { matrices, productError, sideOf } from "./matmul.ts";
@@ -67,13 +66,13 @@ async function baseline(name: Name, make: (tf: Tf) => Plain): Promise<Baseline> 
     ...(name === "webgpu" && { metered: backend }),
     async gradients(x, seed) {
       here();
-      const given = x as Readonly<Record<"q" | "k" | "v", Tensor>>;
-      const own = asides.get(given.q) ?? aside(given.q);
-      asides.set(given.q, own);
-      const program = ((_: unknown, { q, k, v }: typeof given) => ({
-        y: attend({ q, k, v }, own),
-      })) as unknown as Program;
-      return (await backend.vjp(program, { ...given }, { y: seed }, ["q", "k", "v"])) as typeof given;
+      // tfjs has the gradients of its operations in a module of their own.
+      await import("@tensorflow/tfjs-core/dist/register_all_gradients.js");
+      const { q, k, v } = x as Readonly<Record<"q" | "k" | "v", Tensor>>;
+      const own = asides.get(q) ?? aside(q);
+      asides.set(q, own);
+      const [dq, dk, dv] = tf.grads((q, k, v) => attend({ q: q!, k: k!, v: v! }, own))([q, k, v], seed as Tensor);
+      return { q: dq, k: dk, v: dv };
     },
     ...more,
   };
