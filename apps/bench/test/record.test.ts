@@ -19,13 +19,25 @@ test("the committed JSON Schema is that of the code", () => {
 });
 
 test("a trial record has every group, checked, and says that its adapter is software", async () => {
-  const { code, out, err } = await cli(dir, ["bench", "--record", "gpu", "--smoke", "--out", "."]);
+  const { code, out } = await cli(dir, ["bench", "--record", "gpu", "--smoke", "--out", "."]);
 
   expect(code).toBe(0);
   const file = readdirSync(dir).find((name) => name.endsWith(".json"))!;
   const record = Record.parse(JSON.parse(readFileSync(join(dir, file), "utf8")));
   expect([record.complete, record.smoke]).toEqual([true, true]);
   expect(record.groups.map((g) => g.name)).toEqual(groups(true).map(nameOf));
+  expect(Object.keys(record.versions)).toContain("webgpu");
+  for (const column of ["webgpu", "tfjs-webgpu", "ort-webgpu"]) expect(record.adapters[column]!.software).toBe(true);
+  for (const { name, cells } of record.groups) {
+    expect(out).toContain(`## ${name}\n\nSoftware adapter: correctness only`);
+    const own = cells.filter((c) => c.role === "attnkit" && c.dtype === "float32");
+    expect(own.map((c) => [c.id, c.status])).toEqual(own.map((c) => [c.id, "ok"]));
+    for (const c of cells) expect(["ok", "refused"]).toContain(c.status);
+    for (const c of cells.filter((x) => x.status === "ok")) expect(c.checks.every((check) => check.passed)).toBe(true);
+  }
+  expect(record.findings.length).toBeGreaterThan(10);
+  for (const { ratio } of record.findings) expect(ratio).toBe(null);
+  expect(record.onnx!.models.length).toBe(20);
 });
 
 test("a record of the processor holds the default run, with every mechanism checked and timed", async () => {
