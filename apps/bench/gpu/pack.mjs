@@ -1,6 +1,6 @@
 /**
  * Makes .gpu/, which records a GPU on a Linux x64 machine with a GPU and its driver, but without Node and network. It
- * contains Node, Dawn, ONNX Runtime, Vulkan's loader and the program in one file. On that machine: `bash .gpu/run.sh`.
+ * contains Node, Dawn, ONNX Runtime, Vulkan's loader, exported models and the program in one file. On that machine: `bash .gpu/run.sh`.
  * With `--smoke`, the bundle is then unpacked elsewhere and run on the software driver, in sizes that take seconds.
  */
 import { execFileSync } from "node:child_process";
@@ -32,7 +32,8 @@ if (process.platform !== "linux" || process.arch !== "x64")
 rmSync(join(out, "lib"), { recursive: true, force: true });
 mkdirSync(join(out, "lib"), { recursive: true });
 const origin = originOf();
-await program();
+await program(join(here, "main.ts"), join(out, "main.mjs"));
+await models();
 modules();
 libraries();
 copyFileSync(join(here, "run.sh"), join(out, "run.sh"));
@@ -72,10 +73,10 @@ function originOf() {
   };
 }
 
-async function program() {
+async function program(/** @type {string} */ entry, /** @type {string} */ outfile) {
   await build({
-    entryPoints: [join(here, "main.ts")],
-    outfile: join(out, "main.mjs"),
+    entryPoints: [entry],
+    outfile,
     bundle: true,
     platform: "node",
     format: "esm",
@@ -89,6 +90,17 @@ async function program() {
     },
     logLevel: "warning",
   });
+}
+
+/** Exports the models that the record checks with Python, with their inputs and expected outputs, and adds the script. */
+async function models() {
+  const folder = join(out, "models");
+  const script = join(out, "models.mjs");
+  rmSync(folder, { recursive: true, force: true });
+  await program(join(here, "models.ts"), script);
+  sh(process.execPath, script, folder);
+  rmSync(script);
+  copyFileSync(join(here, "check_models.py"), join(folder, "check_models.py"));
 }
 
 /** Packs the files of each native package that Linux x64 needs. */
@@ -159,6 +171,11 @@ function smoke() {
   const file = readdirSync(folder).find((name) => name.endsWith(".json")) ?? "";
   const record = JSON.parse(readFileSync(join(folder, file), "utf8"));
   rmSync(folder, { recursive: true });
-  if (!record.complete || record.runs.length !== 3) throw new Error("the record is not complete");
+  const checked = record.groups.every((/** @type {{ cells: { status: string }[] }} */ { cells }) =>
+    cells.some(({ status }) => status === "ok"),
+  );
+  if (!record.complete || record.groups.length < 4 || !checked) throw new Error("the record is not complete");
+  if (record.onnx === null) throw new Error("the record does not say what Python found");
+  console.log(record.onnx.says);
   console.log("the bundle runs; on a machine with a GPU: bash .gpu/run.sh");
 }

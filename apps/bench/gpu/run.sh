@@ -18,5 +18,5 @@ fi
 # Containers mount NVIDIA's driver description where the loader does not look.
 icd=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
 if [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] && [ -f "$icd" ]; then export VK_DRIVER_FILES=$icd; fi
-export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/tmp} ATTNKIT_CWD=$PWD ATTNKIT_TEXT=$to/text.md
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/tmp} ATTNKIT_CWD=$PWD ATTNKIT_TEXT=$to/text.md ATTNKIT_MODELS=$here/models PYTHONDONTWRITEBYTECODE=1
 exec "$to/node" "$to/main.mjs" "$@"

@@ -1,10 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Results } from "@attnkit/measure/results";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { z } from "zod";
-import { cpuRun, gpuRuns } from "../src/commands/record-runs.ts";
+import { cpuRun } from "../src/commands/record-runs.ts";
+import { groups, nameOf } from "../src/gpu/sizes.ts";
 import { Record } from "../src/record.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
 import { cli, folder } from "./harness.ts";
 
 const dir = folder();
@@ -14,35 +18,26 @@ test("the committed JSON Schema is that of the code", () => {
   expect(JSON.parse(schema)).toEqual(z.toJSONSchema(Record));
 });
 
-test("a trial record has every run, checked, and says that its adapter is software", async () => {
+test("a trial record has every group, checked, and says that its adapter is software", async () => {
   const { code, out } = await cli(dir, ["bench", "--record", "gpu", "--smoke", "--out", "."]);
+
   expect(code).toBe(0);
   const file = readdirSync(dir).find((name) => name.endsWith(".json"))!;
   const record = Record.parse(JSON.parse(readFileSync(join(dir, file), "utf8")));
   expect([record.complete, record.smoke]).toEqual([true, true]);
-  expect(record.runs.map((r) => r.name)).toEqual(gpuRuns(true).map((r) => r.name));
+  expect(record.groups.map((g) => g.name)).toEqual(groups(true).map(nameOf));
   expect(Object.keys(record.versions)).toContain("webgpu");
-  expect(record.adapters["tfjs-webgpu"]!.software).toBe(true);
-  expect(out.match(/Software adapter: correctness only/g)!.length).toBeGreaterThanOrEqual(3);
-  const cells = record.runs.flatMap((r) => r.results.cells);
-  expect(cells.length).toBeGreaterThanOrEqual(5);
-  for (const cell of cells) expect(["ok", "refused"]).toContain(cell.status);
-  expect(cells.some((c) => c.prefill.some((p) => p.gpu !== null))).toBe(true);
-  expect(record.runs.at(-1)!.results.cells[0]!.decode.length).toBe(1);
-});
-
-test("a record of a GPU compares what the promises are about", () => {
-  const [softmax, linear, decode] = gpuRuns(false).map((r) => r.options);
-  expect([softmax!.lengths, softmax!.baselines, softmax!.heads, softmax!.dim]).toEqual([
-    [2048, 4096, 8192],
-    true,
-    8,
-    64,
-  ]);
-  // The plain score matrix of 8192 tokens must fit, that of 16384 need not.
-  expect(softmax!.largest).toBeGreaterThan(8 * 8192 ** 2 * 4);
-  expect([linear!.lengths, linear!.mechanism]).toEqual([[16384], "softmax,linear,logsumexp,elementwise"]);
-  expect(decode!.contexts).toContain(16384);
+  for (const column of ["webgpu", "tfjs-webgpu", "ort-webgpu"]) expect(record.adapters[column]!.software).toBe(true);
+  for (const { name, cells } of record.groups) {
+    expect(out).toContain(`## ${name}\n\nSoftware adapter: correctness only`);
+    const own = cells.filter((c) => c.role === "attnkit" && c.dtype === "float32");
+    expect(own.map((c) => [c.id, c.status])).toEqual(own.map((c) => [c.id, "ok"]));
+    for (const c of cells) expect(["ok", "refused"]).toContain(c.status);
+    for (const c of cells.filter((x) => x.status === "ok")) expect(c.checks.every((check) => check.passed)).toBe(true);
+  }
+  expect(record.findings.length).toBeGreaterThan(10);
+  for (const { ratio } of record.findings) expect(ratio).toBe(null);
+  expect(record.onnx!.models.length).toBe(20);
 });
 
 test("a record of the processor holds the default run, with every mechanism checked and timed", async () => {

@@ -61,15 +61,21 @@ export function meter(device: GPUDevice): Meter {
   return tally;
 }
 
+/** Returns the WebGPU device of a backend, or undefined if it has none that can be reached. */
+export function deviceOf(backend: Backend<unknown>): GPUDevice | undefined {
+  const host = hostOf(backend);
+  return typeof host === "string" ? undefined : host.device;
+}
+
 /**
  * Measures the use of a backend's GPU by `call`. Returns undefined if the backend has no GPU that can be metered. tfjs
  * and `@attnkit/webgpu` keep buffers of freed tensors for later ones. They are destroyed before, so that the call must allocate all that it
  * needs.
  */
 export async function gpuUse(backend: Backend<unknown>, call: () => Promise<unknown>): Promise<GpuUse | undefined> {
-  const host = hostOf(backend);
-  if (typeof host === "string") return undefined;
-  const used = meter(host.device);
+  const device = deviceOf(backend);
+  if (!device) return undefined;
+  const used = meter(device);
   if ("tf" in backend) emptyPool((backend as TfjsBackend).tf.backend() as unknown as PooledBackend);
   if ("trim" in backend) (backend as WebgpuBackend).trim();
   used.reset();

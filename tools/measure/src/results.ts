@@ -8,8 +8,11 @@ const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
 /** The result of a comparison with the reference. */
 export const Check = z.object({
-  /** `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the length that is timed. */
-  what: z.enum(["oracle", "prefill", "decode"]),
+  /**
+   * `oracle`: every entry of two blocks with state. `prefill`, `decode`: sampled rows of the length that is timed. `gradient`:
+   * gradients of sampled rows.
+   */
+  what: z.enum(["oracle", "prefill", "decode", "gradient"]),
   size: count,
   rows: count,
   /** The largest |error| / allowed error; null if an entry is not finite. */
@@ -22,7 +25,7 @@ export const Check = z.object({
  * A 95 % bootstrap interval. `readable` is false if it is too wide to be read (see `readable` in `bootstrap.ts`): the
  * value is then marked and not ranked.
  */
-const Interval = z.object({ low: z.number(), high: z.number(), readable: z.boolean() });
+export const Interval = z.object({ low: z.number(), high: z.number(), readable: z.boolean() });
 
 /** The samples of one size and their summary. */
 export const Timing = z.object({
@@ -39,7 +42,7 @@ export const Timing = z.object({
 const Cost = z.object({ ops: count, flops: count, bytes: count, largest: count });
 
 /** GPU use of one call: dispatches, bytes of its inputs, and peak bytes of the buffers that it added. */
-const Gpu = z.object({ dispatches: count, inputs: count, added: count });
+export const Gpu = z.object({ dispatches: count, inputs: count, added: count });
 
 /** The interval of the median; null until all samples were taken. */
 const interval = Interval.nullable();

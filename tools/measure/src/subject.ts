@@ -60,12 +60,6 @@ export async function subject(
   kernels: Kernels,
 ): Promise<Subject> {
   const mechanism = await make(choice, backend);
-  const first: Program = (o, { x }) => {
-    const rank = o.shape(x!).length;
-    const one = Array.from({ length: rank }).reduce<typeof x>((t, _, axis) => o.slice(t!, axis, 0, 1), x);
-    return { one: one! };
-  };
-  const probe = backend.compile(first);
   return {
     id: `${label(choice)} on ${entryName} ${backend.dtype}`,
     choice,
@@ -78,11 +72,22 @@ export async function subject(
     metered: backend,
     attend: attention(mechanism, backend, { causal: true, kernels }),
     absorb: attention(mechanism, backend, { causal: false, kernels: kernels === "require" ? "prefer" : kernels }),
-    async settle(x) {
-      const { one } = await probe({ x });
-      await backend.download(one);
-      backend.free(one);
-    },
+    settle: settling(backend),
+  };
+}
+
+/** Returns a function that resolves when everything that a tensor depends on has been computed. It downloads one element. */
+export function settling(backend: Backend<unknown>): (x: unknown) => Promise<void> {
+  const first: Program = (o, { x }) => {
+    const rank = o.shape(x!).length;
+    const one = Array.from({ length: rank }).reduce<typeof x>((t, _, axis) => o.slice(t!, axis, 0, 1), x);
+    return { one: one! };
+  };
+  const probe = backend.compile(first);
+  return async (x) => {
+    const { one } = await probe({ x });
+    await backend.download(one);
+    backend.free(one);
   };
 }
 

@@ -2,54 +2,69 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { makeFolder, writeOutput } from "../files.ts";
+import { cellsOf } from "../gpu/cells.ts";
+import { Columns } from "../gpu/columns.ts";
+import { findings } from "../gpu/findings.ts";
+import { measureGroup } from "../gpu/group.ts";
+import { checkModels } from "../gpu/python.ts";
+import { conclusions, groupTable } from "../gpu/report.ts";
+import { groups, TOTAL } from "../gpu/sizes.ts";
 import { EXIT, type Io } from "../io.ts";
 import { environment, frameworks } from "../measure/environment.ts";
-import { inputOf, open, start } from "../measure/run.ts";
-import { measure } from "../measure/session.ts";
 import { Record as Format, RECORD, type Record } from "../record.ts";
 import { progress } from "../report/progress.ts";
-import { tables } from "../report/table.ts";
-import { gpuRuns } from "./record-runs.ts";
 
-/** Runs every benchmark of a GPU record and writes `DIR/gpu-<date>.json`. Resolves with the exit code. */
+/** Measures every group of a GPU record and writes `DIR/gpu-<date>.json`. Resolves with the exit code. */
 export async function recordGpu(io: Io, flags: { smoke: boolean; out: string }): Promise<number> {
   await makeFolder(io, flags.out);
+  const start = performance.now();
+  const left = () => TOTAL - (performance.now() - start) / 1000;
   const now = new Date().toISOString();
+  const columns = new Columns();
   const record: Record = {
     ...{ schema: RECORD, complete: false, started: now, finished: now, smoke: flags.smoke },
     environment: await environment(),
     versions: frameworks(),
     driver: await driver(),
-    adapters: {},
-    runs: [],
+    adapters: columns.adapters,
+    ...{ budget: TOTAL, groups: [], findings: [], onnx: null },
   };
+  const software = (column: string) => columns.adapters[column]?.software ?? false;
   const file = join(flags.out, `gpu-${now.slice(0, 19).replaceAll(":", "-")}Z.json`);
   const shown = progress(io);
   const save = async () => {
     record.finished = new Date().toISOString();
+    record.findings = findings(record.groups, software);
     await writeOutput(io, file, `${JSON.stringify(Format.parse(record), null, 1)}\n`);
   };
   try {
-    for (const { name, says, options } of gpuRuns(flags.smoke)) {
+    for (const plan of groups(flags.smoke)) {
       if (io.signal.aborted) break;
-      const input = await inputOf(io, options, { lengths: true, contexts: true });
-      const opened = await open(options, input);
-      const results = await start(options, input, opened);
-      for (const { backend, adapter } of results.cells) if (adapter) record.adapters[backend] = adapter;
-      record.runs.push({ name, says, results });
-      await measure({ results, subjects: opened.subjects, progress: shown, signal: io.signal, save });
+      const group = await measureGroup(plan, cellsOf(plan, columns), { signal: io.signal, progress: shown, left });
+      record.groups.push(group);
       await save();
-      io.out(`${name}: ${says}\n\n${tables(results)}\n\n`);
+      io.out(
+        `${groupTable(
+          group,
+          group.cells.some((c) => software(c.column)),
+        )}\n\n`,
+      );
     }
+    if (!io.signal.aborted) record.onnx = await checkModels();
   } finally {
     shown.stop();
   }
   record.complete = !io.signal.aborted;
   await save();
-  io.out(`Written: ${file}\n`);
+  io.out(`${conclusions(record)}\n\nWritten: ${file}\n`);
   if (!record.complete) return EXIT.interrupted;
-  return record.runs.some((r) => r.results.cells.some((c) => c.status === "failed")) ? EXIT.failed : EXIT.ok;
+  const failed = record.groups.some(({ cells }) => cells.some((c) => c.status === "failed"));
+  return failed || record.onnx?.models.some(isWrong) ? EXIT.failed : EXIT.ok;
 }
+
+/** A model that a package refused, or computed with another result. A missing package is no fault of the model. */
+const isWrong = ({ checker, used, error }: NonNullable<Record["onnx"]>["models"][number]): boolean =>
+  (checker !== null && checker !== "ok") || error !== null || (used !== null && used > 1);
 
 async function driver(): Promise<string | null> {
   const args = ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"];

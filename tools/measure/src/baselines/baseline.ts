@@ -35,6 +35,18 @@ export interface Baseline {
   flops?(q: Shape): number;
   /** Only for a plain matrix product: the largest error of sampled entries, divided by the allowed one. */
   errorUsed?(y: unknown): Promise<number>;
+  /** Returns the gradients of `sum(seed * y)` with respect to q, k and v. Absent where the framework has no gradients. */
+  gradients?(x: Inputs, seed: unknown): Promise<Inputs>;
+}
+
+export interface BaselineHow {
+  /** Threads of one operation. It has the same meaning as for the backend. */
+  readonly threads?: number;
+  /**
+   * ONNX Runtime only: the number of times that the operator is applied in one call, each time to its last output instead of q.
+   * The difference of two numbers is the time of the operator without the transfer of inputs. Default 1.
+   */
+  readonly repeats?: number;
 }
 
 /** A program that a user of a framework would run instead of attnkit. */
@@ -52,8 +64,7 @@ export interface BaselineEntry {
    */
   readonly beside?: readonly string[];
   /**
-   * Throws if the framework cannot run it on this machine or in these sizes. `threads` has the same meaning as for the
-   * backend.
+   * Throws if the framework cannot run it on this machine or in these sizes.
    */
-  create(sizes: BaselineSizes, how?: { threads?: number }): Promise<Baseline>;
+  create(sizes: BaselineSizes, how?: BaselineHow): Promise<Baseline>;
 }

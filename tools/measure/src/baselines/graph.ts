@@ -4,7 +4,7 @@ import { AttributeProto_AttributeType as Kind, ModelProtoSchema, TensorProto_Dat
 type Attribute = number | string | { readonly float: number };
 type Port = readonly [name: string, type: "float" | "int32", rank: number];
 
-/** One node as a model. An input or output named "" is omitted. Sizes are free. */
+/** One node as a model. An input named "" is omitted. Sizes are free. */
 export interface Single {
   readonly op: string;
   /** `""` is ONNX's own domain. */
@@ -15,7 +15,11 @@ export interface Single {
   readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
-export function single({ op, domain, opset, inputs, outputs, attributes = {} }: Single): Uint8Array {
+/**
+ * Returns the model. With `repeats`, it has that many nodes: each takes the first output of the one before instead of the first
+ * input.
+ */
+export function single({ op, domain, opset, inputs, outputs, attributes = {} }: Single, repeats = 1): Uint8Array {
   const info = ([name, type, rank]: Port) => {
     const dim = Array.from({ length: rank }, (_, i) => ({
       value: { case: "dimParam", value: `${name}.${i}` } as const,
@@ -23,14 +27,16 @@ export function single({ op, domain, opset, inputs, outputs, attributes = {} }: 
     const elemType = type === "float" ? Type.FLOAT : Type.INT32;
     return { name, type: { value: { case: "tensorType", value: { elemType, shape: { dim } } } as const } };
   };
-  const node = {
-    name: op,
+  const named = inputs.map((port) => (port === "" ? "" : port[0]));
+  const step = (name: string, i: number) => (i === repeats - 1 ? name : `${name}.after${i}`);
+  const nodes = Array.from({ length: repeats }, (_, i) => ({
+    name: `${op}${i}`,
     opType: op,
     domain,
-    input: inputs.map((port) => (port === "" ? "" : port[0])),
-    output: outputs.map(([name]) => name),
+    input: named.map((name, at) => (at === 0 && i > 0 ? step(outputs[0]![0], i - 1) : name)),
+    output: outputs.map(([name]) => step(name, i)),
     attribute: Object.entries(attributes).map(([name, value]) => ({ name, ...attributeOf(value) })),
-  };
+  }));
   const domains = domain === "" ? [] : [{ domain, version: 1n }];
   const model = create(ModelProtoSchema, {
     irVersion: opset >= 23 ? 11n : 10n,
@@ -38,7 +44,7 @@ export function single({ op, domain, opset, inputs, outputs, attributes = {} }: 
     opsetImport: [{ domain: "", version: BigInt(opset) }, ...domains],
     graph: {
       name: op,
-      node: [node],
+      node: nodes,
       input: inputs.flatMap((port) => (port === "" ? [] : [info(port)])),
       output: outputs.map(info),
     },

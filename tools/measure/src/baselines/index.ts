@@ -1,10 +1,15 @@
 import { ortRuntime } from "@attnkit/catalog";
 import type { BaselineEntry } from "./baseline.ts";
 import { jaxBaselines } from "./jax.ts";
-import { ortBaselines } from "./ort.ts";
+import { ortBaselines, ortDecode } from "./ort.ts";
 import { tfjsBaselines } from "./tfjs.ts";
 
-export type { Baseline, BaselineEntry, BaselineSizes } from "./baseline.ts";
+export type { Baseline, BaselineEntry, BaselineHow, BaselineSizes } from "./baseline.ts";
+
+export { matrices, productError, sideOf } from "./matmul.ts";
+
+/** ONNX Runtime's attention of one query on WebGPU, beside which decoding is timed. */
+export const decodeBaseline: BaselineEntry = ortDecode("ort-webgpu", () => ortRuntime("webgpu"));
 
 /** The baselines that mechanisms are timed against, for every backend. */
 export const baselines: readonly BaselineEntry[] = [

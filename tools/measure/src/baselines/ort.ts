@@ -15,15 +15,27 @@ export interface Runtime {
 
 /** Returns the baselines for ONNX Runtime's own attention operators on one provider. */
 export function ortBaselines(backend: string, runtime: (threads?: number) => Promise<Runtime>): BaselineEntry[] {
-  const entry = (operator: Operator): BaselineEntry => ({
-    name: operator.name,
-    backend,
-    ...(operator.computes && { computes: operator.computes }),
-    ...(operator.beside && { beside: operator.beside }),
-    create: async (sizes, how) => baseline(await runtime(how?.threads), operator, sizes),
-  });
-  return [multiHead, groupQuery, standard, linear, matmul].map(entry);
+  return [multiHead, groupQuery, standard, linear, matmul].map((operator) => entryOf(operator, backend, runtime));
 }
+
+/**
+ * Returns ONNX Runtime's attention of one query per sequence over all keys, as decoding uses it. q is `[B, Hq, 1, d]`, and
+ * the keys are those of the cache and of the new token, in one tensor: nothing is appended.
+ */
+export const ortDecode = (backend: string, runtime: (threads?: number) => Promise<Runtime>): BaselineEntry =>
+  entryOf(oneQuery, backend, runtime);
+
+const entryOf = (
+  operator: Operator,
+  backend: string,
+  runtime: (threads?: number) => Promise<Runtime>,
+): BaselineEntry => ({
+  name: operator.name,
+  backend,
+  ...(operator.computes && { computes: operator.computes }),
+  ...(operator.beside && { beside: operator.beside }),
+  create: async (sizes, how) => baseline(await runtime(how?.threads), operator, sizes, how?.repeats ?? 1),
+});
 
 interface Operator extends Pick<BaselineEntry, "name" | "computes" | "beside"> {
   /** q, k and v are `[B, L, heads * width]`. Otherwise they have four axes as in attnkit. */
@@ -49,6 +61,16 @@ const multiHead: Operator = {
     const attributes = { num_heads: Hq, unidirectional: 1 };
     const op = "MultiHeadAttention";
     return { op, domain: "com.microsoft", opset: 21, inputs: packed, outputs: [["y", "float", 3]], attributes };
+  },
+};
+
+const oneQuery: Operator = {
+  name: "com.microsoft.MultiHeadAttention of one query",
+  computes: softmax,
+  packed: true,
+  node(sizes) {
+    const { attributes: _, ...node } = multiHead.node(sizes);
+    return { ...node, attributes: { num_heads: sizes.Hq } };
   },
 };
 
@@ -117,9 +139,14 @@ const matmul: Operator = {
   side: sideOf,
 };
 
-async function baseline(runtime: Runtime, operator: Operator, sizes: BaselineSizes): Promise<Baseline> {
+async function baseline(
+  runtime: Runtime,
+  operator: Operator,
+  sizes: BaselineSizes,
+  repeats: number,
+): Promise<Baseline> {
   const { ort, device, options } = runtime;
-  const model = single(operator.node(sizes));
+  const model = single(operator.node(sizes), repeats);
   const session = await ort.InferenceSession.create(model, options);
   const feeds = operator.feeds ?? ((x) => ({ ...x }));
   const { side } = operator;
@@ -151,7 +178,8 @@ async function baseline(runtime: Runtime, operator: Operator, sizes: BaselineSiz
     largest: (q) => (side ? side(q, sizes.dv) ** 2 : q[0]! * q[1]! * q[2]! * sizes.dv),
     ...(side && {
       flops: (q: Shape) => 2 * side(q, sizes.dv) ** 3,
-      errorUsed: async (y: unknown) => productError((await (y as Tensor).getData()) as Float32Array),
+      errorUsed: async (y: unknown) =>
+        productError((await (y as Tensor).getData()) as Float32Array, "float32", repeats),
     }),
   };
 }

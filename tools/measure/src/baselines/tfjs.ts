@@ -64,6 +64,16 @@ async function baseline(name: Name, make: (tf: Tf) => Plain): Promise<Baseline> 
       backend.free(x);
     },
     ...(name === "webgpu" && { metered: backend }),
+    async gradients(x, seed) {
+      here();
+      // tfjs has the gradients of its operations in a module of their own.
+      await import("@tensorflow/tfjs-core/dist/register_all_gradients.js");
+      const { q, k, v } = x as Readonly<Record<"q" | "k" | "v", Tensor>>;
+      const own = asides.get(q) ?? aside(q);
+      asides.set(q, own);
+      const [dq, dk, dv] = tf.grads((q, k, v) => attend({ q: q!, k: k!, v: v! }, own))([q, k, v], seed as Tensor);
+      return { q: dq, k: dk, v: dv };
+    },
     ...more,
   };
 }
