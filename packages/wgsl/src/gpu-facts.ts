@@ -16,7 +16,7 @@ const known = new WeakMap<GPUDevice, GpuFacts>();
  * Returns the facts of a device, always the same object.
  * @example
  * ```ts
- * const tile = tileFor(rows, Math.max(d, dv), gpuFacts(host.device).workgroupMemory);
+ * const { workgroupMemory } = gpuFacts(host.device);
  * ```
  */
 export function gpuFacts(device: GPUDevice): GpuFacts {
