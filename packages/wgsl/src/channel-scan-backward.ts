@@ -46,7 +46,7 @@ export function channelScanGradients(scan: ChannelScan, gradient: ChannelGradien
       const run = (name: keyof typeof code, threads: number, summed: number, inputs: Tensors<T>, outputs: Tensors<T>) =>
         dispatch(host, {
           ...{ name: `${scan.name} gradient ${name}`, code: code[name], inputs, outputs },
-          ...{ sizes: { ...sizes, chunks: summed, summed }, floats },
+          ...{ sizes: { ...sizes, chunks: summed, summed, firstRead: whole ? summed : 0 }, floats },
           workgroups: grid(host, Math.ceil(threads / THREADS)),
         });
       const shape = host.shape(q!);

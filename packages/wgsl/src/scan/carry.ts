@@ -4,9 +4,9 @@ import { EMPTY, type Facts, type MatrixState } from "./form.ts";
 const AHEAD = 8;
 
 /**
- * Computes the state before each chunk, `before [B Hkv, slots, r, w]`, and the state after the last if it is kept. Each
- * invocation computes one entry of a state and loops over the chunks. If all rows see all keys, the only slot holds the
- * last state.
+ * Replaces the totals of each chunk, `before [B Hkv, slots, r, w]`, by the state before it, and computes the state after the
+ * last if it is kept. Each invocation computes one entry of a state and loops over the chunks. If all rows see all keys, the
+ * first slot holds the last state.
  */
 export const carryCode = (form: MatrixState, facts: Facts): string => `
 @compute @workgroup_size(64)
@@ -18,22 +18,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let f = row % p.r;
   let head = row / p.r;
   let size = p.r * p.w;
-  let base = head * p.chunks * size + f * p.w + column;
   let to = head * p.slots * size + f * p.w + column;
   ${facts.state ? given(form) : `var sum = 0.0;${form.rescaled ? `\n  var top = ${EMPTY};` : ""}`}
   ${facts.sums ? addTotals(form, facts) : ""}
-  ${facts.causal && facts.keeps ? "" : `before_put(to + (p.slots - 1u) * size, ${entry(form)});`}
+  ${facts.causal ? "" : `before_put(to, ${entry(form)});`}
+  ${facts.causal && !facts.keeps ? `before_put(to + p.chunks * size, ${entry(form)});` : ""}
   ${facts.keeps ? written(form) : ""}
 }`;
 
 const addTotals = (form: MatrixState, facts: Facts) => `
   for (var first = 0u; first < p.chunks; first += ${AHEAD}u) {
-    ${ahead((i) => `let chunk${i} = min(first + ${i}u, p.chunks - 1u) * size;`)}
-    ${ahead((i) => `let total${i} = totals_at(base + chunk${i});`)}
-    ${form.rescaled ? ahead((i) => `let top${i} = totals_at(base - column + p.w - 1u + chunk${i});`) : ""}
+    ${ahead((i) => `let chunk${i} = min(first + ${i}u, p.chunks - 1u);`)}
+    ${ahead((i) => `let total${i} = before_at(to + chunk${i} * size);`)}
+    ${form.rescaled ? ahead((i) => `let top${i} = tops_at((head * p.chunks + chunk${i}) * p.r + f);`) : ""}
     ${ahead(
       (i) => `if (first + ${i}u < p.chunks) {
-      ${facts.causal ? `before_put(to + chunk${i}, ${entry(form)});` : ""}
+      ${facts.causal ? `before_put(to + chunk${i} * size, ${entry(form)});` : ""}
       ${form.rescaled ? rescaled(i) : `sum += total${i};`}
     }`,
     )}

@@ -14,7 +14,7 @@ import { totalsCode } from "./totals.ts";
 
 /**
  * Makes a linear-time kernel: the totals of all chunks, the states between them, the outputs. It takes three dispatches
- * for any length, and for a single token one, or two if the device binds fewer buffers than one kernel needs. Besides inputs and outputs it allocates two states per chunk.
+ * for any length, and for a single token one, or two if the device binds fewer buffers than one kernel needs. Besides inputs and outputs it allocates one state per chunk.
  * If the call keeps no state, the last chunk is not summed: a block of one causal chunk that continues nothing is one
  * dispatch, and allocates its outputs only.
  * @example
@@ -84,15 +84,16 @@ interface Io<T> {
 
 function prefill<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes, io: Io<T>, stage: Stage<T>): void {
   const own = { ...io.keys, ...io.values };
-  const totals: Tensors<T> = facts.sums ? { totals: host.empty([n.heads, n.chunks, n.r, n.w], "float32") } : {};
+  const rescaled = facts.sums && form.rescaled;
+  const tops: Tensors<T> = rescaled ? { tops: host.empty([n.heads, n.chunks, n.r], "float32") } : {};
   const before: Tensors<T> = facts.before ? { before: host.empty([n.heads, n.slots, n.r, n.w], "float32") } : {};
   if (facts.sums) {
     const groups = n.heads * n.chunks * n.featureTiles * n.columnTiles;
-    stage("totals", () => totalsCode(form, facts), own, totals, groups);
+    stage("totals", () => totalsCode(form, facts), own, { ...before, ...tops }, groups);
   }
   if (facts.before) {
     const entries = Math.ceil((n.heads * n.r * n.w) / 64);
-    stage("carry", () => carryCode(form, facts), { ...totals, ...io.state }, { ...before, ...io.next }, entries);
+    stage("carry", () => carryCode(form, facts), { ...tops, ...io.state }, { ...before, ...io.next }, entries);
   }
   const seen = facts.causal ? own : {};
   const tiles = n.queryHeads * n.rowTiles * n.columnTiles;

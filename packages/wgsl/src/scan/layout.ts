@@ -20,8 +20,7 @@ export interface ScanSizes extends Readonly<Record<string, number>> {
   readonly r: number;
   readonly w: number;
   /**
-   * Positions per chunk, the number of chunks that are summed, and the number of states before a chunk that are kept.
-   * The last chunk is not summed if its rows are causal and the state after the block is not wanted.
+   * Positions per chunk, the number of chunks that are summed, and the number of chunks. The last chunk is not summed if its rows are causal and the state after the block is not wanted.
    */
   readonly chunk: number;
   readonly chunks: number;
@@ -65,7 +64,7 @@ export function scanSizesOf(
   const chunks = whole || state !== false ? count : count - 1;
   const firstTile = Math.floor(at.q / TILE);
   return {
-    ...{ G: Hq / Hkv, Hkv, L, S, d, dv, r, w, chunk, chunks, slots: whole ? 1 : count, qAt: at.q, kAt: at.k },
+    ...{ G: Hq / Hkv, Hkv, L, S, d, dv, r, w, chunk, chunks, slots: count, qAt: at.q, kAt: at.k },
     ...{ firstTile, rowTiles: Math.ceil((at.q + L) / TILE) - firstTile },
     ...{ columnTiles: Math.ceil(dv / TILE), featureTiles: Math.ceil(r / TILE) },
     ...{ heads: B * Hkv, queryHeads: B * Hq },

@@ -2,8 +2,8 @@ import { EMPTY, type Facts, helpers, type MatrixState, readKeys, readValues } fr
 import { four, gather, main, tiles } from "./tile.ts";
 
 /**
- * Computes sums over the keys of each chunk, `totals [B Hkv, chunks, r, w]`. A workgroup computes 64 features x 64
- * columns. The divisor's column sums features, or counts keys. If rescaled, the last column is the largest key.
+ * Computes sums over the keys of each chunk in its slot of `before [B Hkv, slots, r, w]`. A workgroup computes 64 features x
+ * 64 columns. The divisor's column sums features, or counts keys. If rescaled, `tops [B Hkv, chunks, r]` are the largest keys.
  */
 export const totalsCode = (form: MatrixState, facts: Facts): string => `
 ${tiles}
@@ -16,6 +16,7 @@ ${main()}
   let f0 = at % p.featureTiles * 64u; at /= p.featureTiles;
   let head = at / p.chunks;
   let start = at % p.chunks * p.chunk;
+  let slot = head * p.slots + at % p.chunks;
   let first = max(start, p.kAt) - p.kAt;
   let end = min(max(start + p.chunk, p.kAt) - p.kAt, p.S);
   let n = id / 16u; // depth in a tile, then row of the result
@@ -38,18 +39,18 @@ ${main()}
   }
   ${four(
     (i) => `if (f0 + n + ${16 * i}u < p.r) {
-    let row = (at * p.r + f0 + n + ${16 * i}u) * p.w;
-    ${four((j) => `if (e0 + t + ${16 * j}u < p.dv) { totals_put(row + e0 + t + ${16 * j}u, sums[${i}][${j}]); }`, 4)}
+    let row = (slot * p.r + f0 + n + ${16 * i}u) * p.w;
+    ${four((j) => `if (e0 + t + ${16 * j}u < p.dv) { before_put(row + e0 + t + ${16 * j}u, sums[${i}][${j}]); }`, 4)}
   }`,
   )}
   ${form.divisor === "none" ? "" : divisorColumn}
-  ${form.rescaled ? lastColumn("p.w - 1u", "top") : ""}
+  ${form.rescaled ? perFeature((f, i) => `tops_put(at * p.r + ${f}, top[${i}]);`) : ""}
 }`;
 
-/** Writes one column of `totals`: four features t per invocation, added up over the depths n. */
-const lastColumn = (column: string, x: string) => `
+/** Writes a number per feature: four features t per invocation. */
+const perFeature = (put: (f: string, i: number) => string) => `
   if (e0 == 0u && n == 0u) {
-    ${four((i) => `if (f0 + t + ${16 * i}u < p.r) { totals_put((at * p.r + f0 + t + ${16 * i}u) * p.w + ${column}, ${x}[${i}]); }`, 4)}
+    ${four((i) => `if (f0 + t + ${16 * i}u < p.r) { ${put(`f0 + t + ${16 * i}u`, i)} }`, 4)}
   }`;
 
 const divisorColumn = `
@@ -58,7 +59,7 @@ const divisorColumn = `
   workgroupBarrier();
   var total = vec4f();
   for (var i = 0u; i < 16u; i++) { total += left[i * 17u + t]; }
-  ${lastColumn("p.dv", "total")}`;
+  ${perFeature((f, i) => `before_put((slot * p.r + ${f}) * p.w + p.dv, total[${i}]);`)}`;
 
 /** Returns the largest keys of features t over the keys from `first` to `end`. */
 const largestKeys = `
