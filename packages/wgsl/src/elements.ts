@@ -14,7 +14,7 @@ export function elementType({ name, storage, vec4, written }: Element, code: str
   if (storage === "boolean") return "i32";
   if (storage === "float32") return vec4 ? "vec4f" : "f32";
   if (vec4) return "vec2u";
-  return written && !code.includes(`${name}_put2(`) ? "atomic<u32>" : "u32";
+  return written && !calls(code, `${name}_put2`) ? "atomic<u32>" : "u32";
 }
 
 /**
@@ -38,10 +38,13 @@ export function accessors({ name, storage, vec4 }: Element, code: string): strin
     put4: `(i: u32, x: vec4f) { ${name}[i] = ${half ? "vec2u(word_of(x.xy), word_of(x.zw))" : "x"}; }`,
   };
   return Object.entries(all)
-    .filter(([kind]) => code.includes(`${name}_${kind}(`))
+    .filter(([kind]) => calls(code, `${name}_${kind}`))
     .map(([kind, body]) => `fn ${name}_${kind}${body}\n`)
     .join("");
 }
+
+/** The name of a tensor may end that of another, as `v` and `dv` do. */
+const calls = (code: string, name: string): boolean => new RegExp(`\\b${name}\\(`).test(code);
 
 function element(name: string, half: boolean, vec4: boolean): string {
   if (!half) return vec4 ? `${name}[i / 4u][i % 4u]` : `${name}[i]`;

@@ -32,6 +32,11 @@ export interface Host<T> {
   readonly device: GPUDevice;
   /** The operations by which a cache grows and masks are cast. A backend's own `ops` have them all. */
   readonly ops: CacheOps<T, number>;
+  /**
+   * The storage of `y`, for libraries that store half floats. Default: `"float32"`. `lse`, the sums of a state and gradients are
+   * always `"float32"`.
+   */
+  readonly results?: Exclude<Storage, "boolean">;
   shape(x: T): Shape;
   storage(x: T): Storage;
   /**

@@ -11,7 +11,7 @@ import { onWebgl } from "./webgl.ts";
  * operations run unchanged.
  */
 export function differentiable(tf: Tf, raw: EagerOps<Tensor>): EagerOps<Tensor> {
-  type Op = Exclude<keyof EagerOps<Tensor>, "dtype" | "shape" | "constant">;
+  type Op = Exclude<keyof EagerOps<Tensor>, "dtype" | "shape" | "constant" | "store">;
   type Args = readonly unknown[];
   const isTensor = (x: unknown): x is Tensor => x instanceof tf.Tensor;
   const tensorsOf = (x: unknown): Tensor[] => (isTensor(x) ? [x] : Array.isArray(x) ? x.flatMap(tensorsOf) : []);

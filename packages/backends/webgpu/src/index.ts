@@ -1,38 +1,38 @@
-import type { Backend, Data, Shape } from "@attnkit/core";
-import {
-  eagerVjp,
-  hostData,
-  type Nested,
-  type NestedProgram,
-  type NestedValues,
-  requireFunction,
-} from "@attnkit/core/backend";
-import { type EagerOps, knownOptions, requireOneOf, requireOption } from "@attnkit/core/program";
+import type { Backend, Data, DataOf, Shape } from "@attnkit/core";
+import { eagerTape, type Nested, type NestedProgram, type NestedValues, requireFunction } from "@attnkit/core/backend";
+import { knownOptions, requireOneOf, requireOption } from "@attnkit/core/program";
 import { WEBGPU, type WebgpuBackend as WebgpuHosting } from "@attnkit/wgsl";
 import { Commands } from "./device/commands.ts";
 import { watch } from "./device/health.ts";
 import { BufferPool, type MemoryUse } from "./device/pool.ts";
 import { hostOf } from "./host.ts";
+import { type HalfData, storedValues, valuesOf } from "./host-values.ts";
 import { Memory } from "./memory.ts";
 import { Constants } from "./ops/constants.ts";
 import type { Gpu } from "./ops/gpu.ts";
-import { operations } from "./ops/index.ts";
+import { operations, type StoringOps } from "./ops/index.ts";
 import { tidy, tidyRecord } from "./scopes.ts";
-import type { ElementType, GpuTensor } from "./tensor.ts";
+import type { ElementType, FloatType, GpuTensor } from "./tensor.ts";
 import { download, upload } from "./transfer.ts";
 import { checkWrapped } from "./wrap.ts";
 
 export type { MemoryUse } from "./device/pool.ts";
-export type { ElementType, GpuTensor } from "./tensor.ts";
+export type { HalfData } from "./host-values.ts";
+export type { ElementType, FloatType, GpuTensor } from "./tensor.ts";
 
 /** Idle bytes that are kept by default: 256 MiB. */
 const POOL_BYTES = 2 ** 28;
 
-export interface WebgpuOptions {
+const FLOATS: readonly FloatType[] = ["float32", "float16"];
+
+export interface WebgpuOptions<D extends FloatType = FloatType> {
   /** The device that computes. Limits and features are those that it was requested with. */
   readonly device: GPUDevice;
-  /** The type of all floats. Default: `"float32"`. */
-  readonly dtype?: "float32";
+  /**
+   * The storage of floats that are uploaded or wrapped, and of y. Default: `"float32"`. With `"float16"` they take half the bytes.
+   * Arithmetic is float32 in both cases, and so are intermediate results, `lse` and the sums of a state. No feature of the device is needed.
+   */
+  readonly dtype?: D;
   /**
    * Validation errors of WebGPU are thrown as `ATTN_DEVICE` by the next call that is awaited. Every operation is submitted
    * alone, which is slow. Default: false. They then go to the device's event `uncapturederror`.
@@ -43,16 +43,29 @@ export interface WebgpuOptions {
 }
 
 /** A backend on a `GPUDevice`. Its operations are encoded at once; they run when they are submitted. */
-export interface WebgpuBackend extends Backend<GpuTensor, "float32">, WebgpuHosting<GpuTensor> {
-  readonly ops: EagerOps<GpuTensor>;
+export interface WebgpuBackend<D extends FloatType = FloatType>
+  extends Backend<GpuTensor, D>,
+    WebgpuHosting<GpuTensor> {
+  /** Computed results are float32; `store` rounds a tensor to `dtype`. */
+  readonly ops: StoringOps;
   readonly gpuDevice: GPUDevice;
+  /**
+   * Makes a tensor, as every backend does. With `dtype: "float16"` floats are rounded to the nearest half, ties to even, and are infinite
+   * from 65520 on.
+   *
+   * @param data Also halves, on a backend in float16: a `Float16Array`, or their bits in a `Uint16Array`.
+   * @param how `dtype: "float32"` keeps floats as they are, for the sums of a state. Default: `dtype` of the backend.
+   * @throws `ATTN_DATA` on other data, `ATTN_SHAPE` on a wrong shape, `ATTN_OPTION` on another `dtype`.
+   */
+  upload(data: Data | HalfData, shape: Shape, how?: { readonly dtype?: FloatType }): GpuTensor;
+  upload(data: NestedValues, shape?: Shape, how?: { readonly dtype?: FloatType }): GpuTensor;
   /**
    * Makes a tensor in a buffer of your own, without a copy. The buffer needs the usage `STORAGE`. It must hold the values while the
    * tensor is in use; `free` and `dispose` leave it alone.
    *
-   * @param shape The sizes, row-major. Floats have 4 bytes; booleans are 32-bit integers.
+   * @param shape The sizes, row-major. Floats have 4 bytes, halves 2; booleans are 32-bit integers. The range is padded to a multiple of 4.
    * @param how `offset` in bytes is a multiple of the device's `minStorageBufferOffsetAlignment`, default 0. `dtype` is
-   * `"float32"` (default) or `"boolean"`.
+   * the backend's (default), `"float32"` or `"boolean"`.
    * @throws `ATTN_DATA` if the buffer cannot be bound, or is too small; `ATTN_SHAPE` on a wrong shape.
    * @example
    * ```ts
@@ -90,12 +103,12 @@ export interface WebgpuBackend extends Backend<GpuTensor, "float32">, WebgpuHost
  * const attend = attention(softmax(), webgpu({ device }), { causal: true });
  * ```
  */
-export function webgpu(options: WebgpuOptions): WebgpuBackend {
-  const { device, dtype = "float32", debug = false, poolBytes = POOL_BYTES } = options ?? {};
+export function webgpu<const D extends FloatType = "float32">(options: WebgpuOptions<D>): WebgpuBackend<D> {
+  const { device, dtype = "float32" as D, debug = false, poolBytes = POOL_BYTES } = options ?? {};
   const given = typeof device?.createBuffer === "function";
   requireOption(given, "webgpu", "device", typeof device, "a GPUDevice: webgpu({ device })");
   knownOptions("webgpu", options, ["device", "dtype", "debug", "poolBytes"]);
-  requireOneOf("webgpu", "dtype", dtype, ["float32"]);
+  requireOneOf("webgpu", "dtype", dtype, FLOATS);
   requireOneOf("webgpu", "debug", debug, [true, false]);
   requireOption(poolBytes >= 0, "webgpu", "poolBytes", poolBytes, "a number of bytes >= 0");
 
@@ -103,47 +116,50 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
   const pool = new BufferPool(device, poolBytes);
   const commands = new Commands(device, pool, health, debug);
   const memory = new Memory(device, pool, commands, health);
-  const host = hostOf(device, memory, commands, () => ops);
+  const host = hostOf(device, memory, commands, dtype, () => tape);
   const gpu: Gpu = { memory, commands, host };
   const constants = new Constants(gpu);
-  const ops = operations(gpu, constants);
+  const tape = eagerTape(
+    operations(gpu, constants, dtype),
+    () => backend,
+    (run) => tidyRecord(memory, run),
+  );
+  const { ops } = tape;
+  memory.onAlias = tape.rename;
 
-  const backend: WebgpuBackend = {
+  const floats: readonly FloatType[] = dtype === "float16" ? FLOATS : ["float32"];
+
+  const backend: WebgpuBackend<D> = {
     name: "webgpu",
     kind: WEBGPU,
     device: describe(device),
     dtype,
-    supports: { gradients: true, dtypes: ["float32"] },
+    supports: { gradients: true, kernelGradients: true, dtypes: FLOATS },
     ops,
     gpuDevice: device,
     webgpuHost: () => host,
-    upload(given: Data | NestedValues, givenShape?: Shape) {
-      const { data, shape } = hostData("webgpu", given, givenShape);
-      const isBoolean = Object.prototype.toString.call(data) === "[object Uint8Array]";
-      return isBoolean
-        ? upload(
-            gpu,
-            Int32Array.from(data, (b) => (b ? 1 : 0)),
-            shape,
-            "boolean",
-          )
-        : upload(gpu, new Float32Array(data), shape, "float32");
+    upload(given: Data | HalfData | NestedValues, shape?: Shape, how: { readonly dtype?: FloatType } = {}) {
+      knownOptions("webgpu: upload(data, shape)", how, ["dtype"]);
+      const { dtype: type = dtype } = how;
+      requireOneOf("webgpu: upload(data, shape)", "dtype", type, floats);
+      return upload(gpu, storedValues(given, shape, type, dtype === "float16"));
     },
     async download(x) {
-      const { dtype } = memory.own(x);
-      const bytes = await download(gpu, pool, health, x);
-      return dtype === "float32" ? new Float32Array(bytes) : Uint8Array.from(new Int32Array(bytes), (b) => (b ? 1 : 0));
+      return valuesOf(await download(gpu, pool, health, memory.own(x)), x) as DataOf<D>;
     },
     shape: (x) => memory.own(x).shape,
     boolean: (x) => memory.own(x).dtype === "boolean",
-    free: (x) => memory.free(x),
+    free(x) {
+      // The gradient may need it. At the end of `vjp` it is freed with everything that the program made.
+      if (!tape.recording || !memory.isNew(x)) memory.free(x);
+    },
     wrap(buffer, shape, how = {}) {
       knownOptions("webgpu: wrap(buffer, shape)", how, ["offset", "dtype"]);
-      const { offset = 0, dtype = "float32" } = how;
-      checkWrapped(device, buffer, shape, offset, dtype);
-      return memory.wrap(buffer, offset, shape, dtype);
+      const { offset = 0, dtype: type = dtype } = how;
+      checkWrapped(device, buffer, shape, offset, type, [...floats, "boolean"]);
+      return memory.wrap(buffer, offset, shape, type);
     },
-    tidy: (run) => tidy(memory, run),
+    tidy: (run) => (tape.recording ? run() : tidy(memory, run)),
     flush: () => commands.flush(),
     memory: () => pool.use,
     trim() {
@@ -163,11 +179,7 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
         return made;
       };
     }) as unknown as Backend<GpuTensor>["compile"],
-    vjp: eagerVjp(
-      ops,
-      () => backend,
-      (run) => tidyRecord(memory, run),
-    ),
+    vjp: tape.vjp,
   };
   return backend;
 }

@@ -13,6 +13,9 @@ interface Shared {
   tensors: number;
 }
 
+/** The bytes of a tensor without elements: WebGPU binds no empty range. */
+const LEAST = 4;
+
 /** Makes and frees tensors. Tensors made inside `scope` are freed at its end, except those that leave it. */
 export class Memory {
   readonly #pool: BufferPool;
@@ -25,6 +28,8 @@ export class Memory {
   /** The tensors of each open scope, innermost last. */
   readonly #scopes: Set<GpuTensor>[] = [];
   #flushing = false;
+  /** Is told of every alias, so that a tape knows the new tensor. */
+  onAlias: ((from: GpuTensor, to: GpuTensor) => void) | undefined;
 
   constructor(device: GPUDevice, pool: BufferPool, commands: Commands, health: Health) {
     this.#pool = pool;
@@ -36,20 +41,22 @@ export class Memory {
   /** Makes a tensor whose elements are undefined. `queued`: the queue writes it, and no kernel. */
   make(shape: Shape, dtype: ElementType = "float32", queued = false): GpuTensor {
     this.#health.require();
-    const bytes = this.#bindable({ shape });
+    const bytes = this.#bindable({ shape, dtype });
     const buffer = this.#pool.take(bytes, TENSOR, queued ? this.#commands.batch : undefined);
     return this.#add({ buffer, pooled: true, tensors: 0 }, 0, shape, dtype);
   }
 
   /** Makes a tensor in a buffer of the caller. */
   wrap(buffer: GPUBuffer, offset: number, shape: Shape, dtype: ElementType): GpuTensor {
-    this.#bindable({ shape });
+    this.#bindable({ shape, dtype });
     return this.#add({ buffer, pooled: false, tensors: 0 }, offset, shape, dtype);
   }
 
-  /** Makes another tensor of the same elements. */
-  alias(x: GpuTensor, shape: Shape = x.shape): GpuTensor {
-    return this.#add(this.#storage(x), x.offset, shape, x.dtype);
+  /** Makes another tensor of the same bytes. */
+  alias(x: GpuTensor, shape: Shape = x.shape, dtype: ElementType = x.dtype): GpuTensor {
+    const made = this.#add(this.#storage(x), x.offset, shape, dtype);
+    this.onAlias?.(x, made);
+    return made;
   }
 
   /** Returns `x` if it is a live tensor of this backend. Throws `ATTN_DATA` otherwise. */
@@ -134,9 +141,9 @@ export class Memory {
   }
 
   /** Returns the bytes of a tensor, at least those of one element. Throws `ATTN_UNSUPPORTED` if kernels cannot bind it. */
-  #bindable(x: Pick<GpuTensor, "shape">): number {
+  #bindable(x: Pick<GpuTensor, "shape" | "dtype">): number {
     const bytes = bytesOf(x);
-    if (bytes <= this.#largest) return Math.max(bytes, bytesOf({ shape: [] }));
+    if (bytes <= this.#largest) return Math.max(bytes, LEAST);
     throw new AttentionError(
       "ATTN_UNSUPPORTED",
       "webgpu",

@@ -2,11 +2,14 @@ import type { Shape } from "@attnkit/core";
 import { elementCount } from "@attnkit/core/backend";
 import type { Storage } from "@attnkit/wgsl";
 
-/** The type of a tensor's elements. Booleans are stored as 32-bit integers; every value except 0 is true. */
-export type ElementType = Extract<Storage, "float32" | "boolean">;
+/**
+ * The type of a tensor's elements. Booleans are stored as 32-bit integers; every value except 0 is true. Two halves share a
+ * 32-bit word, the first in its lower bits.
+ */
+export type ElementType = Storage;
 
-/** The bytes of one element in a buffer. */
-export const ELEMENT_BYTES = 4;
+/** The types of `Backend.dtype`: the storage of tensors that are uploaded or wrapped, and of y. */
+export type FloatType = Exclude<ElementType, "boolean">;
 
 /**
  * A dense row-major tensor in a `GPUBuffer`. It is a plain value: commands of your own may bind `buffer` from `offset` on.
@@ -20,5 +23,6 @@ export interface GpuTensor {
   readonly dtype: ElementType;
 }
 
-/** Returns the bytes of a tensor. */
-export const bytesOf = ({ shape }: Pick<GpuTensor, "shape">): number => ELEMENT_BYTES * elementCount(shape);
+/** Returns the bytes of a tensor, a multiple of 4. */
+export const bytesOf = ({ shape, dtype }: Pick<GpuTensor, "shape" | "dtype">): number =>
+  dtype === "float16" ? 4 * Math.ceil(elementCount(shape) / 2) : 4 * elementCount(shape);

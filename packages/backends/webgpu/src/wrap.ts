@@ -11,6 +11,7 @@ export function checkWrapped(
   shape: Shape,
   offset: number,
   dtype: ElementType,
+  dtypes: readonly ElementType[],
 ): void {
   const who = "webgpu: wrap(buffer, shape)";
   const require = (ok: boolean, message: string) => {
@@ -18,7 +19,7 @@ export function checkWrapped(
   };
   require(typeof buffer?.mapAsync === "function", `got ${typeof buffer} as buffer, expected a GPUBuffer`);
   checkedShape(who, shape);
-  requireOneOf(who, "dtype", dtype, ["float32", "boolean"]);
+  requireOneOf(who, "dtype", dtype, dtypes);
   require(isBindable(buffer), `got a buffer with the usage ${buffer.usage}, expected one with GPUBufferUsage.STORAGE`);
   const { mapState, size } = buffer;
   require(mapState === "unmapped", `got a buffer that is ${mapState}, expected an unmapped one`);
@@ -27,7 +28,7 @@ export function checkWrapped(
     offset >= 0 &&
     offset % step ===
       0, `got offset ${offset}, expected a multiple of ${step} bytes (minStorageBufferOffsetAlignment)`);
-  const bytes = bytesOf({ shape });
+  const bytes = bytesOf({ shape, dtype });
   require(offset + bytes <=
-    size, `the shape [${shape.join(", ")}] needs ${bytes} bytes from offset ${offset}; got a buffer of ${size} bytes, expected at least ${offset + bytes}`);
+    size, `the shape [${shape.join(", ")}] in ${dtype} needs ${bytes} bytes from offset ${offset}; got a buffer of ${size} bytes, expected at least ${offset + bytes}`);
 }

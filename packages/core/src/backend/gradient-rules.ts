@@ -8,7 +8,7 @@ export type GradientRule<T> = (g: T) => T;
 
 /** For every primitive: from its result `y` and its arguments to one gradient per operand, masks left out. */
 export type GradientRules<T, D extends Dim = Dim> = {
-  readonly [Op in Exclude<keyof Ops<T>, "dtype" | "shape" | "constant">]: (
+  readonly [Op in Exclude<keyof Ops<T>, "dtype" | "shape" | "constant" | "store">]: (
     y: T,
     ...args: Parameters<Ops<T, D>[Op]>
   ) => readonly GradientRule<T>[];

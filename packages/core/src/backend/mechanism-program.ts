@@ -14,7 +14,7 @@ export const forwardProgram =
   (mechanism: Mechanism, how: How): ForwardProgram =>
   (o, block) => {
     const { y, lse, state } = mechanism.forward(o, liftBlock(o, block), how);
-    const asked = { y, state: how.state === false ? {} : state, ...(how.lse && { lse }) };
+    const asked = { y: o.store?.(y) ?? y, state: how.state === false ? {} : state, ...(how.lse && { lse }) };
     return lowerResult(o, asked, o.shape(block.q).length);
   };
 

@@ -173,7 +173,10 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
         throw new AttentionError("ATTN_UNSUPPORTED", who, `mergeOutputs: ${mechanism.takes.lse}`);
       checkOutputs(who, backend, a, b);
       const merge = mechanism.mergeOutputs?.bind(mechanism) ?? mergeOutputs;
-      const joined = <U>(o: Ops<U>, x: { a: Output<U>; b: Output<U> }) => ({ ...merge(o, x.a, x.b) });
+      const joined = <U>(o: Ops<U>, x: { a: Output<U>; b: Output<U> }) => {
+        const { y, lse } = merge(o, x.a, x.b);
+        return { y: o.store?.(y) ?? y, lse };
+      };
       const [x, y] = [a, b].map(({ y, lse }) => ({ y, lse })) as [Output<T>, Output<T>];
       return compile<{ a: Output<T>; b: Output<T> }, Required<Output<T>>>("mergeOutputs", joined)({ a: x, b: y });
     },

@@ -60,6 +60,12 @@ export interface Ops<T, D extends Dim = Dim> {
   cumsum(x: T, axis: number): T;
   /** `[..., m, k] x [..., k, n] -> [..., m, n]`; leading axes broadcast; both operands have rank >= 2. */
   matmul(a: T, b: T): T;
+
+  /**
+   * Rounds to the storage of results, where that is narrower than `dtype`. Programs call it on `y`, as the last operation.
+   * Absent where results are stored in `dtype`, and while a gradient is computed.
+   */
+  store?(x: T): T;
 }
 
 /** The operations by which a cache of keys grows. */

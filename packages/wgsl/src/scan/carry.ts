@@ -22,18 +22,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let to = head * p.slots * size + f * p.w + column;
   ${facts.state ? given(form) : `var sum = 0.0;${form.rescaled ? `\n  var top = ${EMPTY};` : ""}`}
   ${facts.sums ? addTotals(form, facts) : ""}
-  ${facts.causal && facts.keeps ? "" : `before[to + (p.slots - 1u) * size] = ${entry(form)};`}
+  ${facts.causal && facts.keeps ? "" : `before_put(to + (p.slots - 1u) * size, ${entry(form)});`}
   ${facts.keeps ? written(form) : ""}
 }`;
 
 const addTotals = (form: MatrixState, facts: Facts) => `
   for (var first = 0u; first < p.chunks; first += ${AHEAD}u) {
     ${ahead((i) => `let chunk${i} = min(first + ${i}u, p.chunks - 1u) * size;`)}
-    ${ahead((i) => `let total${i} = totals[base + chunk${i}];`)}
-    ${form.rescaled ? ahead((i) => `let top${i} = totals[base - column + p.w - 1u + chunk${i}];`) : ""}
+    ${ahead((i) => `let total${i} = totals_at(base + chunk${i});`)}
+    ${form.rescaled ? ahead((i) => `let top${i} = totals_at(base - column + p.w - 1u + chunk${i});`) : ""}
     ${ahead(
       (i) => `if (first + ${i}u < p.chunks) {
-      ${facts.causal ? `before[to + chunk${i}] = ${entry(form)};` : ""}
+      ${facts.causal ? `before_put(to + chunk${i}, ${entry(form)});` : ""}
       ${form.rescaled ? rescaled(i) : `sum += total${i};`}
     }`,
     )}
@@ -54,12 +54,12 @@ const rescaled = (i: number) => `let next = max(top, top${i});
  */
 const given = ({ divisor, rescaled }: MatrixState) => `
   var sum = 0.0;
-  if (column < p.dv) { sum = state_sums[row * p.dv + column]; }
-  ${divisor === "none" ? "" : `if (column == p.dv) { sum = state_divisor[${divisor === "count" ? "head / p.Hkv" : "row"}]; }`}
-  ${rescaled ? "var top = state_top[row];" : ""}`;
+  if (column < p.dv) { sum = state_sums_at(row * p.dv + column); }
+  ${divisor === "none" ? "" : `if (column == p.dv) { sum = state_divisor_at(${divisor === "count" ? "head / p.Hkv" : "row"}); }`}
+  ${rescaled ? "var top = state_top_at(row);" : ""}`;
 
 const written = ({ divisor, rescaled }: MatrixState) => `
-  if (column < p.dv) { next_sums[row * p.dv + column] = sum; }
-  ${divisor === "weights" ? "if (column == p.dv) { next_divisor[row] = sum; }" : ""}
-  ${divisor === "count" ? "if (column == p.dv && f == 0u && head % p.Hkv == 0u) { next_divisor[head / p.Hkv] = sum; }" : ""}
-  ${rescaled ? "if (column == p.w - 1u) { next_top[row] = top; }" : ""}`;
+  if (column < p.dv) { next_sums_put(row * p.dv + column, sum); }
+  ${divisor === "weights" ? "if (column == p.dv) { next_divisor_put(row, sum); }" : ""}
+  ${divisor === "count" ? "if (column == p.dv && f == 0u && head % p.Hkv == 0u) { next_divisor_put(head / p.Hkv, sum); }" : ""}
+  ${rescaled ? "if (column == p.w - 1u) { next_top_put(row, top); }" : ""}`;

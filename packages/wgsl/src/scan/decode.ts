@@ -9,7 +9,7 @@ import { four, main } from "./tile.ts";
 export const decodeCode = (form: MatrixState, facts: Facts, split: boolean): string => `
 var<workgroup> parts: array<vec4f, 256>;
 ${helpers(form)}
-${split ? "fn fresh_of(head: u32, f: u32) -> vec4f { return fresh[head * p.r + f]; }" : freshOf(form, facts)}
+${split ? "fn fresh_of(head: u32, f: u32) -> vec4f { return fresh_at4(head * p.r + f); }" : freshOf(form, facts)}
 ${readQueries(form)}
 ${readValues(form)}
 ${finish(form)}
@@ -31,8 +31,8 @@ ${main()}
       let fresh = fresh_of(head, f);
       let entry = (head * p.r + f) * p.dv + min(e, p.dv - 1u);
       // Selected, so that v of an absent key is never read into a sum.
-      let sum = select(0.0, fresh.x * v_e, fresh.x != 0.0)${facts.state ? " + state_sums[entry] * fresh.y" : ""};
-      ${facts.keeps ? "if (g == 0u && e < p.dv) { next_sums[entry] = sum; }" : ""}
+      let sum = select(0.0, fresh.x * v_e, fresh.x != 0.0)${facts.state ? " + state_sums_at(entry) * fresh.y" : ""};
+      ${facts.keeps ? "if (g == 0u && e < p.dv) { next_sums_put(entry, sum); }" : ""}
       ${split || !facts.keeps || form.divisor === "none" ? "" : "if (g == 0u && e == 0u) { keep_fresh(head, f, fresh); }"}
       let x = ${ofGroup((a) => `q_feature(${a}, f)`)};
       let feature = ${form.rescaled ? "exp(negative4(x + fresh.w - top))" : "x"};
@@ -43,8 +43,8 @@ ${main()}
     let n = ${{ weights: "total(divisor, lane, column)", count: "vec4f(fresh_of(head, 0u).z)", none: "vec4f()" }[form.divisor]};
     if (lane < 4u && g + lane < p.G) {
       let to = head * p.G + g + lane;
-      if (e < p.dv) { y[to * p.dv + e] = output(sums[lane], n[lane]); }
-      ${facts.lse ? `if (e == 0u) { lse[to] = normaliser(n[lane], ${form.rescaled ? "top[lane]" : "0.0"}); }` : ""}
+      if (e < p.dv) { y_put(to * p.dv + e, output(sums[lane], n[lane])); }
+      ${facts.lse ? `if (e == 0u) { lse_put(to, normaliser(n[lane], ${form.rescaled ? "top[lane]" : "0.0"})); }` : ""}
     }
   }
 }`;
@@ -61,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at = (group.x + group.y * groups.x) * 64u + id;
   if (at >= p.heads * p.r) { return; }
   let taken = fresh_of(at / p.r, at % p.r);
-  fresh[at] = taken;
+  fresh_put4(at, taken);
   ${facts.keeps && form.divisor !== "none" ? "keep_fresh(at / p.r, at % p.r, taken);" : ""}
 }`;
 
@@ -74,21 +74,21 @@ fn fresh_of(head: u32, f: u32) -> vec4f {
   let here = present(head, 0u);
   let x = k_feature(head * p.d, f);
   ${form.rescaled ? rescaled(facts) : "let key = select(0.0, x, here);\n  let past = 1.0;\n  let top = 0.0;"}
-  ${{ weights: `let n = key${facts.state ? " + state_divisor[head * p.r + f] * past" : ""};`, count: `let n = select(0.0, 1.0, here)${facts.state ? " + state_divisor[head / p.Hkv]" : ""};`, none: "let n = 0.0;" }[form.divisor]}
+  ${{ weights: `let n = key${facts.state ? " + state_divisor_at(head * p.r + f) * past" : ""};`, count: `let n = select(0.0, 1.0, here)${facts.state ? " + state_divisor_at(head / p.Hkv)" : ""};`, none: "let n = 0.0;" }[form.divisor]}
   return vec4f(key, past, n, top);
 }
 ${facts.keeps && form.divisor !== "none" ? keepFresh(form) : ""}`;
 
 const rescaled = ({ state }: Facts) => `let own = select(${EMPTY}, x, here);
-  let before = ${state ? "state_top[head * p.r + f]" : EMPTY};
+  let before = ${state ? "state_top_at(head * p.r + f)" : EMPTY};
   let top = max(before, own);
   let key = select(0.0, exp(own - top), here);
   let past = exp(before - top);`;
 
 const keepFresh = ({ divisor, rescaled }: MatrixState) => `
 fn keep_fresh(head: u32, f: u32, fresh: vec4f) {
-  ${divisor === "weights" ? "next_divisor[head * p.r + f] = fresh.z;" : "if (f == 0u && head % p.Hkv == 0u) { next_divisor[head / p.Hkv] = fresh.z; }"}
-  ${rescaled ? "next_top[head * p.r + f] = fresh.w;" : ""}
+  ${divisor === "weights" ? "next_divisor_put(head * p.r + f, fresh.z);" : "if (f == 0u && head % p.Hkv == 0u) { next_divisor_put(head / p.Hkv, fresh.z); }"}
+  ${rescaled ? "next_top_put(head * p.r + f, fresh.w);" : ""}
 }`;
 
 /** Computes the largest exponent of each of four query heads. */

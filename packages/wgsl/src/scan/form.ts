@@ -67,18 +67,18 @@ export const columns = (form: MatrixState, dv: number): number =>
 
 /** Returns WGSL that reads keys. `at` is the index where a token starts in k, `head` is one of B Hkv. */
 export const readKeys = (form: MatrixState, { keyMask }: Pick<Facts, "keyMask">): string => `
-fn present(head: u32, key: u32) -> bool { return ${keyMask ? "keyMask[head / p.Hkv * p.S + key] != 0" : "true"}; }
-fn k_channel(at: u32, c: u32) -> f32 { let x = f32(k[at + c]); return ${form.k}; }
+fn present(head: u32, key: u32) -> bool { return ${keyMask ? "bool(keyMask_at(head / p.Hkv * p.S + key))" : "true"}; }
+fn k_channel(at: u32, c: u32) -> f32 { let x = k_at(at + c); return ${form.k}; }
 fn k_feature(at: u32, f: u32) -> f32 { ${form.features?.k ?? "return k_channel(at, f);"} }
 `;
 
 export const readQueries = (form: MatrixState): string => `
-fn q_channel(at: u32, c: u32) -> f32 { let x = f32(q[at + c]); return ${form.q}; }
+fn q_channel(at: u32, c: u32) -> f32 { let x = q_at(at + c); return ${form.q}; }
 fn q_feature(at: u32, f: u32) -> f32 { ${form.features?.q ?? "return q_channel(at, f);"} }
 `;
 
 export const readValues = (form: MatrixState): string => `
-fn value(at: u32) -> f32 { let x = f32(v[at]); return ${form.value ?? "x"}; }
+fn value(at: u32) -> f32 { let x = v_at(at); return ${form.value ?? "x"}; }
 `;
 
 /** Returns WGSL that turns sums into outputs. `n` is the divisor, `top` the exponent by which both were scaled. */

@@ -12,12 +12,9 @@ import { type ScanSizes, scanSizesOf } from "./layout.ts";
 import { outputsCode } from "./outputs.ts";
 import { totalsCode } from "./totals.ts";
 
-/** The number of storage buffers that every WebGPU device can bind in a shader. */
-const BUFFERS = 8;
-
 /**
  * Makes a linear-time kernel: the totals of all chunks, the states between them, the outputs. It takes three dispatches
- * for any length, and one or two for a single token. Besides inputs and outputs it allocates two states per chunk.
+ * for any length, and for a single token one, or two if the device binds fewer buffers than one kernel needs. Besides inputs and outputs it allocates two states per chunk.
  * If the call keeps no state, the last chunk is not summed: a block of one causal chunk that continues nothing is one
  * dispatch, and allocates its outputs only.
  * @example
@@ -87,8 +84,8 @@ interface Io<T> {
 
 function prefill<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes, io: Io<T>, stage: Stage<T>): void {
   const own = { ...io.keys, ...io.values };
-  const totals: Tensors<T> = facts.sums ? { totals: host.empty([n.heads, n.chunks, n.r, n.w]) } : {};
-  const before: Tensors<T> = facts.before ? { before: host.empty([n.heads, n.slots, n.r, n.w]) } : {};
+  const totals: Tensors<T> = facts.sums ? { totals: host.empty([n.heads, n.chunks, n.r, n.w], "float32") } : {};
+  const before: Tensors<T> = facts.before ? { before: host.empty([n.heads, n.slots, n.r, n.w], "float32") } : {};
   if (facts.sums) {
     const groups = n.heads * n.chunks * n.featureTiles * n.columnTiles;
     stage("totals", () => totalsCode(form, facts), own, totals, groups);
@@ -109,11 +106,11 @@ function decode<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes,
   const groups = n.heads * Math.ceil(n.dv / 16);
   const code = (split: boolean) => () => decodeCode(form, facts, split);
   const all = [matrix, io.keys, past, io.next, io.rows].flatMap(Object.keys);
-  if (all.length <= BUFFERS) {
+  if (all.length <= gpuFacts(host.device).buffers) {
     stage("decode", code(false), { ...matrix, ...io.keys, ...past }, { ...io.next, ...io.rows }, groups);
     return;
   }
-  const fresh = host.empty([n.heads, n.r, 4]);
+  const fresh = host.empty([n.heads, n.r, 4], "float32");
   const features = Math.ceil((n.heads * n.r) / 64);
   stage("token", () => freshCode(form, facts), { ...io.keys, ...past }, { fresh, ...rest }, features, ["fresh"]);
   stage("decode by parts", code(true), { ...matrix, fresh }, { ...(next_sums && { next_sums }), ...io.rows }, groups, [
@@ -152,7 +149,7 @@ function made<T>(
   const kept = state === false ? [] : roles(form);
   const next = kept.map(([role]) => [`next_${role}`, host.empty(shape[role])]);
   return {
-    rows: { y: host.empty([...rows, dv]), ...(lse && { lse: host.empty(rows) }) },
+    rows: { y: host.empty([...rows, dv], host.results), ...(lse && { lse: host.empty(rows) }) },
     next: Object.fromEntries(next),
   };
 }

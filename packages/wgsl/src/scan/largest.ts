@@ -16,7 +16,7 @@ fn largest_exponents(head: u32, rows: u32, state: u32, start: u32, id: u32) {
   var best = vec4f(${EMPTY});
   for (var c0 = 0u; c0 < p.d; c0 += 16u) {
     let c = min(c0 + lane, p.d - 1u); // reading a channel twice does not change a maximum
-    var seen = vec4f(${before ? "before[(state + c) * p.w + p.w - 1u]" : EMPTY});
+    var seen = vec4f(${before ? "before_at((state + c) * p.w + p.w - 1u)" : EMPTY});
     ${causal ? ownKeys : ""}
     ${[0, 1, 2, 3].map((i) => `best[${i}] = max(best[${i}], q_channel((rows + query_of(first + ${i}u)) * p.d, c) + seen[${i}]);`).join("\n    ")}
   }

@@ -32,13 +32,13 @@ ${main()}
   ${facts.before ? earlierChunks(form) : ""}
   ${facts.causal ? ownChunk(form) : ""}
   ${form.divisor === "none" ? "let n = vec4f();" : wholeDivisor}
-  ${form.divisor === "count" && facts.before ? "n += before[state * p.w + p.dv];" : ""}
+  ${form.divisor === "count" && facts.before ? "n += before_at(state * p.w + p.dv);" : ""}
   ${four(
     (i) => `let at_row${i} = start + row + ${16 * i}u;
   if (at_row${i} >= p.qAt && at_row${i} < p.qAt + p.L) {
     let to = rows + query_of(at_row${i});
-    ${four((j) => `if (e0 + column + ${16 * j}u < p.dv) { y[to * p.dv + e0 + column + ${16 * j}u] = output(sums[${i}][${j}], n[${i}]); }`, 4)}
-    ${facts.lse ? `if (e0 + column == 0u) { lse[to] = normaliser(n[${i}], ${form.rescaled ? `top[${i}]` : "0.0"}); }` : ""}
+    ${four((j) => `if (e0 + column + ${16 * j}u < p.dv) { y_put(to * p.dv + e0 + column + ${16 * j}u, output(sums[${i}][${j}], n[${i}])); }`, 4)}
+    ${facts.lse ? `if (e0 + column == 0u) { lse_put(to, normaliser(n[${i}], ${form.rescaled ? `top[${i}]` : "0.0"})); }` : ""}
   }`,
   )}
 }`;
@@ -47,11 +47,11 @@ const earlierChunks = (form: MatrixState) => `
   for (var f0 = 0u; f0 < p.r; f0 += 16u) {
     let f = min(f0 + column, p.r - 1u);
     let x = ${ofRows((at) => `q_feature(${at}, f)`)};
-    let y = ${form.rescaled ? "exp(negative4(x + before[(state + f) * p.w + p.w - 1u] - top))" : "x"};
+    let y = ${form.rescaled ? "exp(negative4(x + before_at((state + f) * p.w + p.w - 1u) - top))" : "x"};
     let feature = select(vec4f(), y, f0 + column < p.r);
     let base = (state + min(f0 + row, p.r - 1u)) * p.w;
-    let values = ${gather((e) => `before[base + min(e0 + ${e}, p.w - 1u)]`, "column")};
-    ${form.divisor === "weights" ? "divisor += feature * before[(state + f) * p.w + p.dv];" : ""}
+    let values = ${gather((e) => `before_at(base + min(e0 + ${e}, p.w - 1u))`, "column")};
+    ${form.divisor === "weights" ? "divisor += feature * before_at((state + f) * p.w + p.dv);" : ""}
     workgroupBarrier();
     left[column * 17u + row] = feature;
     right[row * 17u + column] = values;

@@ -39,7 +39,7 @@ ${main()}
   ${four(
     (i) => `if (f0 + n + ${16 * i}u < p.r) {
     let row = (at * p.r + f0 + n + ${16 * i}u) * p.w;
-    ${four((j) => `if (e0 + t + ${16 * j}u < p.dv) { totals[row + e0 + t + ${16 * j}u] = sums[${i}][${j}]; }`, 4)}
+    ${four((j) => `if (e0 + t + ${16 * j}u < p.dv) { totals_put(row + e0 + t + ${16 * j}u, sums[${i}][${j}]); }`, 4)}
   }`,
   )}
   ${form.divisor === "none" ? "" : divisorColumn}
@@ -49,7 +49,7 @@ ${main()}
 /** Writes one column of `totals`: four features t per invocation, added up over the depths n. */
 const lastColumn = (column: string, x: string) => `
   if (e0 == 0u && n == 0u) {
-    ${four((i) => `if (f0 + t + ${16 * i}u < p.r) { totals[(at * p.r + f0 + t + ${16 * i}u) * p.w + ${column}] = ${x}[${i}]; }`, 4)}
+    ${four((i) => `if (f0 + t + ${16 * i}u < p.r) { totals_put((at * p.r + f0 + t + ${16 * i}u) * p.w + ${column}, ${x}[${i}]); }`, 4)}
   }`;
 
 const divisorColumn = `

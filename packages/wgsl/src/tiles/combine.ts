@@ -1,7 +1,7 @@
 import type { Tensors } from "@attnkit/core";
 import { elementCount } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
-import type { Host, Storage } from "../host.ts";
+import type { Host } from "../host.ts";
 import { rootOf, type Weights } from "./weights.ts";
 
 const THREADS = 64;
@@ -11,22 +11,17 @@ export interface Parts {
   readonly lse: boolean;
   readonly dv: number;
   readonly weights: Pick<Weights, "kind" | "over">;
-  /** The storage of the results. */
-  readonly storage: Storage;
 }
 
 /**
  * Merges outputs of the same rows over `splits` sets of keys: `y [splits, ..., dv]`, `lse [splits, ...]`. Outputs of softmax
  * are weighted by their normalisers (`mergeOutputs` of core); lse is -Infinity if the row sees no keys of a set. Outputs of
- * sums are added; lse holds the number of keys.
+ * sums are added; lse holds the number of keys. The merged y has the storage of results.
  */
 export function combine<T>(host: Host<T>, { y, lse }: Tensors<T>, how: Parts): Tensors<T> {
-  const { splits, dv, weights, storage } = how;
+  const { splits, dv, weights } = how;
   const [, ...lead] = host.shape(lse!);
-  const outputs = {
-    whole: host.empty([...lead, dv], storage),
-    ...(how.lse && { normaliser: host.empty(lead, storage) }),
-  };
+  const outputs = { whole: host.empty([...lead, dv], host.results), ...(how.lse && { normaliser: host.empty(lead) }) };
   const rows = elementCount(lead);
   // Threads take four channels each, if that is possible.
   const [wide, four] = dv % 4 === 0 ? [dv / 4, "4"] : [dv, ""];

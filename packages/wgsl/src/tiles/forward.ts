@@ -1,4 +1,4 @@
-import type { Tensors } from "@attnkit/core";
+import type { Shape, Tensors } from "@attnkit/core";
 import { Remembered } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
 import { gpuFacts } from "../gpu-facts.ts";
@@ -21,7 +21,7 @@ export interface Attend<T> extends Pairs<T> {
 
 /**
  * Computes `y`, and `lse` if asked for, in one pass over the keys, without a matrix of scores. It takes one dispatch, or two
- * if the keys are split. Results have the storage of q.
+ * if the keys are split. y has the storage of results.
  */
 export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
   const { dims, tensors, weights, way, splits, lse } = how;
@@ -34,10 +34,10 @@ export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
   const text: Text = { shapes: shapesOf(how), weights, lse: lse || parted, parted, subgroup };
   const blocks = "lanes" in way ? 1 : Math.ceil(rows / tileCode(way, dv).height);
   const tasks = B * Hkv * blocks * splits;
-  const storage = host.storage(tensors.q!);
-  const made = (last: readonly number[]) =>
-    parted ? host.empty([splits, ...lead, ...last], "float32") : host.empty([...lead, ...last], storage);
-  const outputs = { y: made([dv]), ...(text.lse && { lse: made([]) }) };
+  const outputs = {
+    y: parted ? host.empty([splits, ...lead, dv]) : host.empty([...lead, dv], host.results),
+    ...(text.lse && { lse: host.empty(parted ? [splits, ...lead] : (lead as Shape)) }),
+  };
   dispatch(host, {
     ...{ name: weights.name, code: forward(text, way, rows), inputs: tensors, outputs },
     enables: subgroup > 1 ? ["subgroups"] : [],
@@ -46,7 +46,7 @@ export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
     floats: { ...floats, ...weights.floats, none: Number.NEGATIVE_INFINITY, over: weights.over ?? 0 },
     workgroups: grid(host, tasks),
   });
-  return parted ? combine(host, outputs as Tensors<T>, { splits, lse, dv, weights, storage }) : outputs;
+  return parted ? combine(host, outputs as Tensors<T>, { splits, lse, dv, weights }) : outputs;
 }
 
 /** Texts of kernels. They belong to no device and to no caller, so one memory serves the whole module. */

@@ -113,16 +113,16 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     let key = min(j, p.T - 1u);
     return ${[
       "(j >= row.first) & (j < row.end)",
-      ...(mask ? ["(mask[row.mask + key * p.mask_t] != 0)"] : []),
-      ...(keep ? ["(keep[row.keep + key] != 0)"] : []),
+      ...(mask ? ["mask_at(row.mask + key * p.mask_t)"] : []),
+      ...(keep ? ["keep_at(row.keep + key)"] : []),
       // -Infinity is detected by its bits, because WGSL may assume that there are no infinities.
-      ...(bias ? ["(bitcast<u32>(bias[row.bias + key * p.bias_t]) != 0xff800000u)"] : []),
+      ...(bias ? ["(bitcast<u32>(bias_at(row.bias + key * p.bias_t)) != 0xff800000u)"] : []),
     ].join(" & ")};
   }
   ${
     bias
       ? `
-  fn bias_of(row: Row, j: u32) -> f32 { return bias[row.bias + min(j, p.T - 1u) * p.bias_t]; }`
+  fn bias_of(row: Row, j: u32) -> f32 { return bias_at(row.bias + min(j, p.T - 1u) * p.bias_t); }`
       : ""
   }`;
 
@@ -134,10 +134,10 @@ export function loader(name: string, tensor: string, items: string, channels: nu
   const quad = channels / 4;
   const read = Number.isInteger(quad)
     ? `if (c >= ${quad}u) { return vec4f(); }
-       let x = ${tensor}[(head * ${items} + item) * ${quad}u + c];`
+       let x = ${tensor}_at4((head * ${items} + item) * ${quad}u + c);`
     : `let at = (head * ${items} + item) * ${channels}u + 4u * c;
        var x = vec4f();
-       ${[0, 1, 2, 3].map((n) => `if (4u * c + ${n}u < ${channels}u) { x[${n}] = ${tensor}[at + ${n}u]; }`).join(" ")}`;
+       ${[0, 1, 2, 3].map((n) => `if (4u * c + ${n}u < ${channels}u) { x[${n}] = ${tensor}_at(at + ${n}u); }`).join(" ")}`;
   return `
   fn ${name}(head: u32, item: u32, c: u32) -> vec4f {
     if (item >= ${items}) { return vec4f(); }
@@ -150,9 +150,9 @@ export function loader(name: string, tensor: string, items: string, channels: nu
 export function storer(name: string, tensor: string, items: string, channels: number): string {
   const quad = channels / 4;
   const write = Number.isInteger(quad)
-    ? `if (c < ${quad}u) { ${tensor}[(head * ${items} + item) * ${quad}u + c] = x; }`
+    ? `if (c < ${quad}u) { ${tensor}_put4((head * ${items} + item) * ${quad}u + c, x); }`
     : `let at = (head * ${items} + item) * ${channels}u + 4u * c;
-       ${[0, 1, 2, 3].map((n) => `if (4u * c + ${n}u < ${channels}u) { ${tensor}[at + ${n}u] = x[${n}]; }`).join(" ")}`;
+       ${[0, 1, 2, 3].map((n) => `if (4u * c + ${n}u < ${channels}u) { ${tensor}_put(at + ${n}u, x[${n}]); }`).join(" ")}`;
   return `
   fn ${name}(head: u32, item: u32, c: u32, x: vec4f) {
     if (item >= ${items}) { return; }

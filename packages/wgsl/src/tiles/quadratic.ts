@@ -91,18 +91,18 @@ function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Blo
   const way = tileFor(host.device, rows, dims);
   const splits = splitsFor(way, B * Hkv, reachOf(past + S, L, window), rows);
   const recompute = tensors.bias ? undefined : spec.gradients;
-  const recorded = recompute !== undefined && host.tape?.recording === true;
+  const keepsLse = recompute !== undefined && spec.weights.kind === "softmax" && host.tape?.recording === true;
   const out = operation(host, {
     inputs: tensors,
-    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || recorded, way, splits }),
+    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || keepsLse, way, splits }),
     backward(ops, given, seeds, wrt, { y, lse }) {
       const floats = wrt.filter((n) => ["q", "k", "v", "bias"].includes(n));
       const found = recompute
         ? recompute(host, { ...pairs, tensors: oneMask(ops, given) }, spec.weights, {
             y: y!,
-            lse: lse!,
+            lse,
             dy: seeds.y!,
-            dlse: seeds.lse!,
+            dlse: seeds.lse,
           })
         : vjp(ops, (o, t) => portable(o, mechanism, t, call, past), given, seeds, floats);
       return { ...Object.fromEntries(wrt.map((n) => [n, found[n] ?? zerosLike(ops, given[n]!)])) };

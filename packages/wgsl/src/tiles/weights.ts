@@ -10,8 +10,8 @@ export interface Weights {
    */
   readonly kind: "softmax" | "sum";
   /**
-   * WGSL `fn score(s: vec4f) -> vec4f`, applied before the bias. `"softmax"` also needs its derivative `slope`. `"sum"`
-   * also needs `weight`, the weight of a score. All have the same type.
+   * WGSL `fn score(s: vec4f) -> vec4f`, applied before the bias. `"sum"` also needs `weight`, the weight of a
+   * score. Gradients also need `slope`: the derivative of the score, and for `"sum"` that of the weight. All have the same type.
    */
   readonly wgsl: string;
   readonly over?: number | undefined;

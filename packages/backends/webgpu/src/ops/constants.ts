@@ -39,16 +39,16 @@ export class Constants {
     dtype: GpuTensor["dtype"],
   ): GpuTensor {
     const { memory } = this.#gpu;
-    if (values.length > MOST_ELEMENTS) return upload(this.#gpu, values, shape, dtype);
+    if (values.length > MOST_ELEMENTS) return upload(this.#gpu, { values, shape, dtype });
     const bits = new Uint32Array(values.buffer);
     const key = `${dtype} ${values.length} ${hash(bits)}`;
     const make = () => ({
-      tensor: memory.outsideScopes(() => upload(this.#gpu, values, [values.length], dtype)),
+      tensor: memory.outsideScopes(() => upload(this.#gpu, { values, shape: [values.length], dtype })),
       values: bits,
     });
     const known = this.#known.get(key, make);
     // Other values with the same hash are not remembered.
-    if (!known.values.every((value, i) => value === bits[i])) return upload(this.#gpu, values, shape, dtype);
+    if (!known.values.every((value, i) => value === bits[i])) return upload(this.#gpu, { values, shape, dtype });
     return memory.alias(known.tensor, shape);
   }
 }

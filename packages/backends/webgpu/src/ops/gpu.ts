@@ -1,3 +1,4 @@
+import { elementCount } from "@attnkit/core/backend";
 import { type Dispatch, dispatch, grid, type Host } from "@attnkit/wgsl";
 import type { Commands } from "../device/commands.ts";
 import type { Memory } from "../memory.ts";
@@ -32,6 +33,47 @@ export const beginElement: string = `${begin}  let i = group * ${THREADS}u + lan
   if (i >= p.n) { return; }
 `;
 
-/** WGSL of one element of a tensor as a number; booleans become 0 and 1. */
+/** A kernel that computes the elements of a tensor in order. */
+export interface ElementKernel extends Pick<Kernel, "name" | "inputs" | "sizes" | "floats"> {
+  /** WGSL functions that `body` calls. */
+  readonly functions?: string;
+  /** WGSL that returns element `i`: an i32 of a boolean tensor, an f32 of others. */
+  readonly body: string;
+  readonly out: GpuTensor;
+}
+
+/** Encodes a kernel with one thread for each word of the output: it writes one element, or two halves. */
+export function eachElement(
+  gpu: Gpu,
+  { name, functions = "", body, inputs, out, sizes, floats = {} }: ElementKernel,
+): void {
+  const n = elementCount(out.shape);
+  if (n === 0) return;
+  const words = out.dtype === "float16" ? Math.ceil(n / 2) : n;
+  const write = {
+    float32: "y_put(i, element(i));",
+    boolean: "y[i] = element(i);",
+    float16: "y_put2(i, vec2f(element(2u * i), element(min(2u * i + 1u, p.last))));",
+  }[out.dtype];
+  run(gpu, {
+    name,
+    code: `${functions}
+fn element(i: u32) -> ${out.dtype === "boolean" ? "i32" : "f32"} {${body}
+}
+${beginElement}  ${write}
+}`,
+    inputs,
+    outputs: { y: out },
+    sizes: { n: words, ...(out.dtype === "float16" && { last: n - 1 }), ...sizes },
+    floats,
+    groups: Math.ceil(words / THREADS),
+  });
+}
+
+/** WGSL of one element of a tensor, of booleans as the i32 that is stored. */
+export const elementAt = (name: string, { dtype }: { readonly dtype: ElementType }, at: string): string =>
+  dtype === "boolean" ? `${name}[${at}]` : `${name}_at(${at})`;
+
+/** WGSL of one element of a tensor as an f32; booleans become 0 and 1. */
 export const numberAt = (name: string, { dtype }: { readonly dtype: ElementType }, at: string): string =>
-  dtype === "boolean" ? `select(0.0, 1.0, ${name}[${at}] != 0)` : `${name}[${at}]`;
+  dtype === "boolean" ? `select(0.0, 1.0, ${name}_at(${at}))` : `${name}_at(${at})`;

@@ -1,7 +1,6 @@
 import {
   collapse,
   concatShape,
-  elementCount,
   nonNegativeAxis,
   reshapeShape,
   sliceShape,
@@ -10,15 +9,15 @@ import {
   transposeShape,
 } from "@attnkit/core/backend";
 import type { EagerOps } from "@attnkit/core/program";
-import type { GpuTensor } from "../tensor.ts";
+import type { ElementType, GpuTensor } from "../tensor.ts";
 import { around } from "./around.ts";
 import type { Constants } from "./constants.ts";
-import { beginElement, type Gpu, run, THREADS } from "./gpu.ts";
+import { eachElement, elementAt, type Gpu } from "./gpu.ts";
 import { copyElements } from "./pointwise.ts";
 
 type Moves = "constant" | "reshape" | "transpose" | "slice" | "concat" | "take";
 
-/** Returns the operations that only move elements; floats stay floats and booleans stay booleans. */
+/** Returns the operations that only move elements; elements keep their type. */
 export function moves(gpu: Gpu, constants: Constants): Pick<EagerOps<GpuTensor>, Moves> {
   const { memory } = gpu;
 
@@ -55,7 +54,7 @@ export function moves(gpu: Gpu, constants: Constants): Pick<EagerOps<GpuTensor>,
         xs.map((x) => memory.own(x).shape),
         axis,
       );
-      const out = memory.make(shape, xs.every(({ dtype }) => dtype === "boolean") ? "boolean" : "float32");
+      const out = memory.make(shape, commonType(xs));
       const target = strides(shape);
       let start = 0;
       for (const x of xs) {
@@ -79,22 +78,25 @@ export function moves(gpu: Gpu, constants: Constants): Pick<EagerOps<GpuTensor>,
   };
 }
 
+/** Returns the type of a tensor that holds the elements of all: booleans are numbers beside floats. */
+function commonType(xs: readonly GpuTensor[]): ElementType {
+  if (xs.every(({ dtype }) => dtype === "boolean")) return "boolean";
+  return xs.some(({ dtype }) => dtype === "float32") ? "float32" : "float16";
+}
+
 function taken(gpu: Gpu, x: GpuTensor, axis: number, indices: GpuTensor, shape: readonly number[]): GpuTensor {
   const out = gpu.memory.make(shape, x.dtype);
-  const { outer, n, inner } = around("take", x, axis);
-  const total = elementCount(shape);
-  if (total > 0)
-    run(gpu, {
-      name: "take",
-      code: `${beginElement}
+  const { inner, n } = around("take", x, axis);
+  const at = "(line * p.axis + u32(indices[entry % p.taken])) * p.inner + i % p.inner";
+  eachElement(gpu, {
+    name: "take",
+    body: `
   let entry = i / p.inner;
   let line = entry / p.taken;
-  y[i] = x[(line * p.axis + u32(indices[entry % p.taken])) * p.inner + i % p.inner];
-}`,
-      inputs: { x, indices },
-      outputs: { y: out },
-      sizes: { n: total, inner, taken: total / (outer * inner), axis: n },
-      groups: Math.ceil(total / THREADS),
-    });
+  return ${elementAt("x", x, at)};`,
+    inputs: { x, indices },
+    out,
+    sizes: { inner, taken: indices.shape[0]!, axis: n },
+  });
   return out;
 }

@@ -1,10 +1,10 @@
 import type { Shape } from "@attnkit/core";
 import { broadcastLoops, elementCount, type Loops } from "@attnkit/core/backend";
-import type { GpuTensor } from "../tensor.ts";
-import { beginElement, type Gpu, numberAt, run, THREADS } from "./gpu.ts";
+import type { ElementType, GpuTensor } from "../tensor.ts";
+import { beginElement, eachElement, elementAt, type Gpu, numberAt, run, THREADS } from "./gpu.ts";
 import { numbers } from "./numbers.ts";
 
-/** A tensor that a pointwise kernel reads or writes, and the index of its element that belongs to element 0. */
+/** A tensor that a kernel reads or writes, and the index of its element that belongs to element 0. */
 export interface Walked {
   readonly x: GpuTensor;
   readonly start?: number;
@@ -12,7 +12,7 @@ export interface Walked {
 
 /**
  * Makes a tensor from one element of each operand: `expression` is WGSL over `a0`, `a1`, ... Operands broadcast to `shape`.
- * The name must tell which expression it is, for debuggers.
+ * The name must tell which expression it is, for debuggers. `dtype` is the type of the result, default `"float32"`.
  */
 export function pointwise(
   gpu: Gpu,
@@ -20,8 +20,9 @@ export function pointwise(
   expression: string,
   operands: readonly (GpuTensor | number)[],
   shape: Shape,
+  dtype?: ElementType,
 ): GpuTensor {
-  const out = gpu.memory.make(shape);
+  const out = gpu.memory.make(shape, dtype);
   // A tensor that is given twice is bound once.
   const tensors = [...new Set(operands.filter((x) => typeof x !== "number"))];
   const loops = broadcastLoops(
@@ -30,13 +31,21 @@ export function pointwise(
   );
   const values = operands.map((x, i) => {
     const of = tensors.indexOf(x as GpuTensor);
-    return typeof x === "number" ? `p.c${i}` : numberAt(`x${of}`, x, `at${of}`);
+    return `let a${i} = ${typeof x === "number" ? `p.c${i}` : numberAt(`x${of}`, x, `at${of}`)};`;
   });
-  const floats = Object.fromEntries(operands.flatMap((x, i) => (typeof x === "number" ? [[`c${i}`, x]] : [])));
-  const code = `${values.map((value, i) => `  let a${i} = ${value};\n`).join("")}  y[i] = ${expression};`;
-  walk(gpu, { name, loops, tensors: tensors.map((x) => ({ x })), out, code, floats });
+  const { lines, sizes } = walk(
+    loops,
+    tensors.map((_, t) => ({ at: `at${t}`, start: 0, steps: loops.steps[t]! })),
+  );
+  eachElement(gpu, {
+    ...{ name, functions: numbers, out, sizes, inputs: named(tensors) },
+    body: [...lines, ...values, `return ${expression};`].map((line) => `\n  ${line}`).join(""),
+    floats: Object.fromEntries(operands.flatMap((x, i) => (typeof x === "number" ? [[`c${i}`, x]] : []))),
+  });
   return out;
 }
+
+const named = (tensors: readonly GpuTensor[]) => Object.fromEntries(tensors.map((x, t) => [`x${t}`, x]));
 
 /** Fills a new tensor with one number, which may be infinite. */
 export const filled = (gpu: Gpu, value: number, shape: Shape): GpuTensor =>
@@ -47,43 +56,78 @@ export const filled = (gpu: Gpu, value: number, shape: Shape): GpuTensor =>
  * the target. Without a second entry, the target is written in order. Distances may be negative.
  */
 export function copyElements(gpu: Gpu, from: Walked, to: Walked, loops: Loops): void {
-  const scattered = loops.steps.length > 1;
-  const value = from.x.dtype === to.x.dtype ? "x0[at0]" : numberAt("x0", from.x, "at0");
-  walk(gpu, {
+  const words = pairs(from, to, loops);
+  if (words === undefined) copy(gpu, from, to, loops);
+  else {
+    const { memory } = gpu;
+    const [source, target] = [from, to].map(({ x, start = 0 }) => {
+      const n = Math.floor(elementCount(x.shape) / 2);
+      return { x: memory.alias(x, [n], "boolean"), start: start / 2 };
+    }) as [Walked, Walked];
+    copy(gpu, source, target, words);
+    memory.free(source.x);
+    memory.free(target.x);
+  }
+}
+
+/** Returns the loops over words of two halves if all that is copied are whole words, which keeps every bit. */
+function pairs(from: Walked, to: Walked, { sizes, steps }: Loops): Loops | undefined {
+  if (from.x.dtype !== "float16" || to.x.dtype !== "float16") return undefined;
+  const last = sizes.length - 1;
+  const even = (n: number) => n % 2 === 0;
+  const whole = (list: readonly number[]) =>
+    list[last] === 1 && list.every((n, axis) => axis === last || sizes[axis] === 1 || even(n));
+  const starts = [from, to].every(({ start = 0 }) => even(start));
+  if (!starts || !even(sizes[last]!) || !steps.every(whole)) return undefined;
+  const halved = (list: readonly number[], own: number) =>
+    list.map((n, axis) => (axis === last ? own : Math.trunc(n / 2)));
+  return {
+    sizes: sizes.map((n, axis) => (axis === last ? n / 2 : n)),
+    steps: steps.map((list) => halved(list, 1)),
+  };
+}
+
+function copy(gpu: Gpu, from: Walked, { x: out, start: outStart = 0 }: Walked, loops: Loops): void {
+  const inputs = { x0: from.x };
+  const read = { at: "at0", start: from.start ?? 0, steps: loops.steps[0]! };
+  const value = (out.dtype === "boolean" ? elementAt : numberAt)("x0", from.x, "at0");
+  const n = elementCount(loops.sizes);
+  if (n === 0) return;
+  if (loops.steps.length === 1) {
+    const { lines, sizes } = walk(loops, [read]);
+    const body = [...lines, `return ${value};`].map((line) => `\n  ${line}`).join("");
+    eachElement(gpu, { name: "copy", body, inputs, out, sizes });
+    return;
+  }
+  const { lines, sizes } = walk(loops, [read, { at: "to", start: outStart, steps: loops.steps[1]! }]);
+  const write = out.dtype === "boolean" ? `y[to] = ${value};` : `y_put(to, ${value});`;
+  run(gpu, {
     name: "copy",
-    loops,
-    tensors: [from],
-    out: to.x,
-    ...(scattered && { outStart: to.start ?? 0 }),
-    code: `  y[${scattered ? "to" : "i"}] = ${value};`,
-    floats: {},
+    code: `${beginElement}${[...lines, write].map((line) => `  ${line}\n`).join("")}}`,
+    inputs,
+    outputs: { y: out },
+    sizes: { n, ...sizes },
+    groups: Math.ceil(n / THREADS),
   });
 }
 
-interface Walk {
-  readonly name: string;
-  readonly loops: Loops;
-  readonly tensors: readonly Walked[];
-  readonly out: GpuTensor;
-  /** Where the output is written, if it is not written in order: its steps are the last of `loops`. */
-  readonly outStart?: number;
-  /** WGSL over `i`, `at0`, `at1`, ... and `to`. */
-  readonly code: string;
-  readonly floats: Readonly<Record<string, number>>;
+/** A position that moves with the loops: the name of its variable in WGSL, and its steps. */
+interface Place {
+  readonly at: string;
+  readonly start: number;
+  readonly steps: readonly number[];
 }
 
-/** Runs one thread for every element of the loops. The sizes are parameters: a kernel depends on the number of axes only. */
-function walk(gpu: Gpu, { name, loops, tensors, out, outStart, code, floats }: Walk): void {
-  const n = elementCount(loops.sizes);
-  if (n === 0) return;
-  const places = [
-    ...tensors.map(({ start = 0 }, t) => ({ at: `at${t}`, start, steps: loops.steps[t]! })),
-    ...(outStart === undefined ? [] : [{ at: "to", start: outStart, steps: loops.steps[tensors.length]! }]),
-  ];
+/**
+ * Returns WGSL that finds the places of element `i` of the loops. The sizes are parameters: a kernel depends on the number of axes
+ * only.
+ */
+function walk({ sizes: counts }: Loops, places: readonly Place[]): { lines: string[]; sizes: Record<string, number> } {
   // Two axes are the least that loops have. The first has size 1 if all operands are contiguous or single elements.
-  const axes = loops.sizes.map((_, axis) => axis).slice(loops.sizes[0] === 1 ? 1 : 0);
-  const sizes: Record<string, number> = { n };
-  for (const axis of axes.slice(1)) sizes[`n${axis}`] = loops.sizes[axis]!;
+  const axes = counts.map((_, axis) => axis).slice(counts[0] === 1 ? 1 : 0);
+  const sizes: Record<string, number> = {};
+  if (places.length === 0) return { lines: [], sizes };
+  for (const axis of axes.slice(1)) sizes[`n${axis}`] = counts[axis]!;
   for (const { at, start, steps } of places) {
     sizes[`${at}_start`] = start;
     for (const axis of axes) sizes[`${at}_${axis}`] = steps[axis]!;
@@ -91,17 +135,7 @@ function walk(gpu: Gpu, { name, loops, tensors, out, outStart, code, floats }: W
   const lines = axes.toReversed().map((axis, k) => {
     const index = k === axes.length - 1 ? "rest" : `rest % p.n${axis}`;
     const next = k === axes.length - 1 ? "" : ` rest /= p.n${axis};`;
-    return `  { let j = ${index};${next} ${places.map(({ at }) => `${at} += j * p.${at}_${axis};`).join(" ")} }\n`;
+    return `{ let j = ${index};${next} ${places.map(({ at }) => `${at} += j * p.${at}_${axis};`).join(" ")} }`;
   });
-  const starts = places.map(({ at }) => `  var ${at} = p.${at}_start;\n`).join("");
-  const position = places.length === 0 ? "" : `  var rest = i;\n${starts}${lines.join("")}`;
-  run(gpu, {
-    name,
-    code: `${numbers}${beginElement}${position}${code}\n}`,
-    inputs: Object.fromEntries(tensors.map(({ x }, t) => [`x${t}`, x])),
-    outputs: { y: out },
-    sizes,
-    floats,
-    groups: Math.ceil(n / THREADS),
-  });
+  return { lines: ["var rest = i;", ...places.map(({ at }) => `var ${at} = p.${at}_start;`), ...lines], sizes };
 }

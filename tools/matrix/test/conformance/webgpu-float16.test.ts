@@ -1,0 +1,38 @@
+import { backends } from "@attnkit/catalog";
+import { conformance } from "@attnkit/core/conformance";
+import { type WebgpuBackend, webgpu } from "@attnkit/webgpu";
+import { describe, vi } from "vitest";
+import { rows } from "../rows.ts";
+import { runnerOf } from "../runner.ts";
+import { poisonDevice } from "../webgpu/poison.ts";
+
+// A software adapter that shares two cores with other files.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const entry = backends.find((b) => b.name === "webgpu")!;
+const { name, create } = entry;
+const dtype = "float16";
+
+/** No buffer is used twice, and each is full of NaN: an element that an operation leaves out, or reads too early, is seen. */
+async function poisoned(): Promise<WebgpuBackend> {
+  const { gpuDevice: device } = (await create()) as WebgpuBackend;
+  poisonDevice(device);
+  return webgpu({ device, dtype, poolBytes: 0 });
+}
+
+describe(`${name} in Node, in half precision: operations`, () => {
+  conformance(runnerOf(import.meta.url), {
+    backend: poisoned,
+    backendIn: (type) => create({ dtype: type }),
+    mechanisms: [],
+  });
+});
+
+describe(`${name} in Node, in half precision: mechanisms`, async () => {
+  for (const target of [entry, { kind: "portable" }])
+    conformance(
+      runnerOf(import.meta.url),
+      { backend: () => create({ dtype }), mechanisms: await rows(target, "first") },
+      { case: 0 },
+    );
+});
