@@ -30,6 +30,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   against: "--against",
   threshold: "--threshold",
   onlySlower: "--only-slower",
+  tiles: "--tiles",
   resume: "--resume",
 };
 
