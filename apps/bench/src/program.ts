@@ -7,6 +7,7 @@ import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { runCommand } from "./commands/run.ts";
 import { EXIT, type Io, oneLine, userMessage } from "./io.ts";
+import { tuneCommand } from "./tune/command.ts";
 
 /**
  * Runs the `attnkit` command line with `argv`, without node and script. Resolves with the exit code and never rejects.
@@ -32,6 +33,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     conformCommand,
     runCommand,
     exportCommand,
+    tuneCommand,
     listCommand,
   ];
   for (const command of commands) command(program, io, exit);

@@ -25,6 +25,8 @@ export interface Dispatch<T> {
   readonly sizes?: Readonly<Record<string, number>>;
   /** Parameters of type `f32`, such as factors. */
   readonly floats?: Readonly<Record<string, number>>;
+  /** Extensions of WGSL that the code uses. The device must have their features. Default: none. */
+  readonly enables?: readonly "subgroups"[];
   readonly workgroups: readonly [x: number, y?: number, z?: number];
 }
 
@@ -87,7 +89,7 @@ function pipelineOf(device: GPUDevice, label: string, code: string): GPUComputeP
  */
 function headerOf<T>(
   host: Host<T>,
-  { code, inputs, outputs, sizes = {}, floats = {}, vec4 = [] }: Dispatch<T>,
+  { code, inputs, outputs, sizes = {}, floats = {}, vec4 = [], enables = [] }: Dispatch<T>,
 ): string {
   const element =
     (written: boolean) =>
@@ -104,6 +106,7 @@ function headerOf<T>(
   const lines = [...named, ...(fields.length ? ["var<uniform> p: Parameters;"] : [])];
   const struct = fields.length ? `struct Parameters { ${fields.join(" ")} }\n` : "";
   return [
+    ...enables.map((name) => `enable ${name};\n`),
     struct,
     ...lines.map((line, i) => `@group(0) @binding(${i}) ${line}\n`),
     elements.some(({ storage }) => storage === "float16") ? halves : "",

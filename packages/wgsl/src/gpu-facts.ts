@@ -6,6 +6,8 @@ export interface GpuFacts {
   readonly workgroupMemory: number;
   /** The largest range of a buffer that a kernel may bind, in bytes. */
   readonly largestBuffer: number;
+  /** The number of storage buffers that a kernel may bind, at least 8. */
+  readonly buffers: number;
 }
 
 const known = new WeakMap<GPUDevice, GpuFacts>();
@@ -14,7 +16,7 @@ const known = new WeakMap<GPUDevice, GpuFacts>();
  * Returns the facts of a device, always the same object.
  * @example
  * ```ts
- * const tile = tileFor(rows, Math.max(d, dv), gpuFacts(host.device).workgroupMemory);
+ * const { workgroupMemory } = gpuFacts(host.device);
  * ```
  */
 export function gpuFacts(device: GPUDevice): GpuFacts {
@@ -26,6 +28,7 @@ export function gpuFacts(device: GPUDevice): GpuFacts {
     subgroups: features.has("subgroups") && least === most ? most : undefined,
     workgroupMemory: limits.maxComputeWorkgroupStorageSize,
     largestBuffer: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
+    buffers: limits.maxStorageBuffersPerShaderStage,
   };
   known.set(device, facts);
   return facts;

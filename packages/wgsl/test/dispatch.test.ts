@@ -109,6 +109,7 @@ test("gpuFacts: what a binding may hold, and subgroups of one known size alone",
     maxComputeWorkgroupStorageSize: 16384,
     maxStorageBufferBindingSize: 2 ** 27,
     maxBufferSize: 2 ** 26,
+    maxStorageBuffersPerShaderStage: 10,
   };
   const device = (least: number, most: number) =>
     ({
@@ -116,7 +117,10 @@ test("gpuFacts: what a binding may hold, and subgroups of one known size alone",
       features: new Set(["subgroups"]),
       adapterInfo: { subgroupMinSize: least, subgroupMaxSize: most },
     }) as never;
-  expect(gpuFacts(device(32, 32))).toEqual({ subgroups: 32, workgroupMemory: 16384, largestBuffer: 2 ** 26 });
+  expect(gpuFacts(device(32, 32))).toEqual({
+    ...{ subgroups: 32, workgroupMemory: 16384 },
+    ...{ largestBuffer: 2 ** 26, buffers: 10 },
+  });
   expect(gpuFacts(device(4, 128)).subgroups).toBeUndefined();
 });
 

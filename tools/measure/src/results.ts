@@ -1,3 +1,4 @@
+import { CALL_CLASSES } from "@attnkit/wgsl";
 import { z } from "zod";
 
 /** The schema name of a results file. `attnkit bench --resume` refuses other files. */
@@ -157,6 +158,13 @@ export const Environment = z.object({
   commit: z.string().nullable(),
 });
 
+const Way = z.union([
+  z.strictObject({ rows: count, rowGroups: count, columnGroups: count, slice: count }),
+  z.strictObject({ threads: count, lanes: count, keys: count }),
+]);
+/** By adapter and class of calls: the table that `useTiles` of `@attnkit/wgsl` takes. */
+export const Tiles = z.record(z.string(), z.partialRecord(z.enum(CALL_CLASSES), Way));
+
 const BenchOptions = z.object({
   mechanism: z.string().nullable(),
   backend: z.string().nullable(),
@@ -179,6 +187,8 @@ const BenchOptions = z.object({
   threads: z.int().positive(),
   text: z.string().nullable(),
   tensors: z.string().nullable(),
+  /** The tiles of the kernels on WebGPU. Absent: the portable ones. */
+  tiles: Tiles.optional(),
 });
 
 const Measured = z.object({ largest: z.number(), deviation: z.number() });

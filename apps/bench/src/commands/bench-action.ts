@@ -7,6 +7,7 @@ import { measure } from "../measure/session.ts";
 import { writeCsv, writePage, writeResults } from "../report/files.ts";
 import { progress } from "../report/progress.ts";
 import { tables } from "../report/table.ts";
+import { readTiles } from "../tune/file.ts";
 import { against } from "./bench-against.ts";
 import type { Flags, Preset } from "./bench-flags.ts";
 import { recordGpu } from "./record-action.ts";
@@ -39,7 +40,7 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
       throw new UsageError(`--${a}`, `cannot be combined with --${clash}; give one of them`);
   };
   both("tensors", ["text", "heads", "kvHeads", "dim", "seed"]);
-  both("against", ["memoryLengths", "memory", "baselines", "rounds", "quick"]);
+  both("against", ["tiles", "memoryLengths", "memory", "baselines", "rounds", "quick"]);
   if (!flags.memory && flags.memoryLengths !== undefined)
     throw new UsageError("--no-memory", "cannot be combined with --memory-lengths; give one of them");
   const options: BenchOptions = {
@@ -61,6 +62,7 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
     threads: flags.threads,
     text: flags.text ?? null,
     tensors: flags.tensors ?? null,
+    ...(flags.tiles !== undefined && { tiles: await readTiles(io, flags.tiles) }),
   };
   if (options.heads % options.kvHeads !== 0) {
     throw new UsageError(

@@ -1,7 +1,7 @@
 import type { BenchOptions } from "@attnkit/measure/results";
 
 /** The flags of `attnkit bench`, parsed. */
-export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memory"> {
+export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memory" | "tiles"> {
   readonly lengths?: number[];
   readonly decodeContexts?: number[];
   readonly memory: boolean;
@@ -15,6 +15,7 @@ export interface Flags extends Omit<BenchOptions, "contexts" | "lengths" | "memo
   /** Percent. */
   readonly threshold: number;
   readonly onlySlower: boolean;
+  readonly tiles?: string;
   readonly frontier: boolean;
 }
 

@@ -57,6 +57,7 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
       `measure peak memory at this many of the longest lengths; default ${FULL.memory}, --quick: ${QUICK.memory}`,
       flag.positive,
     )
+    .option("--tiles <file>", "use the tiles of WebGPU kernels that attnkit tune wrote to this file")
     .option("--no-memory", "do not measure peak memory, which takes a process per length")
     .option("--quick", "use shorter lengths and fewer samples: under a minute", false)
     .option("--out <dir>", "folder for the results", "results")

@@ -1,6 +1,7 @@
 import type { Shape } from "@attnkit/core";
 import type { EagerOps } from "@attnkit/core/program";
 import type { Host } from "@attnkit/wgsl";
+import { float } from "./layout.ts";
 import { tapeOf } from "./tape.ts";
 import type { Tensor, Tf } from "./tf.ts";
 
@@ -44,8 +45,10 @@ function hostOn(tf: Tf, ops: EagerOps<Tensor>, backend: WebGPUBackend): Host<Ten
     ops,
     tape: tapeOf(tf, ops),
     shape: (x) => x.shape,
-    storage: ({ dtype }) => (dtype === "float32" ? "float32" : "boolean"),
-    binding({ dataId }) {
+    storage: ({ dtype }) => (dtype === "bool" ? "boolean" : "float32"),
+    binding(x) {
+      // Integers are numbers, as for all operations. The scope of the kernel frees the copy.
+      const { dataId } = x.dtype === "bool" ? x : float(tf, x);
       backend.uploadToGPU(dataId);
       // tfjs does not recycle these buffers while the queue still needs them.
       backend.commandQueueOwnedIds.add(dataId);

@@ -1,5 +1,5 @@
 import type { Backend, Data, DataOf, Shape } from "@attnkit/core";
-import { eagerVjp, type Nested, type NestedProgram, type NestedValues, requireFunction } from "@attnkit/core/backend";
+import { eagerTape, type Nested, type NestedProgram, type NestedValues, requireFunction } from "@attnkit/core/backend";
 import { knownOptions, requireOneOf, requireOption } from "@attnkit/core/program";
 import { WEBGPU, type WebgpuBackend as WebgpuHosting } from "@attnkit/wgsl";
 import { Commands } from "./device/commands.ts";
@@ -116,10 +116,16 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
   const pool = new BufferPool(device, poolBytes);
   const commands = new Commands(device, pool, health, debug);
   const memory = new Memory(device, pool, commands, health);
-  const host = hostOf(device, memory, commands, dtype, () => ops);
+  const host = hostOf(device, memory, commands, dtype, () => tape);
   const gpu: Gpu = { memory, commands, host };
   const constants = new Constants(gpu);
-  const ops = operations(gpu, constants, dtype);
+  const tape = eagerTape(
+    operations(gpu, constants, dtype),
+    () => backend,
+    (run) => tidyRecord(memory, run),
+  );
+  const { ops } = tape;
+  memory.onAlias = tape.rename;
 
   const floats: readonly FloatType[] = dtype === "float16" ? FLOATS : ["float32"];
 
@@ -128,7 +134,7 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
     kind: WEBGPU,
     device: describe(device),
     dtype,
-    supports: { gradients: true, dtypes: FLOATS },
+    supports: { gradients: true, kernelGradients: true, dtypes: FLOATS },
     ops,
     gpuDevice: device,
     webgpuHost: () => host,
@@ -143,14 +149,17 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
     },
     shape: (x) => memory.own(x).shape,
     boolean: (x) => memory.own(x).dtype === "boolean",
-    free: (x) => memory.free(x),
+    free(x) {
+      // The gradient may need it. At the end of `vjp` it is freed with everything that the program made.
+      if (!tape.recording || !memory.isNew(x)) memory.free(x);
+    },
     wrap(buffer, shape, how = {}) {
       knownOptions("webgpu: wrap(buffer, shape)", how, ["offset", "dtype"]);
       const { offset = 0, dtype: type = dtype } = how;
       checkWrapped(device, buffer, shape, offset, type, [...floats, "boolean"]);
       return memory.wrap(buffer, offset, shape, type);
     },
-    tidy: (run) => tidy(memory, run),
+    tidy: (run) => (tape.recording ? run() : tidy(memory, run)),
     flush: () => commands.flush(),
     memory: () => pool.use,
     trim() {
@@ -170,11 +179,7 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
         return made;
       };
     }) as unknown as Backend<GpuTensor>["compile"],
-    vjp: eagerVjp(
-      ops,
-      () => backend,
-      (run) => tidyRecord(memory, run),
-    ),
+    vjp: tape.vjp,
   };
   return backend;
 }

@@ -12,12 +12,9 @@ import { type ScanSizes, scanSizesOf } from "./layout.ts";
 import { outputsCode } from "./outputs.ts";
 import { totalsCode } from "./totals.ts";
 
-/** The number of storage buffers that every WebGPU device can bind in a shader. */
-const BUFFERS = 8;
-
 /**
  * Makes a linear-time kernel: the totals of all chunks, the states between them, the outputs. It takes three dispatches
- * for any length, and one or two for a single token. Besides inputs and outputs it allocates two states per chunk.
+ * for any length, and for a single token one, or two if the device binds fewer buffers than one kernel needs. Besides inputs and outputs it allocates two states per chunk.
  * If the call keeps no state, the last chunk is not summed: a block of one causal chunk that continues nothing is one
  * dispatch, and allocates its outputs only.
  * @example
@@ -109,7 +106,7 @@ function decode<T>(host: Host<T>, form: MatrixState, facts: Facts, n: ScanSizes,
   const groups = n.heads * Math.ceil(n.dv / 16);
   const code = (split: boolean) => () => decodeCode(form, facts, split);
   const all = [matrix, io.keys, past, io.next, io.rows].flatMap(Object.keys);
-  if (all.length <= BUFFERS) {
+  if (all.length <= gpuFacts(host.device).buffers) {
     stage("decode", code(false), { ...matrix, ...io.keys, ...past }, { ...io.next, ...io.rows }, groups);
     return;
   }

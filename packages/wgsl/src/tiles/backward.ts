@@ -1,17 +1,17 @@
 import type { Tensors } from "@attnkit/core";
-import { elementCount } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
 import type { Host } from "../host.ts";
+import { rowStatistics, statisticsOf } from "./backward-rows.ts";
 import { remembered, type Weights } from "./forward.ts";
 import { loader, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
-import { lines, list, type Tile, tileCode } from "./tile.ts";
+import { lines, type Tile, tileCode } from "./tile.ts";
 
-/** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. */
+/** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. Weights of kind `"sum"` have no lse. */
 export interface Seeds<T> {
   readonly y: T;
-  readonly lse: T;
+  readonly lse?: T | undefined;
   readonly dy: T;
-  readonly dlse: T;
+  readonly dlse?: T | undefined;
 }
 
 /**
@@ -21,23 +21,18 @@ export interface Seeds<T> {
 export type TileGradients = <T>(host: Host<T>, pairs: Pairs<T>, weights: Weights, seeds: Seeds<T>) => Tensors<T>;
 
 /**
- * Computes the gradients of softmax tiles without bias. Weights are recomputed tile by tile (Dao 2023, arXiv
- * 2307.08691, algorithm 2): one pass over the keys for dq, one over the queries for dk and dv. It takes three
+ * Computes the gradients of tiles without bias, for both kinds of weights. Weights are recomputed tile by tile (Dao 2023,
+ * arXiv 2307.08691, algorithm 2): one pass over the keys for dq, one over the queries for dk and dv. It takes three
  * dispatches and O(L) memory.
  */
-export const softmaxGradients: TileGradients = <T>(
-  host: Host<T>,
-  pairs: Pairs<T>,
-  weights: Weights,
-  seeds: Seeds<T>,
-) => {
+export const tileGradients: TileGradients = <T>(host: Host<T>, pairs: Pairs<T>, weights: Weights, seeds: Seeds<T>) => {
   const { dims, tensors, past } = pairs;
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   const shapes = shapesOf(pairs);
   const { sizes, floats } = sizesOf(host, pairs);
   const tile: Tile = { rows: Math.max(d, dv) > 128 ? 2 : 4, rowGroups: 16, columnGroups: 8, slice: 16 };
   const { height } = tileCode(tile, Math.max(d, dv));
-  const inputs = { ...tensors, dy: seeds.dy, stats: statistics(host, seeds, dv) };
+  const inputs = { ...tensors, dy: seeds.dy, stats: rowStatistics(host, pairs, weights, seeds) };
   const outputs = {
     dq: host.empty(host.shape(tensors.q!)),
     dk: host.empty(host.shape(tensors.k!)),
@@ -54,7 +49,7 @@ export const softmaxGradients: TileGradients = <T>(
       workgroups: grid(host, tasks),
     });
   };
-  const text = (name: string, make: () => string) => remembered([name, shapes, weights.wgsl, tile], make);
+  const text = (name: string, make: () => string) => remembered([name, shapes, weights.kind, weights.wgsl, tile], make);
   run(
     "dq",
     text("dq", () => queries(shapes, weights, tile)),
@@ -70,46 +65,18 @@ export const softmaxGradients: TileGradients = <T>(
   return { q: outputs.dq, k: outputs.dk, v: outputs.dv };
 };
 
-const THREADS = 64;
-
-/**
- * Computes two numbers per row, `[2, rows]`: its lse, and `sum_c dy_c y_c - dlse`, which is subtracted from the
- * gradient of each weight.
- */
-function statistics<T>(host: Host<T>, { y, lse, dy, dlse }: Seeds<T>, dv: number): T {
-  const rows = elementCount(host.shape(lse));
-  const stats = host.empty([2, rows]);
-  const code = `
-  @compute @workgroup_size(${THREADS})
-  fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let row = (group.x + group.y * groups.x) * ${THREADS}u + thread;
-    if (row >= p.rows) { return; }
-    var sum = -dlse[row];
-    for (var c = 0u; c < p.dv; c++) { sum += dy[row * p.dv + c] * y[row * p.dv + c]; }
-    // -Infinity, where a row saw nothing: any number does, and WGSL may assume that there is no infinity.
-    stats[row] = select(lse[row], 0.0, bitcast<u32>(lse[row]) == 0xff800000u);
-    stats[p.rows + row] = sum;
-  }`;
-  dispatch(host, {
-    ...{ name: "softmax statistics", code, inputs: { y, lse, dy, dlse }, outputs: { stats } },
-    sizes: { rows, dv },
-    workgroups: grid(host, Math.ceil(rows / THREADS)),
-  });
-  return stats;
-}
-
 const vec4f = (of: (j: string) => string) => `vec4f(${Array.from("xyzw", (j) => of(j)).join(", ")})`;
 const vec4b = (of: (j: string) => string) => `vec4<bool>(${Array.from("xyzw", (j) => of(j)).join(", ")})`;
 const load = (name: string, from: string) => (item: string, c: string) => `${name}(head, ${from} + ${item}, ${c})`;
 
 /** Returns the kernel for dq: a block of queries, over the tiles of keys that it sees. */
-function queries(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
+function queries(shapes: Shapes, weights: Weights, tile: Tile): string {
   const { d, dv } = shapes;
   const t = tileCode(tile, Math.max(d, dv));
   const n = t.vectors(d);
   const { each, row } = t;
   return `
-  ${common(shapes, wgsl, t.declarations)}
+  ${common(shapes, weights, t.declarations)}
   ${storer("store_dq", "dq", "p.rows", d)}
   ${loader("own_q", "q", "p.rows", d)}
   ${head(t.threads)}
@@ -128,8 +95,8 @@ function queries(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
       let j = left + ${t.columns};
       ${each(
         (i) => `let seen_${i} = ${vec4b((x) => `sees(row_${i}, j.${x})`)};
-      let w_${i} = select(vec4f(), exp(score(s_${i}) - stat_${i}.x), seen_${i});
-      ${t.put(i, `w_${i} * (g_${i} - stat_${i}.y) * slope(s_${i})`)}`,
+      let w_${i} = select(vec4f(), weight_of(s_${i}, vec4f(stat_${i}.x)), seen_${i});
+      ${t.put(i, `select(vec4f(), pull_of(s_${i}, w_${i}, g_${i}, vec4f(stat_${i}.x), vec4f(stat_${i}.y)), seen_${i})`)}`,
       )}
       ${t.gather("o", d, load("load_k", "left"))}
     }
@@ -141,12 +108,12 @@ function queries(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
  * Returns the kernel for dk and dv: a block of keys, over the tiles of queries that see any of it. It processes all
  * query heads of the group.
  */
-function keys(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
+function keys(shapes: Shapes, weights: Weights, tile: Tile): string {
   const { d, dv } = shapes;
   const t = tileCode(tile, Math.max(d, dv));
   const { each, row } = t;
   return `
-  ${common(shapes, wgsl, t.declarations)}
+  ${common(shapes, weights, t.declarations)}
   ${storer("store_dk", "dk", "p.T", d)}
   ${storer("store_dv", "dv", "p.T", dv)}
   ${loader("own_k", "k", "p.T", d)}
@@ -162,16 +129,16 @@ function keys(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
       ${t.product("g", dv, load("load_v", "up"), load("load_dy", "left"))}
       let r = left + ${t.columns};
       ${Array.from("xyzw", (x) => `let row_${x} = row_of(head, r.${x}); let stat_${x} = stat_of(head, r.${x});`).join("\n")}
-      let lse = ${vec4f((x) => `stat_${x}.x`)};
-      let mean = ${vec4f((x) => `stat_${x}.y`)};
+      let first = ${vec4f((x) => `stat_${x}.x`)};
+      let second = ${vec4f((x) => `stat_${x}.y`)};
       ${each(
         (i) => `let seen_${i} = ${vec4b((x) => `sees(row_${x}, up + ${row(i)})`)};
-      let w_${i} = select(vec4f(), exp(score(s_${i}) - lse), seen_${i});
+      let w_${i} = select(vec4f(), weight_of(s_${i}, first), seen_${i});
       ${t.put(i, `w_${i}`)}`,
       )}
       ${t.gather("v", dv, load("load_dy", "left"))}
       workgroupBarrier();
-      ${each((i) => t.put(i, `w_${i} * (g_${i} - mean) * slope(s_${i})`))}
+      ${each((i) => t.put(i, `select(vec4f(), pull_of(s_${i}, w_${i}, g_${i}, first, second), seen_${i})`))}
       ${t.gather("k", d, load("load_q", "left"))}
     }
     ${each(
@@ -185,16 +152,13 @@ function keys(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
 const store = (to: string, item: string, c: string, x: string, own: string): string =>
   `store_${to}(head, ${item}, ${c}, select(vec4f(), ${x}, abs(${own}(head, ${item}, ${c})) <= vec4f(p.limit)));`;
 
-const common = (shapes: Shapes, wgsl: string, declarations: string): string => `
+const common = (shapes: Shapes, weights: Weights, declarations: string): string => `
   ${declarations}
   ${visibility(shapes)}
   ${loaders(shapes)}
   ${loader("load_dy", "dy", "p.rows", shapes.dv)}
-  fn stat_of(head: u32, r: u32) -> vec2f {
-    let at = head * p.rows + min(r, p.rows - 1u);
-    return vec2f(${list(2, (n) => `stats[${n === 0 ? "" : "p.heads * p.rows + "}at]`)});
-  }
-  ${wgsl}`;
+  ${statisticsOf(weights)}
+  ${weights.wgsl}`;
 
 const head = (threads: number): string => `
   @compute @workgroup_size(${threads})

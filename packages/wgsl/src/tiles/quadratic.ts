@@ -17,13 +17,15 @@ import {
   type Ops,
   type Window,
 } from "@attnkit/core/program";
-import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
+import type { GpuFacts } from "../gpu-facts.ts";
 import { type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
 import type { TileGradients } from "./backward.ts";
 import { attend, type Weights } from "./forward.ts";
 import type { Pairs } from "./pairs.ts";
-import { type Tile, tileFor } from "./tile.ts";
+import { tileFor } from "./table.ts";
+import type { Tile } from "./tile.ts";
+import type { Walk } from "./walk.ts";
 
 /** A mechanism that compares every query with every key, and whose state keeps the keys. */
 export interface Quadratic {
@@ -37,8 +39,6 @@ export interface Quadratic {
   refuses?(call: Call): string | undefined;
   /** The gradients of calls without bias. Default, and for calls with bias: the gradient of the portable program. */
   readonly gradients?: TileGradients;
-  /** Default: chosen by device and call. */
-  readonly tile?: Tile;
 }
 
 /** The largest d or dv: sums of a row are held in registers. */
@@ -85,24 +85,24 @@ function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Blo
     ...(keys.keep && { keep: keys.keep }),
   };
   const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const { B, Hq, Hkv, L, S, d, dv } = dims;
+  const { B, Hq, Hkv, L, S, d } = dims;
   const rows = (Hq / Hkv) * L;
   const pairs: Pairs<T> = { tensors, dims, past, causal, window, limit: spec.limit(d), scale: spec.scale(d) };
-  const tile = spec.tile ?? tileFor(rows, Math.max(d, dv), gpuFacts(host.device).workgroupMemory);
-  const splits = spec.weights.kind === "softmax" && rows <= 16 ? splitsFor(B * Hkv, reachOf(past + S, L, window)) : 1;
+  const way = tileFor(host.device, rows, dims);
+  const splits = splitsFor(way, B * Hkv, reachOf(past + S, L, window), rows);
   const recompute = tensors.bias ? undefined : spec.gradients;
-  const recorded = recompute !== undefined && host.tape?.recording === true;
+  const keepsLse = recompute !== undefined && spec.weights.kind === "softmax" && host.tape?.recording === true;
   const out = operation(host, {
     inputs: tensors,
-    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || recorded, tile, splits }),
+    forward: () => attend(host, { ...pairs, weights: spec.weights, lse: lse || keepsLse, way, splits }),
     backward(ops, given, seeds, wrt, { y, lse }) {
       const floats = wrt.filter((n) => ["q", "k", "v", "bias"].includes(n));
       const found = recompute
         ? recompute(host, { ...pairs, tensors: oneMask(ops, given) }, spec.weights, {
             y: y!,
-            lse: lse!,
+            lse,
             dy: seeds.y!,
-            dlse: seeds.lse!,
+            dlse: seeds.lse,
           })
         : vjp(ops, (o, t) => portable(o, mechanism, t, call, past), given, seeds, floats);
       return { ...Object.fromEntries(wrt.map((n) => [n, found[n] ?? zerosLike(ops, given[n]!)])) };
@@ -160,6 +160,12 @@ const float = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? ho
 /** Returns how many keys a block of L rows can reach within a window. */
 const reachOf = (T: number, L: number, [left, right]: Window): number => Math.min(T, left + L + Math.min(right, T));
 
-/** Returns the number of splits: enough workgroups to fill a GPU, and at least about 256 keys for each. */
-const splitsFor = (heads: number, keys: number): number =>
-  Math.max(1, Math.min(Math.ceil(keys / 256), Math.ceil(256 / heads)));
+/**
+ * Returns the number of splits of the keys. A few rows have enough workgroups to fill a GPU, with at least about 256 keys
+ * for each. Walks have more, because their threads have less work in flight.
+ */
+function splitsFor(way: Tile | Walk, heads: number, keys: number, rows: number): number {
+  if (rows > 16) return 1;
+  const [least, workgroups] = "lanes" in way ? [way.keys, 1024] : [256, 256];
+  return Math.max(1, Math.min(Math.ceil(keys / least), Math.ceil(workgroups / heads)));
+}

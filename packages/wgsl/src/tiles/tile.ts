@@ -42,7 +42,10 @@ export interface TileCode {
   /** Returns how many vectors of four channels a thread sums per row. Its vector n is number `vector(n)` of the row. */
   vectors(channels: number): number;
   vector(n: number): string;
-  /** Sets `into_i` to the combination of `from_i` over all threads that share the row. */
+  /**
+   * Sets `into_i` to the combination of `from_i` over all threads that share the row. `combine` also takes vectors. It has
+   * two barriers, or none if the threads lie in one subgroup.
+   */
   reduce(into: string, from: string, combine: (a: string, b: string) => string): string;
 }
 
@@ -55,8 +58,11 @@ export const list = (n: number, term: (i: number) => string): string =>
 /** Returns the number of vectors of four that hold n channels. */
 export const quads = (channels: number): number => Math.ceil(channels / 4);
 
-/** Generates the WGSL of a tile. `widest` is the largest number of channels that `gather` processes. */
-export function tileCode({ rows, rowGroups, columnGroups, slice }: Tile, widest: number): TileCode {
+/**
+ * Generates the WGSL of a tile. `widest` is the largest number of channels that `gather` processes. `subgroup` is the
+ * number of neighbouring threads that exchange numbers by shuffles, a power of two. It is 1 without subgroups.
+ */
+export function tileCode({ rows, rowGroups, columnGroups, slice }: Tile, widest: number, subgroup = 1): TileCode {
   const threads = rowGroups * columnGroups;
   const [height, width] = [rows * rowGroups, 4 * columnGroups];
   const part = slice / 4;
@@ -132,37 +138,45 @@ export function tileCode({ rows, rowGroups, columnGroups, slice }: Tile, widest:
       }`;
     },
 
-    reduce: (into, from, combine) => `
-      ${each((i) => `weights[${row(i)} * ${columnGroups}u + across] = vec4f(${from}_${i});`)}
-      workgroupBarrier();
-      for (var t = 0u; t < ${columnGroups}u; t++) {
-        ${each((i) => `${into}_${i} = ${combine(`${into}_${i}`, `weights[${row(i)} * ${columnGroups}u + t].x`)};`)}
+    reduce(into, from, combine) {
+      const near = Math.min(subgroup, columnGroups);
+      const far = columnGroups / near;
+      const copied = each((i) => (into === from ? "" : `${into}_${i} = ${from}_${i};`));
+      const shuffled = each((i) => butterfly(`${into}_${i}`, near, combine));
+      if (far === 1) return copied + shuffled;
+      // Numbers of four rows share a vector.
+      const packs = Math.ceil(rows / 4);
+      const at = (pack: number) => `((down + ${pack * rowGroups}u) * ${far}u)`;
+      const four = (pack: number) => list(4, (x) => `${into}_${Math.min(4 * pack + x, rows - 1)}`);
+      const whole = (pack: number) => `vec4f(${four(pack)})`;
+      return `${copied}${shuffled}
+      if (across % ${near}u == 0u) {
+        ${lines(packs, (pack) => `weights[${at(pack)} + across / ${near}u] = ${whole(pack)};`)}
       }
-      workgroupBarrier();`,
+      workgroupBarrier();
+      ${lines(
+        packs,
+        (pack) => `{
+        var all = weights[${at(pack)}];
+        for (var t = 1u; t < ${far}u; t++) { all = ${combine("all", `weights[${at(pack)} + t]`)}; }
+        ${lines(Math.min(4, rows - 4 * pack), (x) => `${into}_${4 * pack + x} = all.${"xyzw"[x]};`)}
+      }`,
+      )}
+      workgroupBarrier();`;
+    },
   };
 }
+
+/**
+ * Returns WGSL that replaces `name` by the combination over `n` neighbouring threads of a subgroup. n is a power of two.
+ * Threads of a workgroup of one axis fill its subgroups in their order.
+ */
+export const butterfly = (name: string, n: number, combine: (a: string, b: string) => string): string =>
+  lines(Math.log2(n), (step) => `${name} = ${combine(name, `subgroupShuffleXor(${name}, ${2 ** step}u)`)};`);
 
 /** Returns the largest divisor of a power of two `n` that is at most `most`. */
 function largest(n: number, most: number): number {
   let d = n;
   while (d > most) d /= 2;
   return d;
-}
-
-/**
- * Returns the tile for a number of rows per key head. It fits `workgroupMemory` bytes, which are at least 16384.
- * @param widest The larger of d and dv.
- * @example
- * ```ts
- * const tile = tileFor((Hq / Hkv) * L, Math.max(d, dv), gpu.workgroupMemory);
- * ```
- */
-export function tileFor(rows: number, widest: number, workgroupMemory: number): Tile {
-  if (rows <= 16) {
-    const own = rows <= 4 ? 1 : rows <= 8 ? 2 : 4;
-    return { rows: own, rowGroups: 4, columnGroups: 32, slice: own === 4 ? 8 : 16 };
-  }
-  // Twice the arithmetic per number read, if workgroup memory and registers allow it.
-  if (workgroupMemory >= 32768 && widest <= 128) return { rows: 8, rowGroups: 8, columnGroups: 16, slice: 16 };
-  return { rows: 4, rowGroups: 16, columnGroups: 8, slice: 16 };
 }

@@ -15,6 +15,7 @@ kernelLaws(
     { dims: { L: 16, S: 16 }, causal: true, lse: true },
     { dims: { L: 33, S: 33, d: 5 }, causal: true, past: 7, keyMask: true, lse: true },
     { dims: { L: 129, S: 129 }, causal: true, past: 3, lse: true },
+    { dims: { L: 700, S: 700, B: 1, Hq: 2, Hkv: 1, d: 3 }, causal: true, past: 2, keyMask: true },
     { dims: { L: 200, S: 65 }, causal: "end", keyMask: true },
     { dims: { L: 31, S: 127 }, causal: "end", past: 2, keyMask: true },
     { dims: { L: 17, S: 15 }, causal: false, lse: true },
@@ -31,12 +32,13 @@ kernelLaws(
   ],
 );
 
-test("one token is two dispatches, any number of tokens three", async () => {
+test("one token is at most two dispatches, any number of tokens three", async () => {
   const of = async (L: number, past: number) => {
     const { backend, fast, block } = await subjects("elementwise", { dims: { L, S: L }, causal: true, past });
-    return (await gpuUse(backend as never, async () => tf.dispose({ ...(await fast(block)) })))?.dispatches;
+    return (await gpuUse(backend as never, async () => tf.dispose({ ...(await fast(block)) })))!.dispatches;
   };
-  expect([await of(1, 0), await of(1, 9), await of(2, 0), await of(300, 4)]).toEqual([2, 2, 3, 3]);
+  expect(Math.max(await of(1, 0), await of(1, 9))).toBeLessThanOrEqual(2);
+  expect([await of(2, 0), await of(300, 4)]).toEqual([3, 3]);
 });
 
 test("1000 steps of decode leave one state, here and on the GPU", async () => {

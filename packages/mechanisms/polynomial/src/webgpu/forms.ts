@@ -16,9 +16,13 @@ export const isCheaperByPairs = (p: Polynomial, { dims, causal, state, shapes }:
 
 /** Why WGSL cannot hold the numbers of a polynomial, if so. */
 export function unfit(p: Polynomial): string | undefined {
-  const numbers = [...p.coefficients, p.fixed ?? 1].map(Math.fround);
+  const numbers = [...p.coefficients, ...derivative(p.coefficients), p.fixed ?? 1].map(Math.fround);
   return numbers.every(Number.isFinite) ? undefined : "a coefficient, or the normalizer, is beyond float32";
 }
+
+/** Returns the coefficients of `P'(s)`. */
+export const derivative = (coefficients: readonly number[]): readonly number[] =>
+  coefficients.length > 1 ? coefficients.slice(1).map((c, m) => c * (m + 1)) : [0];
 
 /** A float32 in WGSL. */
 export const number = (c: number): string => `f32(${Math.fround(c)})`;

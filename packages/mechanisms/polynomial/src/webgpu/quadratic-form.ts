@@ -1,6 +1,6 @@
-import type { Quadratic } from "@attnkit/wgsl";
+import { type Quadratic, tileGradients } from "@attnkit/wgsl";
 import { limitOf, type Polynomial } from "../options.ts";
-import { horner, isCheaperByPairs, isLinear, unfit } from "./forms.ts";
+import { derivative, horner, isCheaperByPairs, isLinear, unfit } from "./forms.ts";
 
 /** The quadratic form in tiles: sums weighted by `P(s)`, divided by the root of the keys that a row sees. */
 export const quadraticForm = (p: Polynomial): Quadratic => ({
@@ -9,8 +9,10 @@ export const quadraticForm = (p: Polynomial): Quadratic => ({
     ...{ name: "polynomial", kind: "sum", over: p.fixed },
     wgsl: `
   fn score(x: vec4f) -> vec4f { return x; }
-  fn weight(x: vec4f) -> vec4f { return ${horner(p.coefficients)}; }`,
+  fn weight(x: vec4f) -> vec4f { return ${horner(p.coefficients)}; }
+  fn slope(x: vec4f) -> vec4f { return ${horner(derivative(p.coefficients))}; }`,
   },
+  gradients: tileGradients,
   limit: (d) => limitOf(p, d),
   scale: (d) => 1 / Math.sqrt(d),
   refuses: (call) =>
