@@ -10,7 +10,7 @@ export interface Dispatch<T> {
   readonly name: string;
   /**
    * WGSL with an entry point `main`. A tensor `x` is read by `x_at(i)`, or four floats at a time by `x_at4(i)` if it is in
-   * `vec4`; an output `y` is written by `y_put(i, x)` or `y_put4(i, x)`; see `accessors`. These serve every storage. The
+   * `vec4`, and as a boolean by `x_true(i)`; an output `y` is written by `y_put(i, x)` or `y_put4(i, x)`; see `accessors`. These serve every storage. The
    * arrays stand under the names of the tensors: `array<f32>`, `array<vec4f>` if in `vec4`, `array<i32>` if boolean, words
    * of halves otherwise. Parameters are fields of `p`. The functions of `keepsNaN` are declared too. Every tensor and `p`
    * must be used.

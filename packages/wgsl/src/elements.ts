@@ -22,6 +22,7 @@ export function elementType({ name, storage, vec4, written }: Element, code: str
  * call are left out.
  *
  * - `x_at(i)` is element i, `x_at4(i)` are elements 4 i to 4 i + 3 of a tensor in `vec4`. Both are f32, or bool if boolean.
+ * - `x_true(i)` is a bool: whether element i is true, or a float that is not 0.
  * - `y_put(i, x)` writes element i, `y_put4(i, x)` four.
  * - `y_put2(i, x)` writes elements 2 i and 2 i + 1 of a tensor of halves in one piece. `y_put` needs two atomic operations.
  */
@@ -32,6 +33,7 @@ export function accessors({ name, storage, vec4 }: Element, code: string): strin
       storage === "boolean"
         ? `(i: u32) -> bool { return ${name}[i] != 0; }`
         : `(i: u32) -> f32 { return ${element(name, half, vec4)}; }`,
+    true: `(i: u32) -> bool { return ${storage === "boolean" ? `${name}[i] != 0` : `${element(name, half, vec4)} != 0.0`}; }`,
     at4: `(i: u32) -> vec4f { ${half ? `let w = ${name}[i]; return vec4f(halves_of(w.x), halves_of(w.y));` : `return ${name}[i];`} }`,
     put: `(i: u32, x: f32) { ${half ? putHalf(name) : `${name}[i] = x;`} }`,
     put2: `(i: u32, x: vec2f) { ${name}[i] = word_of(x); }`,

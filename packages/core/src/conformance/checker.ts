@@ -4,7 +4,7 @@ import { type ErrorCode, isAttentionError } from "../program/errors.ts";
 import type { DType, Shape } from "../program/ops.ts";
 import { fromData, type Host, round, size, toData } from "./host.ts";
 import type { Random } from "./random.ts";
-import { allowance, compare, firstDifference, indexOf } from "./tolerance.ts";
+import { allowance, compare, firstDifference, indexOf, limitedTo } from "./tolerance.ts";
 
 /** The error of a law that does not hold. Any other error of a case is an accident: a crash of what is tested, or of the suite. */
 export class LawBroken extends Error {
@@ -136,7 +136,9 @@ export class Checker {
   /** `got` has the shape of `expected` and is within `allowed(i)` of it. */
   within(what: string, got: Host, expected: Host, allowed: (i: number) => number): void {
     this.sameShape(what, got, expected);
-    const worst = compare(got.data, expected.data, allowed);
+    const stored = ({ data }: Host) =>
+      Float64Array.from(data, (x, i) => limitedTo(this.backend.dtype, x, expected.data[i]!));
+    const worst = compare(stored(got), stored(expected), allowed);
     this.used = Math.max(this.used, worst.used);
     if (worst.used <= 1) return;
     const error = Math.abs(worst.got - worst.expected);
@@ -168,6 +170,12 @@ export class Checker {
   finite(what: string, x: Host): void {
     const i = x.data.findIndex((value) => !Number.isFinite(value));
     if (i >= 0) throw new LawBroken(`${what}[${indexOf(i, x.shape)}] is ${x.data[i]}, expected a finite number`);
+  }
+
+  /** No NaN; infinities only where halves are stored, whose range is small. */
+  inRange(what: string, x: Host): void {
+    if (this.backend.dtype !== "float16") this.finite(what, x);
+    else this.finite(what, { shape: x.shape, data: x.data.map((value) => limitedTo("float16", value, 0)) });
   }
 
   /** `act` throws, or rejects with, an `AttentionError` (of this code, if one is named); returns its message. */

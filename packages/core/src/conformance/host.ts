@@ -84,10 +84,14 @@ export const ofRank = (x: Host, rank: number): Host => ({
 export const map = (x: Host, change: (value: number, at: readonly number[]) => number): Host =>
   host(x.shape, (i, at) => change(x.data[i]!, at));
 
+/** A float64 whose last bit is 2^-24, the smallest half: adding it rounds to multiples of it. */
+const SUBNORMAL = 1.5 * 2 ** 28;
+
 /** The nearest number that `dtype` has, so that the oracle and the backend start from the same inputs. */
 export function round(dtype: DType, value: number): number {
   if (dtype === "float64" || !Number.isFinite(value)) return value;
   if (dtype === "float32") return Math.fround(value);
+  if (Math.abs(value) < 2 ** -14) return value + SUBNORMAL - SUBNORMAL;
   const shift = (2 ** 42 + 1) * value; // Dekker 1971, split after 11 significant bits
   return Math.max(-65504, Math.min(65504, shift - (shift - value)));
 }

@@ -20,6 +20,16 @@ export const B = 4;
 export const allowance = (dtype: DType, n: number, scale: number): number =>
   unitRoundoff[dtype] * (A * Math.sqrt(Math.max(1, n)) * scale + B);
 
+/** From here on numbers are rounded to an infinite half. */
+const BEYOND_HALVES = 65520;
+
+/**
+ * Limits a number to the range of halves if a backend stores them and a finite number is expected: there, a finite result beyond the
+ * range is infinite.
+ */
+export const limitedTo = (dtype: DType, x: number, expected: number): number =>
+  dtype === "float16" && Number.isFinite(expected) ? Math.max(-BEYOND_HALVES, Math.min(BEYOND_HALVES, x)) : x;
+
 /** Where two arrays differ most, in units of what is allowed there. */
 export interface Worst {
   /** |got - expected| / allowed; Infinity where NaN, infinities or their signs disagree. */

@@ -113,9 +113,8 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     let key = min(j, p.T - 1u);
     return ${[
       "(j >= row.first) & (j < row.end)",
-      // The key mask of a cache may be stored as floats: `f32` takes both.
-      ...(mask ? ["(f32(mask_at(row.mask + key * p.mask_t)) != 0.0)"] : []),
-      ...(keep ? ["(f32(keep_at(row.keep + key)) != 0.0)"] : []),
+      ...(mask ? ["mask_true(row.mask + key * p.mask_t)"] : []),
+      ...(keep ? ["keep_true(row.keep + key)"] : []),
       // -Infinity is detected by its bits, because WGSL may assume that there are no infinities.
       ...(bias ? ["(bitcast<u32>(bias_at(row.bias + key * p.bias_t)) != 0xff800000u)"] : []),
     ].join(" & ")};

@@ -120,8 +120,8 @@ export const beyondLaw: Law = {
               return { ...block, q, k: spread(lab, block.k, factor * edge(lab, "k")) };
             });
             const first = await lab.run(attend, blocks[0]!);
-            lab.finite("y", first.y);
-            lab.finite("y of the next block", (await lab.run(attend, blocks[1]!, first.state)).y);
+            lab.inRange("y", first.y);
+            lab.inRange("y of the next block", (await lab.run(attend, blocks[1]!, first.state)).y);
           },
         }),
       ),

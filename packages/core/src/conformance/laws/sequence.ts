@@ -150,8 +150,11 @@ export const roundTripLaw: Law = {
             }),
           );
           const [kept, again] = [await lab.run(attend, next, state), await lab.run(attend, next, restored)];
-          lab.agrees("", again, lab.oracle(next, true, [first]));
-          lab.same("y from the restored state", again.y, kept.y);
+          const expected = lab.oracle(next, true, [first]);
+          lab.agrees("", again, expected);
+          // Sums are float32 and are rounded when they are uploaded as halves.
+          if (lab.backend.dtype === "float16") lab.alike("from the restored state: ", again, kept, expected);
+          else lab.same("y from the restored state", again.y, kept.y);
         },
       }),
     ),
