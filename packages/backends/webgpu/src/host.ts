@@ -1,22 +1,22 @@
 import { AttentionError } from "@attnkit/core";
-import type { CacheOps } from "@attnkit/core/program";
+import type { EagerTape } from "@attnkit/core/backend";
 import type { Host } from "@attnkit/wgsl";
 import type { Commands } from "./device/commands.ts";
 import type { Memory } from "./memory.ts";
 import { tidyRecord } from "./scopes.ts";
 import { bytesOf, type GpuTensor } from "./tensor.ts";
 
-/** Returns the tensors of this backend as kernels see them. `ops` are read when a kernel first uses them. */
+/** Returns the tensors of this backend as kernels see them. `tape` is read when a kernel first uses it. */
 export function hostOf(
   device: GPUDevice,
   memory: Memory,
   commands: Commands,
-  ops: () => CacheOps<GpuTensor, number>,
+  tape: () => EagerTape<GpuTensor>,
 ): Host<GpuTensor> {
   return {
     device,
     get ops() {
-      return ops();
+      return tape().ops;
     },
     shape: (x) => memory.own(x).shape,
     storage: (x) => memory.own(x).dtype,
@@ -31,7 +31,19 @@ export function hostOf(
       commands.dispatch(encoding);
       memory.submitSoon();
     },
-    // In debug mode an error of a kernel that is encoded here is reported too.
-    scope: (make) => commands.guarded("a kernel", () => tidyRecord(memory, make)),
+    // In debug mode an error of a kernel that is encoded here is reported too. A tape needs intermediate tensors later.
+    scope: (make) => commands.guarded("a kernel", () => (tape().recording ? make() : tidyRecord(memory, make))),
+    tape: {
+      get recording() {
+        return tape().recording;
+      },
+      get ops() {
+        return tape().ops;
+      },
+      record: (operation) =>
+        tape().record(operation, () =>
+          commands.guarded("a kernel", () => tidyRecord(memory, () => operation.forward())),
+        ),
+    },
   };
 }

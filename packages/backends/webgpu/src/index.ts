@@ -1,6 +1,6 @@
 import type { Backend, Data, Shape } from "@attnkit/core";
 import {
-  eagerVjp,
+  eagerTape,
   hostData,
   type Nested,
   type NestedProgram,
@@ -103,17 +103,23 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
   const pool = new BufferPool(device, poolBytes);
   const commands = new Commands(device, pool, health, debug);
   const memory = new Memory(device, pool, commands, health);
-  const host = hostOf(device, memory, commands, () => ops);
+  const host = hostOf(device, memory, commands, () => tape);
   const gpu: Gpu = { memory, commands, host };
   const constants = new Constants(gpu);
-  const ops = operations(gpu, constants);
+  const tape = eagerTape(
+    operations(gpu, constants),
+    () => backend,
+    (run) => tidyRecord(memory, run),
+  );
+  const { ops } = tape;
+  memory.onAlias = tape.rename;
 
   const backend: WebgpuBackend = {
     name: "webgpu",
     kind: WEBGPU,
     device: describe(device),
     dtype,
-    supports: { gradients: true, dtypes: ["float32"] },
+    supports: { gradients: true, kernelGradients: true, dtypes: ["float32"] },
     ops,
     gpuDevice: device,
     webgpuHost: () => host,
@@ -136,14 +142,17 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
     },
     shape: (x) => memory.own(x).shape,
     boolean: (x) => memory.own(x).dtype === "boolean",
-    free: (x) => memory.free(x),
+    free(x) {
+      // The gradient may need it. At the end of `vjp` it is freed with everything that the program made.
+      if (!tape.recording || !memory.isNew(x)) memory.free(x);
+    },
     wrap(buffer, shape, how = {}) {
       knownOptions("webgpu: wrap(buffer, shape)", how, ["offset", "dtype"]);
       const { offset = 0, dtype = "float32" } = how;
       checkWrapped(device, buffer, shape, offset, dtype);
       return memory.wrap(buffer, offset, shape, dtype);
     },
-    tidy: (run) => tidy(memory, run),
+    tidy: (run) => (tape.recording ? run() : tidy(memory, run)),
     flush: () => commands.flush(),
     memory: () => pool.use,
     trim() {
@@ -163,11 +172,7 @@ export function webgpu(options: WebgpuOptions): WebgpuBackend {
         return made;
       };
     }) as unknown as Backend<GpuTensor>["compile"],
-    vjp: eagerVjp(
-      ops,
-      () => backend,
-      (run) => tidyRecord(memory, run),
-    ),
+    vjp: tape.vjp,
   };
   return backend;
 }

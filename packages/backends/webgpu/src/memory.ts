@@ -25,6 +25,8 @@ export class Memory {
   /** The tensors of each open scope, innermost last. */
   readonly #scopes: Set<GpuTensor>[] = [];
   #flushing = false;
+  /** Is told of every alias, so that a tape knows the new tensor. */
+  onAlias: ((from: GpuTensor, to: GpuTensor) => void) | undefined;
 
   constructor(device: GPUDevice, pool: BufferPool, commands: Commands, health: Health) {
     this.#pool = pool;
@@ -49,7 +51,9 @@ export class Memory {
 
   /** Makes another tensor of the same elements. */
   alias(x: GpuTensor, shape: Shape = x.shape): GpuTensor {
-    return this.#add(this.#storage(x), x.offset, shape, x.dtype);
+    const made = this.#add(this.#storage(x), x.offset, shape, x.dtype);
+    this.onAlias?.(x, made);
+    return made;
   }
 
   /** Returns `x` if it is a live tensor of this backend. Throws `ATTN_DATA` otherwise. */

@@ -43,7 +43,7 @@ export function outputsAndVjp<T>(
   seeds: Tensors<T>,
   wrt: readonly string[],
 ): { readonly outputs: Tensors<T>; readonly gradients: Tensors<T> } {
-  const tape: Traced<T>[] = [];
+  const tape: Tape = [];
   const inputs = Object.fromEntries(
     Object.entries(x).map(([name, value]): [string, Traced<T>] => [
       name,
@@ -51,7 +51,22 @@ export function outputsAndVjp<T>(
     ]),
   );
   const outputs = program(traced(o, tape), inputs);
+  const gradients = pullBack(o, tape, inputs, outputs, seeds, wrt);
+  return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])), gradients };
+}
 
+/** The operations of a program, each as the function that passes its gradient on. */
+export type Tape = (() => void)[];
+
+/** Runs the tape backward from the seeds and returns the gradients of the inputs `wrt`. */
+export function pullBack<T>(
+  o: Ops<T>,
+  tape: Tape,
+  inputs: Tensors<Traced<T>>,
+  outputs: Tensors<Traced<T>>,
+  seeds: Tensors<T>,
+  wrt: readonly string[],
+): Tensors<T> {
   for (const [name, seed] of Object.entries(seeds)) {
     const out = outputs[name];
     if (!out)
@@ -68,38 +83,29 @@ export function outputsAndVjp<T>(
       );
     receive(o, out, seed);
   }
-  for (const node of tape.reverse()) {
-    if (node.gradient === undefined) continue;
-    const gradient = widened(o, node.gradient, node.value);
-    for (const { to, pull } of node.steps ?? []) receive(o, to, unbroadcast(o, pull(gradient), o.shape(to.value)));
-    if (node.own) for (const [to, own] of node.own(gradient)) receive(o, to, own);
-    node.gradient = undefined; // no step reads it again: eager backends can free it
-  }
-  const gradients = Object.fromEntries(
+  for (const pull of tape.reverse()) pull();
+  return Object.fromEntries(
     wrt.map((name) => {
       const input = inputs[name];
       if (!input)
         throw new AttentionError(
           "ATTN_SHAPE",
           "vjp",
-          `wrt: no input ${name}; got ${name}, expected ${Object.keys(x).join(", ")}`,
+          `wrt: no input ${name}; got ${name}, expected ${Object.keys(inputs).join(", ")}`,
         );
       const { gradient, value } = input;
       return [name, gradient === undefined ? zerosLike(o, value) : widened(o, gradient, value)];
     }),
   );
-  return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])), gradients };
 }
 
 /** A tensor of the program that is being differentiated. */
-interface Traced<T> {
+export interface Traced<T> {
   readonly value: T;
   /**
    * The operands that the gradient flows to, each with its rule. Absent if no input in `wrt` depends on this tensor.
    */
   readonly steps: readonly { readonly to: Traced<T>; readonly pull: GradientRule<T> }[] | undefined;
-  /** The gradients of all operands at once, for a function with a gradient of its own. */
-  readonly own?: (g: T) => readonly (readonly [to: Traced<T>, gradient: T])[];
   gradient?: T | undefined;
 }
 
@@ -107,12 +113,20 @@ interface Traced<T> {
 const widened = <T>(o: Ops<T>, gradient: T, value: T): T =>
   equalShapes(o.shape(gradient), o.shape(value)) ? gradient : o.where(value, gradient, gradient);
 
-function receive<T>(o: Ops<T>, to: Traced<T>, gradient: T): void {
+/** Returns the gradient of a tensor that all its uses have passed on. Nothing reads it again: eager backends can free it. */
+export function takeGradient<T>(o: Ops<T>, from: Traced<T>): T | undefined {
+  const { gradient, value } = from;
+  from.gradient = undefined;
+  return gradient === undefined ? undefined : widened(o, gradient, value);
+}
+
+/** Adds to the gradient of a tensor, if an input in `wrt` depends on it. */
+export function receive<T>(o: Ops<T>, to: Traced<T>, gradient: T): void {
   if (to.steps) to.gradient = to.gradient === undefined ? gradient : o.add(to.gradient, gradient);
 }
 
 /** Wraps `o` over traced tensors. Every operation runs at once and records on the tape how its gradient flows back. */
-function traced<T>(o: Ops<T>, tape: Traced<T>[]): RecordsGradient<Traced<T>> {
+export function traced<T>(o: Ops<T>, tape: Tape): RecordsGradient<Traced<T>> {
   type Operand = Traced<T> | number;
   const value = (x: Operand) => (typeof x === "number" ? x : x.value);
   const rule = gradientRules(o);
@@ -121,7 +135,12 @@ function traced<T>(o: Ops<T>, tape: Traced<T>[]): RecordsGradient<Traced<T>> {
   const node = (y: T, operands: readonly Operand[], pulls: readonly GradientRule<T>[]): Traced<T> => {
     const steps = operands.flatMap((to, i) => (typeof to !== "number" && to.steps ? [{ to, pull: pulls[i]! }] : []));
     const out: Traced<T> = { value: y, steps: steps.length > 0 ? steps : undefined };
-    if (out.steps) tape.push(out);
+    if (out.steps)
+      tape.push(() => {
+        const gradient = takeGradient(o, out);
+        if (gradient === undefined) return;
+        for (const { to, pull } of steps) receive(o, to, unbroadcast(o, pull(gradient), o.shape(to.value)));
+      });
     return out;
   };
   const unary = (op: "exp" | "log" | "tanh") => (x: Traced<T>) => {
@@ -141,12 +160,13 @@ function traced<T>(o: Ops<T>, tape: Traced<T>[]): RecordsGradient<Traced<T>> {
       const values = operands.map((x) => x.value);
       const { y, kept = [] } = forward(o, values);
       if (!operands.some((x) => x.steps)) return { value: y, steps: undefined };
-      const own = (g: T) =>
-        backward(o, g, values, kept).flatMap((gradient, i) =>
-          gradient === undefined ? [] : [[operands[i]!, gradient] as const],
-        );
-      const out: Traced<T> = { value: y, steps: [], own };
-      tape.push(out);
+      const out: Traced<T> = { value: y, steps: [] };
+      tape.push(() => {
+        const g = takeGradient(o, out);
+        if (g === undefined) return;
+        for (const [i, gradient] of backward(o, g, values, kept).entries())
+          if (gradient !== undefined) receive(o, operands[i]!, gradient);
+      });
       return out;
     },
     dtype: o.dtype,
