@@ -1,8 +1,11 @@
 /** For authors of kernels, and for tensor libraries that host them. */
 export { channelScan } from "./channel-scan.ts";
+export { channelScanGradients } from "./channel-scan-backward.ts";
+export type { ChannelGradient } from "./channel-scan-backward-code.ts";
 export type { ChannelScan } from "./channel-scan-code.ts";
 export { type Dispatch, dispatch, grid } from "./dispatch.ts";
 export { type GpuFacts, gpuFacts } from "./gpu-facts.ts";
+export { hasNoState, type KernelGradients } from "./gradients.ts";
 export {
   type Binding,
   type Encoding,

@@ -1,7 +1,8 @@
-import type { Backend, Block, Mechanism, Result } from "@attnkit/core";
+import type { Backend, Block, Mechanism, Result, Tensors } from "@attnkit/core";
 import { type Kernel, mechanismProgram, namesOfBlock, namesOfResult, resultOfNames, vjp } from "@attnkit/core/backend";
 import type { Call } from "@attnkit/core/program";
 import { type GpuFacts, gpuFacts } from "./gpu-facts.ts";
+import type { KernelGradients } from "./gradients.ts";
 import { type Host, hostOf, type Operation, operation } from "./host.ts";
 
 /** The kind of these kernels: a backend that hosts them has it in `hosts`. */
@@ -18,11 +19,13 @@ export interface KernelSpec {
    * result needs no state: one that it has is dropped.
    */
   forward<T>(host: Host<T>, block: Block<T>, call: Call): Result<T>;
+  /** Default, and for calls that it does not accept: the gradient of the portable program. */
+  readonly gradients?: KernelGradients | undefined;
 }
 
 /**
  * Makes a kernel for every backend that hosts WebGPU kernels. On a host with a tape it is one differentiable operation.
- * @param mechanism The portable mechanism. Its gradient is the kernel's.
+ * @param mechanism The portable mechanism. Its gradient is the kernel's, unless `spec` has one.
  * @example
  * ```ts
  * withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form)));
@@ -41,12 +44,18 @@ export function webgpuKernel(mechanism: Mechanism, spec: KernelSpec): Kernel<unk
           const made = spec.forward(host, block, call);
           return namesOfResult(call.state === false ? { ...made, state: {} } : made);
         },
-        backward: (ops, given, seeds, wrt) => vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt),
+        backward: (ops, given, seeds, wrt, outputs) =>
+          spec.gradients?.accepts(call, gpuFacts(host.device))
+            ? picked(spec.gradients.backward(host, call, given, outputs, seeds), wrt)
+            : vjp(ops, mechanismProgram(mechanism, call), given, seeds, wrt),
       };
       return resultOfNames(operation(host, named));
     },
   };
 }
+
+const picked = <T>(all: Tensors<T>, names: readonly string[]): Tensors<T> =>
+  Object.fromEntries(names.map((name) => [name, all[name]!]));
 
 /** Returns the reason why no kernel takes a call on this backend, or else the answer of `accepts`. */
 export function acceptable(

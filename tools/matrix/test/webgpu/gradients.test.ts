@@ -1,0 +1,101 @@
+/** The gradients that kernels compute, on a device whose memory holds NaN, and their dispatches. */
+
+import { backends, creator, mechanisms } from "@attnkit/catalog";
+import { attention, type Options, type Tensors } from "@attnkit/core";
+import { blockOfNames, mechanismProgram, namesOfResult, vjp } from "@attnkit/core/backend";
+import { random } from "@attnkit/core/conformance";
+import { cpu } from "@attnkit/cpu";
+import { type Meter, meter } from "@attnkit/measure/gpu-meter";
+import type { GpuTensor, WebgpuBackend } from "@attnkit/webgpu";
+import { beforeAll, expect, test, vi } from "vitest";
+import { poisonDevice } from "./poison.ts";
+import { drawn, type Wanted } from "./quadratic.ts";
+
+// A software adapter that shares two cores with other files, and compiles slowly.
+vi.setConfig({ testTimeout: 60_000 });
+
+const entry = backends.find((b) => b.name === "webgpu")!;
+let backend: WebgpuBackend;
+let used: Meter;
+const errors: string[] = [];
+
+beforeAll(async () => {
+  backend = (await entry.create()) as WebgpuBackend;
+  used = meter(backend.gpuDevice);
+  backend.gpuDevice.addEventListener("uncapturederror", ({ error }) => errors.push(error.message));
+  poisonDevice(backend.gpuDevice);
+});
+
+interface Wants extends Wanted {
+  /** Dispatches of the call and of its gradient together. */
+  readonly dispatches: number;
+}
+
+const table: readonly (readonly [name: string, options: Options, wanted: Wants])[] = [
+  ["softmax", {}, { L: 33, causal: true, Hq: 4, Hkv: 2, d: 8, dv: 12, lse: true, dispatches: 4 }],
+  ["softmax", { window: [9, 3] }, { L: 31, causal: false, mask: true, d: 8, dv: 8, dispatches: 5 }],
+  ["polynomial", QUADRATIC(3), { L: 33, causal: true, Hq: 4, Hkv: 2, d: 8, dv: 12, dispatches: 4 }],
+  ["polynomial", QUADRATIC(2), { L: 31, S: 40, causal: "end", mask: true, d: 7, dv: 5, dispatches: 4 }],
+  ["elementwise", {}, { L: 5, causal: true, d: 4, dv: 4, dispatches: 7 }],
+  ["elementwise", {}, { L: 150, causal: true, Hq: 4, Hkv: 2, keyMask: true, lse: true, d: 5, dv: 5, dispatches: 10 }],
+  ["elementwise", { order: 2 }, { L: 70, S: 130, causal: "end", lse: true, d: 4, dv: 4, dispatches: 10 }],
+  ["elementwise", {}, { L: 130, S: 70, causal: "end", d: 4, dv: 4, dispatches: 9 }],
+  ["elementwise", {}, { L: 70, S: 130, causal: false, Hq: 4, Hkv: 2, keyMask: true, d: 4, dv: 4, dispatches: 9 }],
+  ["elementwise", {}, { L: 130, S: 33, causal: false, d: 4, dv: 4, lse: true, dispatches: 8 }],
+];
+
+function QUADRATIC(power: number): Options {
+  return { power, form: "quadratic" };
+}
+
+test.each(table)("%s %j %j", async (name, options, wanted) => {
+  const about = mechanisms.find((m) => m.name === name)!;
+  const mechanism = (await creator(about, entry))(options);
+  const source = random(JSON.stringify([name, options, wanted]));
+  const { q, k, v, mask, keyMask } = drawn(source, wanted).own;
+  const given = Object.fromEntries(Object.entries({ q, k, v, mask, keyMask }).flatMap(([n, x]) => (x ? [[n, x]] : [])));
+  const how = { causal: wanted.causal, lse: wanted.lse ?? false, state: false as const };
+
+  const exact = cpu({ dtype: "float64" });
+  const program = mechanismProgram(mechanism, how);
+  const inputs = Object.fromEntries(
+    Object.entries(given).map(([n, { data, shape }]) => [n, exact.upload(data, shape)]),
+  );
+  const made = program(exact.ops, inputs);
+  const seeds = Object.fromEntries(
+    Object.entries(made).map(([n, { data, shape }]) => [
+      n,
+      // A row that sees nothing has no lse to follow.
+      exact.upload(
+        Float64Array.from(data, (x) => (Number.isFinite(x) ? Math.fround(source.normal()) : 0)),
+        shape,
+      ),
+    ]),
+  );
+  const wrt = ["q", "k", "v"];
+  const expected = vjp(exact.ops, program, inputs, seeds, wrt);
+
+  const attend = attention(mechanism, backend, { ...how, kernels: "require" });
+  const run = (_: unknown, x: Tensors<GpuTensor>): Tensors<GpuTensor> =>
+    namesOfResult({ ...attend.sync(blockOfNames(x)), state: {} });
+  const up = (x: Tensors<{ readonly data: ArrayLike<number>; readonly shape: readonly number[] }>) =>
+    Object.fromEntries(
+      Object.entries(x).map(([n, { data, shape }]) => [n, backend.upload(data as Float64Array, shape)]),
+    );
+  const [x, s] = [up(given), up(seeds)];
+  used.reset();
+  const got = await backend.vjp(run as never, x, s, wrt);
+  const { dispatches } = used;
+  for (const n of wrt) {
+    const e = expected[n]!.data as Float64Array;
+    const g = await backend.download(got[n]!);
+    const largest = e.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+    const wrong = Array.from(e, (_, i) => i).filter((i) => !(Math.abs(g[i]! - e[i]!) <= 1e-5 * largest));
+    expect(
+      wrong.map((i) => `${n}[${i}]: ${g[i]}, expected ${e[i]}`).slice(0, 5),
+      `${wrong.length} of ${e.length}`,
+    ).toEqual([]);
+  }
+  expect(errors).toEqual([]);
+  expect(dispatches).toBe(wanted.dispatches);
+});
