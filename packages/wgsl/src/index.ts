@@ -18,7 +18,15 @@ export {
   type WebgpuBackend,
 } from "./host.ts";
 export { acceptable, type KernelSpec, WEBGPU, webgpuKernel, withKernels } from "./kernel.ts";
-export { type Features, type MatrixState, matrixStateKernel, pairs } from "./scan/index.ts";
+export {
+  type ChannelForm,
+  type Features,
+  type MatrixState,
+  type MatrixStateDerivatives,
+  matrixStateGradients,
+  matrixStateKernel,
+  pairs,
+} from "./scan/index.ts";
 export { type TileGradients, tileGradients } from "./tiles/backward.ts";
 export type { Weights } from "./tiles/forward.ts";
 export { type Quadratic, quadraticKernel } from "./tiles/quadratic.ts";

@@ -1,5 +1,14 @@
 import type { Mechanism } from "@attnkit/core";
-import { type Features, type MatrixState, matrixStateKernel, pairs, webgpuKernel, withKernels } from "@attnkit/wgsl";
+import {
+  type ChannelForm,
+  type Features,
+  type MatrixState,
+  matrixStateGradients,
+  matrixStateKernel,
+  pairs,
+  webgpuKernel,
+  withKernels,
+} from "@attnkit/wgsl";
 import {
   type FeatureMap,
   type FeatureMapName,
@@ -14,13 +23,19 @@ export type { FeatureMap, FeatureMapName, LinearOptions } from "./index.ts";
 /** The mechanism of `@attnkit/linear` with its WebGPU kernels; for a feature map of one's own there is none. */
 export function linear(options: LinearOptions = {}): Mechanism<"linear"> {
   const mechanism = portable(options);
-  return withKernels(mechanism, webgpuKernel(mechanism, matrixStateKernel(form(options))));
+  const { derivative, ...own } = form(options);
+  const gradients =
+    derivative === undefined ? undefined : matrixStateGradients(own as ChannelForm, { q: derivative, k: derivative });
+  return withKernels(mechanism, webgpuKernel(mechanism, { ...matrixStateKernel(own), gradients }));
 }
 
 /** A feature map in WGSL, as expressions of `x`, a channel of q or k. */
-type Map = Pick<MatrixState, "q" | "k" | "weight" | "features" | "numbers">;
+interface Map extends Pick<MatrixState, "q" | "k" | "weight" | "features" | "numbers"> {
+  /** The derivative of a map with one feature per channel. */
+  readonly derivative?: string;
+}
 
-const channelwise = (x: string): Map => ({ q: x, k: x });
+const channelwise = (x: string, derivative?: string): Map => ({ q: x, k: x, ...(derivative && { derivative }) });
 
 /** `1 + s + s^2 / 2` of products s of channels scaled by `d^(-1/4)`; features 1, x_i, x_i x_j (i <= j). */
 const squares = (x: "q" | "k"): string => `
@@ -37,10 +52,13 @@ const taylor2: Features = {
 };
 
 const maps: Readonly<Record<FeatureMapName, Map>> = {
-  elu1: channelwise("exp(min(x, 0.0)) + limited(x, 0.0, 1e15)"),
-  relu: channelwise("limited(x, 0.0, 1e15)"),
-  identity: channelwise("limited(x, -1e15, 1e15)"),
-  exp: channelwise("exp(limited(x, -42.0, 42.0))"),
+  elu1: channelwise(
+    "exp(min(x, 0.0)) + limited(x, 0.0, 1e15)",
+    "select(exp(min(x, 0.0)), select(1.0, 0.0, x > 1e15), x > 0.0)",
+  ),
+  relu: channelwise("limited(x, 0.0, 1e15)", "select(0.0, 1.0, x > 0.0 && x <= 1e15)"),
+  identity: channelwise("limited(x, -1e15, 1e15)", "select(1.0, 0.0, abs(x) > 1e15)"),
+  exp: channelwise("exp(limited(x, -42.0, 42.0))", "select(exp(limited(x, -42.0, 42.0)), 0.0, abs(x) > 42.0)"),
   taylor2: {
     ...channelwise("limited(x, -1e8, 1e8) * p.root"),
     weight: "fma(fma(x, vec4f(0.5), vec4f(1.0)), x, vec4f(1.0))",
@@ -49,7 +67,7 @@ const maps: Readonly<Record<FeatureMapName, Map>> = {
   },
 };
 
-function form(options: LinearOptions): MatrixState {
+function form(options: LinearOptions): MatrixState & Pick<Map, "derivative"> {
   const { featureMap, normalize, scale } = linearOptions.resolve(options);
   const name = typeof featureMap === "string" ? featureMap : nameOf(featureMap);
   return {

@@ -29,6 +29,8 @@ beforeAll(async () => {
 interface Wants extends Wanted {
   /** Dispatches of the call and of its gradient together. */
   readonly dispatches: number;
+  /** q and k are multiplied by this. Default 1. */
+  readonly size?: number;
 }
 
 const table: readonly (readonly [name: string, options: Options, wanted: Wants])[] = [
@@ -36,6 +38,29 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wants])
   ["softmax", { window: [9, 3] }, { L: 31, causal: false, mask: true, d: 8, dv: 8, dispatches: 5 }],
   ["polynomial", QUADRATIC(3), { L: 33, causal: true, Hq: 4, Hkv: 2, d: 8, dv: 12, dispatches: 4 }],
   ["polynomial", QUADRATIC(2), { L: 31, S: 40, causal: "end", mask: true, d: 7, dv: 5, dispatches: 4 }],
+  ["linear", {}, { L: 5, causal: true, d: 4, dv: 4, dispatches: 11 }],
+  ["linear", {}, { L: 70, causal: true, Hq: 4, Hkv: 2, keyMask: true, lse: true, d: 5, dv: 66, dispatches: 15 }],
+  [
+    "linear",
+    { featureMap: "identity", normalize: false, scale: 0.5 },
+    { L: 130, S: 70, causal: "end", d: 17, dv: 3, dispatches: 12 },
+  ],
+  [
+    "linear",
+    { featureMap: "exp", scale: 2 },
+    { L: 70, S: 130, causal: "end", lse: true, d: 66, dv: 4, dispatches: 15 },
+  ],
+  [
+    "linear",
+    { featureMap: "relu" },
+    { L: 70, S: 300, causal: false, Hq: 4, Hkv: 2, keyMask: true, d: 8, dv: 8, dispatches: 15 },
+  ],
+  ["logsumexp", {}, { L: 70, causal: true, Hq: 4, Hkv: 2, keyMask: true, lse: true, d: 5, dv: 66, dispatches: 12 }],
+  ["logsumexp", {}, { L: 130, S: 70, causal: "end", d: 17, dv: 3, dispatches: 15 }],
+  ["logsumexp", {}, { L: 70, S: 130, causal: "end", lse: true, d: 66, dv: 4, dispatches: 12 }],
+  ["logsumexp", {}, { L: 70, S: 300, causal: false, Hq: 4, Hkv: 2, keyMask: true, d: 8, dv: 8, dispatches: 15 }],
+  ["logsumexp", {}, { L: 70, causal: true, d: 5, dv: 4, size: 100, lse: true, dispatches: 12 }],
+  ["elementwise", {}, { L: 70, causal: true, keyMask: true, d: 4, dv: 4, size: 6, dispatches: 9 }],
   ["elementwise", {}, { L: 5, causal: true, d: 4, dv: 4, dispatches: 7 }],
   ["elementwise", {}, { L: 150, causal: true, Hq: 4, Hkv: 2, keyMask: true, lse: true, d: 5, dv: 5, dispatches: 10 }],
   ["elementwise", { order: 2 }, { L: 70, S: 130, causal: "end", lse: true, d: 4, dv: 4, dispatches: 10 }],
@@ -52,7 +77,12 @@ test.each(table)("%s %j %j", async (name, options, wanted) => {
   const about = mechanisms.find((m) => m.name === name)!;
   const mechanism = (await creator(about, entry))(options);
   const source = random(JSON.stringify([name, options, wanted]));
-  const { q, k, v, mask, keyMask } = drawn(source, wanted).own;
+  const { q: rawQ, k: rawK, v, mask, keyMask } = drawn(source, wanted).own;
+  const { size = 1 } = wanted;
+  const [q, k] = [rawQ, rawK].map(({ shape, data }) => ({
+    shape,
+    data: Float64Array.from(data, (x) => Math.fround(x * size)),
+  }));
   const given = Object.fromEntries(Object.entries({ q, k, v, mask, keyMask }).flatMap(([n, x]) => (x ? [[n, x]] : [])));
   const how = { causal: wanted.causal, lse: wanted.lse ?? false, state: false as const };
 
@@ -90,7 +120,7 @@ test.each(table)("%s %j %j", async (name, options, wanted) => {
     const e = expected[n]!.data as Float64Array;
     const g = await backend.download(got[n]!);
     const largest = e.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
-    const wrong = Array.from(e, (_, i) => i).filter((i) => !(Math.abs(g[i]! - e[i]!) <= 1e-5 * largest));
+    const wrong = Array.from(e, (_, i) => i).filter((i) => !(Math.abs(g[i]! - e[i]!) <= 1e-5 * size * largest));
     expect(
       wrong.map((i) => `${n}[${i}]: ${g[i]}, expected ${e[i]}`).slice(0, 5),
       `${wrong.length} of ${e.length}`,

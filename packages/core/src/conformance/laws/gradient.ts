@@ -17,7 +17,7 @@ type Hosts = Readonly<Record<string, Host>>;
 const fields = ["q", "k", "v", "mask", "bias", "keyMask"] as const;
 
 /** Blocks one after the other in one program, so that gradients flow back through the carried state. */
-function chain(lab: Lab, count: number, causal: Causal, lse: boolean, kernels: boolean): Program {
+function chain(lab: Lab, count: number, { kernels, ...how }: How & { readonly kernels: boolean }): Program {
   const { mechanism } = lab;
   return <T>(o: Ops<T>, x: Readonly<Record<string, T>>) => {
     const out: Record<string, T> = {};
@@ -25,9 +25,9 @@ function chain(lab: Lab, count: number, causal: Causal, lse: boolean, kernels: b
     for (let n = 0; n < count; n++) {
       const [q, k, v, mask, bias, keyMask] = fields.map((f) => x[`${f}${n}`]);
       const block = { ...{ q: q!, k: k!, v: v! }, mask, bias, keyMask, state };
-      const result = kernels ? byKernel(lab, block, { causal, lse }) : mechanism.forward(o, block, { causal, lse });
+      const result = kernels ? byKernel(lab, block, how) : mechanism.forward(o, block, how);
       out[`y${n}`] = result.y;
-      if (lse) out[`lse${n}`] = result.lse!;
+      if (how.lse) out[`lse${n}`] = result.lse!;
       state = result.state;
     }
     return out;
@@ -70,7 +70,7 @@ async function check(
   blocks: readonly HostBlock[],
   causal: Causal,
   lse: boolean,
-  kernels = false,
+  { kernels = false, state = true }: { readonly kernels?: boolean; readonly state?: boolean } = {},
 ): Promise<void> {
   // Away from 0, where feature maps may have a kink that differences would step over.
   const smooth = (x: Host) => map(x, (value) => lab.round(value + Math.sign(value || 1) * 0.05));
@@ -98,7 +98,7 @@ async function check(
     seeds[name] = host(x.shape, (i) => (counts(i) ? lab.round(lab.random.normal()) : 0));
   }
   const wrt = Object.keys(rank4).filter((name) => /^(q|k|v|bias)\d/.test(name));
-  const program = chain(lab, blocks.length, causal, lse, kernels);
+  const program = chain(lab, blocks.length, { causal, lse, state, kernels });
   if (!lab.backend.supports.gradients) {
     const [x, s] = [lab.uploads(rank4), lab.uploads(seeds)];
     await lab.refuses("vjp of a backend without gradients", "ATTN_UNSUPPORTED", () =>
@@ -211,14 +211,16 @@ export const kernelGradientLaw: Law = {
       lab.draw({ ...small, L: 3, S: 3 }, extras),
       lab.draw({ ...small, L: 1, S: 1 }, { ...extras, past: 3 }),
     ];
-    const all: readonly (readonly [string, Extras, Causal])[] = [
+    const all: readonly (readonly [string, Extras, Causal, stateless?: true])[] = [
       ["two blocks, causal", { keyMask: true }, true],
       ["two blocks, every key", {}, false],
+      ["without a state, causal", { keyMask: true }, true, true],
+      ["without a state, every key", { keyMask: true }, false, true],
       ...(takes.mask === true ? ([["two blocks with a mask", { mask: true }, true]] as const) : []),
       ...(takes.bias === true ? ([["two blocks with a bias", { bias: true }, true]] as const) : []),
     ];
     return all.map(
-      ([title, extras, causal]): Case<Lab> => ({
+      ([title, extras, causal, stateless]): Case<Lab> => ({
         title,
         async run(lab) {
           // A backend whose gradients do not reach kernels has none of this: its kernels are never differentiated.
@@ -229,7 +231,8 @@ export const kernelGradientLaw: Law = {
             )
           )
             return;
-          await check(lab, two(lab, extras), causal, lse, true);
+          const blocks = stateless ? [lab.draw({ ...small, L: 5, S: 5 }, extras)] : two(lab, extras);
+          await check(lab, blocks, causal, lse, { kernels: true, state: !stateless });
         },
       }),
     );

@@ -1,0 +1,113 @@
+import type { Tensors } from "@attnkit/core";
+import { dispatch, grid } from "../dispatch.ts";
+import type { Host } from "../host.ts";
+import { EMPTY, type MatrixState } from "./form.ts";
+
+interface Sizes extends Readonly<Record<string, number>> {
+  readonly heads: number;
+  readonly G: number;
+  readonly L: number;
+  readonly S: number;
+  readonly d: number;
+  readonly w: number;
+}
+
+const begin = `
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = (group.x + group.y * groups.x) * 64u + lane;
+  if (id >= p.n) { return; }
+  let token = id / (p.d + p.w);
+  let c = id % (p.d + p.w);`;
+
+/**
+ * Returns for each query the features `x [.., d]`, divided as the row is, or exponents `q - lse`; and `y [.., w]`: the gradient
+ * g of y, then `h - g y`, where h is that of lse. `inputs` are `q dy y [norm] [dlse]`.
+ */
+export function queryTokens<T>(
+  host: Host<T>,
+  form: MatrixState,
+  sizes: Sizes,
+  floats: Readonly<Record<string, number>>,
+  inputs: Tensors<T>,
+): { readonly x: T; readonly y: T } {
+  const { heads, G, L, d, w } = sizes;
+  const count = heads * G * L;
+  const divided =
+    form.divisor === "none" ? "share_of(feature)" : "select(feature / norm[token], 0.0, norm[token] == 0.0)";
+  // An lse of -Infinity, where a row saw nothing, is detected by its bits.
+  const exponent = `select(feature - norm[token], ${EMPTY}, bitcast<u32>(norm[token]) == 0xff800000u)`;
+  const mean =
+    form.divisor === "none" ? "0.0" : `${inputs.dlse === undefined ? "0.0" : "dlse[token]"} - mean_of(token)`;
+  const code = `
+fn share_of(x: f32) -> f32 { return ${form.y ?? "x"}; }
+${
+  form.divisor === "none"
+    ? ""
+    : `fn mean_of(token: u32) -> f32 {
+  var sum = 0.0;
+  for (var e = 0u; e < p.dv; e++) { sum += dy[token * p.dv + e] * y[token * p.dv + e]; }
+  return sum;
+}`
+}
+${begin}
+  if (c < p.d) {
+    let x = q[token * p.d + c];
+    let feature = ${form.q};
+    outX[token * p.d + c] = ${form.rescaled ? exponent : divided};
+  } else if (c - p.d < p.dv) {
+    outY[token * p.w + c - p.d] = dy[token * p.dv + c - p.d];
+  } else {
+    outY[token * p.w + p.dv] = ${mean};
+  }
+}`;
+  const { y, ...rest } = inputs;
+  return tokens(host, `${form.name} gradient queries`, code, count, { d, w }, sizes, floats, {
+    ...rest,
+    ...(form.divisor !== "none" && { y: y! }),
+  });
+}
+
+/** Returns for each key the features or exponents `x [.., d]` and `y [.., w]`: its value, then 1. An absent key adds nothing. */
+export function keyTokens<T>(
+  host: Host<T>,
+  form: MatrixState,
+  sizes: Sizes,
+  floats: Readonly<Record<string, number>>,
+  inputs: Tensors<T>,
+): { readonly x: T; readonly y: T } {
+  const { heads, S, d, w } = sizes;
+  const here = inputs.keyMask === undefined ? "true" : "keyMask[token / p.S / p.Hkv * p.S + token % p.S] != 0";
+  const code = `
+${begin}
+  let here = ${here};
+  if (c < p.d) {
+    let x = k[token * p.d + c];
+    outX[token * p.d + c] = select(${form.rescaled ? EMPTY : "0.0"}, ${form.k}, here);
+  } else if (c - p.d < p.dv) {
+    outY[token * p.w + c - p.d] = select(0.0, v[token * p.dv + c - p.d], here);
+  } else {
+    outY[token * p.w + p.dv] = select(0.0, 1.0, here);
+  }
+}`;
+  return tokens(host, `${form.name} gradient keys`, code, heads * S, { d, w }, sizes, floats, inputs);
+}
+
+function tokens<T>(
+  host: Host<T>,
+  name: string,
+  code: string,
+  count: number,
+  { d, w }: { readonly d: number; readonly w: number },
+  sizes: Sizes,
+  floats: Readonly<Record<string, number>>,
+  inputs: Tensors<T>,
+): { readonly x: T; readonly y: T } {
+  const [outX, outY] = [host.empty([count, d]), host.empty([count, w])];
+  const n = count * (d + w);
+  dispatch(host, {
+    ...{ name, code, inputs, outputs: { outX, outY }, sizes: { ...sizes, n }, floats },
+    workgroups: grid(host, Math.ceil(n / 64)),
+  });
+  return { x: outX, y: outY };
+}
