@@ -39,7 +39,10 @@ export function recordedVjp<T extends object>(
   );
   const recorder: Recorder<T> = {
     ops: onOwnTensors(traced(o, tape), o, known, tracedOf),
-    rename: (from, to) => known.set(to, tracedOf(from)),
+    rename(from, to) {
+      const own = known.get(from);
+      if (own !== undefined) known.set(to, own);
+    },
     record(operation, forward) {
       const values = forward();
       const operands = Object.entries(operation.inputs).map(([name, t]) => [name, tracedOf(t)] as const);

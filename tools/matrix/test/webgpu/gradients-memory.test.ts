@@ -54,7 +54,7 @@ const cases = mechanisms.flatMap((about) =>
   ),
 );
 
-describe.each(cases)("$name $given, causal $causal", ({ name, about, given, causal }) => {
+describe.each(cases)("$name $given, causal $causal", ({ about, given, causal }) => {
   test("twice the tokens take at most 2.2 times the bytes", async () => {
     const mechanism = (await about.kernels!.webgpu!())(given as never) as Mechanism;
     const [a, b, c] = [
@@ -62,20 +62,13 @@ describe.each(cases)("$name $given, causal $causal", ({ name, about, given, caus
       await use(mechanism, 2048, causal),
       await use(mechanism, 4096, causal),
     ];
-    const whole = 4 * 2 * 4096 * 16;
-    console.log(
-      name,
-      given,
-      causal,
-      (b.bytes / a.bytes).toFixed(2),
-      (c.bytes / b.bytes).toFixed(2),
-      "x q:",
-      (c.bytes / whole).toFixed(1),
-      "dispatches",
-      a.dispatches,
-      c.dispatches,
-    );
     expect(b.bytes / a.bytes).toBeLessThan(2.2);
     expect(c.bytes / b.bytes).toBeLessThan(2.2);
+    // The gradient of the linear form of polynomial attention is that of the portable program, which keeps every feature.
+    if (given.form !== "linear") {
+      expect(c.bytes).toBeLessThan(10 * 4 * 2 * 4096 * 16); // ten tensors as large as q
+      expect(c.dispatches).toBe(a.dispatches);
+      expect(c.dispatches).toBeLessThan(16);
+    }
   });
 });
