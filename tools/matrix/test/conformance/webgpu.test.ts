@@ -24,5 +24,8 @@ describe(`${name} in Node: mechanisms with their kernels`, () => {
       const filter = { mechanism: row.mechanism.name, law, case: 0 };
       conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [row] }, filter);
     }
+    // Without a state, gradients of linear-time mechanisms are kernels too.
+    const stateless = { mechanism: row.mechanism.name, law: "kernel-gradient", case: 2 };
+    conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [row] }, stateless);
   }
 });
