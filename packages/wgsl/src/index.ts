@@ -27,7 +27,7 @@ export {
   matrixStateKernel,
   pairs,
 } from "./scan/index.ts";
-export { type TileGradients, tileGradients } from "./tiles/backward.ts";
+export { softmaxGradients, sumGradients, type TileGradients } from "./tiles/backward.ts";
 export type { Weights } from "./tiles/forward.ts";
 export { type Quadratic, quadraticKernel } from "./tiles/quadratic.ts";
 export { type Tile, tileFor } from "./tiles/tile.ts";

@@ -1,5 +1,5 @@
 import type { Mechanism } from "@attnkit/core";
-import { quadraticKernel, tileGradients, withKernels } from "@attnkit/wgsl";
+import { quadraticKernel, softmaxGradients, withKernels } from "@attnkit/wgsl";
 import { softmax as portable, type SoftmaxOptions } from "./index.ts";
 import { limitOf } from "./limits.ts";
 import { windowOf } from "./options.ts";
@@ -24,7 +24,7 @@ export function softmax(options: SoftmaxOptions = {}): Mechanism<"softmax"> {
     limit: (d) => limitOf("float32", d, scaleOf(d)),
     scale: scaleOf,
     window: windowOf(options),
-    gradients: tileGradients,
+    gradients: softmaxGradients,
   });
   return withKernels(mechanism, kernel);
 }

@@ -7,30 +7,32 @@ import { type Pairs, type Shapes, shapesOf, sizesOf, visibility } from "./pairs.
 
 const THREADS = 64;
 
-/**
- * Computes two numbers per row, `[2, rows]`, from which gradients recompute its weights. `"softmax"`: its lse, and
- * `sum_c dy_c y_c - dlse`. `"sum"`: the factor of its sum, `1 / sqrt(number of visible keys)`, and 0.
- */
-export function rowStatistics<T>(host: Host<T>, pairs: Pairs<T>, weights: Weights, seeds: Seeds<T>): T {
-  return weights.kind === "softmax" ? softmaxRows(host, seeds, pairs.dims.dv) : sumRows(host, pairs, weights);
+/** The part of tile gradients that differs between kinds of weights: two numbers per row from which its weights are recomputed. */
+export interface RowNumbers {
+  /** Computes them, `[2, rows]`. */
+  compute<T>(host: Host<T>, pairs: Pairs<T>, weights: Weights, seeds: Seeds<T>): T;
+  /**
+   * WGSL `weight_of(s, first)`, the weights of four pairs, and `pull_of(s, w, g, first, second)`, the gradients of their products
+   * s from those of their weighted values, g.
+   */
+  readonly wgsl: string;
 }
 
-/**
- * Returns WGSL `stat_of(head, r)`, the two numbers of row r; `weight_of(s, first)`, the weights of four pairs; and
- * `pull_of(s, w, g, first, second)`, the gradients of their products s from those of their weighted values, g.
- */
-export const statisticsOf = ({ kind }: Weights): string => `
-  fn stat_of(head: u32, r: u32) -> vec2f {
-    let at = head * p.rows + min(r, p.rows - 1u);
-    return vec2f(stats[at], stats[p.heads * p.rows + at]);
-  }
-  ${
-    kind === "softmax"
-      ? `fn weight_of(s: vec4f, lse: vec4f) -> vec4f { return exp(score(s) - lse); }
-  fn pull_of(s: vec4f, w: vec4f, g: vec4f, lse: vec4f, mean: vec4f) -> vec4f { return w * (g - mean) * slope(s); }`
-      : `fn weight_of(s: vec4f, share: vec4f) -> vec4f { return share * weight(score(s)); }
-  fn pull_of(s: vec4f, w: vec4f, g: vec4f, share: vec4f, none: vec4f) -> vec4f { return share * g * slope(s); }`
-  }`;
+/** `"softmax"`: the lse of a row, and `sum_c dy_c y_c - dlse`. */
+export const softmaxNumbers: RowNumbers = {
+  compute: (host, { dims }, _, seeds) => softmaxRows(host, seeds, dims.dv),
+  wgsl: `
+  fn weight_of(s: vec4f, lse: vec4f) -> vec4f { return exp(score(s) - lse); }
+  fn pull_of(s: vec4f, w: vec4f, g: vec4f, lse: vec4f, mean: vec4f) -> vec4f { return w * (g - mean) * slope(s); }`,
+};
+
+/** `"sum"`: the factor of a row's sum, `1 / sqrt(number of visible keys)`, and 0. */
+export const sumNumbers: RowNumbers = {
+  compute: (host, pairs, weights) => sumRows(host, pairs, weights),
+  wgsl: `
+  fn weight_of(s: vec4f, share: vec4f) -> vec4f { return share * weight(score(s)); }
+  fn pull_of(s: vec4f, w: vec4f, g: vec4f, share: vec4f, none: vec4f) -> vec4f { return share * g * slope(s); }`,
+};
 
 function softmaxRows<T>(host: Host<T>, { y, lse, dy, dlse }: Seeds<T>, dv: number): T {
   const rows = elementCount(host.shape(lse!));

@@ -1,7 +1,7 @@
 import type { Tensors } from "@attnkit/core";
 import { dispatch, grid } from "../dispatch.ts";
 import type { Host } from "../host.ts";
-import { rowStatistics, statisticsOf } from "./backward-rows.ts";
+import { type RowNumbers, softmaxNumbers, sumNumbers } from "./backward-rows.ts";
 import { remembered, type Weights } from "./forward.ts";
 import { loader, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
 import { lines, type Tile, tileCode } from "./tile.ts";
@@ -21,18 +21,30 @@ export interface Seeds<T> {
 export type TileGradients = <T>(host: Host<T>, pairs: Pairs<T>, weights: Weights, seeds: Seeds<T>) => Tensors<T>;
 
 /**
- * Computes the gradients of tiles without bias, for both kinds of weights. Weights are recomputed tile by tile (Dao 2023,
- * arXiv 2307.08691, algorithm 2): one pass over the keys for dq, one over the queries for dk and dv. It takes three
- * dispatches and O(L) memory.
+ * The gradients of tiles of kind `"softmax"`. Weights are recomputed tile by tile (Dao 2023, arXiv 2307.08691, algorithm 2): one
+ * pass over the keys for dq, one over the queries for dk and dv. It takes three dispatches and O(L) memory.
  */
-export const tileGradients: TileGradients = <T>(host: Host<T>, pairs: Pairs<T>, weights: Weights, seeds: Seeds<T>) => {
+export const softmaxGradients: TileGradients = (host, pairs, weights, seeds) =>
+  gradients(host, pairs, weights, seeds, softmaxNumbers);
+
+/** The gradients of tiles of kind `"sum"`, in the same passes. */
+export const sumGradients: TileGradients = (host, pairs, weights, seeds) =>
+  gradients(host, pairs, weights, seeds, sumNumbers);
+
+function gradients<T>(
+  host: Host<T>,
+  pairs: Pairs<T>,
+  weights: Weights,
+  seeds: Seeds<T>,
+  numbers: RowNumbers,
+): Tensors<T> {
   const { dims, tensors, past } = pairs;
   const { B, Hq, Hkv, L, S, d, dv } = dims;
   const shapes = shapesOf(pairs);
   const { sizes, floats } = sizesOf(host, pairs);
   const tile: Tile = { rows: Math.max(d, dv) > 128 ? 2 : 4, rowGroups: 16, columnGroups: 8, slice: 16 };
   const { height } = tileCode(tile, Math.max(d, dv));
-  const inputs = { ...tensors, dy: seeds.dy, stats: rowStatistics(host, pairs, weights, seeds) };
+  const inputs = { ...tensors, dy: seeds.dy, stats: numbers.compute(host, pairs, weights, seeds) };
   const outputs = {
     dq: host.empty(host.shape(tensors.q!)),
     dk: host.empty(host.shape(tensors.k!)),
@@ -52,31 +64,31 @@ export const tileGradients: TileGradients = <T>(host: Host<T>, pairs: Pairs<T>, 
   const text = (name: string, make: () => string) => remembered([name, shapes, weights.kind, weights.wgsl, tile], make);
   run(
     "dq",
-    text("dq", () => queries(shapes, weights, tile)),
+    text("dq", () => queries(shapes, weights, numbers, tile)),
     (Hq / Hkv) * L,
     { dq: outputs.dq },
   );
   run(
     "dk dv",
-    text("dk dv", () => keys(shapes, weights, tile)),
+    text("dk dv", () => keys(shapes, weights, numbers, tile)),
     past + S,
     { dk: outputs.dk, dv: outputs.dv },
   );
   return { q: outputs.dq, k: outputs.dk, v: outputs.dv };
-};
+}
 
 const vec4f = (of: (j: string) => string) => `vec4f(${Array.from("xyzw", (j) => of(j)).join(", ")})`;
 const vec4b = (of: (j: string) => string) => `vec4<bool>(${Array.from("xyzw", (j) => of(j)).join(", ")})`;
 const load = (name: string, from: string) => (item: string, c: string) => `${name}(head, ${from} + ${item}, ${c})`;
 
 /** Returns the kernel for dq: a block of queries, over the tiles of keys that it sees. */
-function queries(shapes: Shapes, weights: Weights, tile: Tile): string {
+function queries(shapes: Shapes, weights: Weights, numbers: RowNumbers, tile: Tile): string {
   const { d, dv } = shapes;
   const t = tileCode(tile, Math.max(d, dv));
   const n = t.vectors(d);
   const { each, row } = t;
   return `
-  ${common(shapes, weights, t.declarations)}
+  ${common(shapes, weights, numbers, t.declarations)}
   ${storer("store_dq", "dq", "p.rows", d)}
   ${loader("own_q", "q", "p.rows", d)}
   ${head(t.threads)}
@@ -108,12 +120,12 @@ function queries(shapes: Shapes, weights: Weights, tile: Tile): string {
  * Returns the kernel for dk and dv: a block of keys, over the tiles of queries that see any of it. It processes all
  * query heads of the group.
  */
-function keys(shapes: Shapes, weights: Weights, tile: Tile): string {
+function keys(shapes: Shapes, weights: Weights, numbers: RowNumbers, tile: Tile): string {
   const { d, dv } = shapes;
   const t = tileCode(tile, Math.max(d, dv));
   const { each, row } = t;
   return `
-  ${common(shapes, weights, t.declarations)}
+  ${common(shapes, weights, numbers, t.declarations)}
   ${storer("store_dk", "dk", "p.T", d)}
   ${storer("store_dv", "dv", "p.T", dv)}
   ${loader("own_k", "k", "p.T", d)}
@@ -152,12 +164,16 @@ function keys(shapes: Shapes, weights: Weights, tile: Tile): string {
 const store = (to: string, item: string, c: string, x: string, own: string): string =>
   `store_${to}(head, ${item}, ${c}, select(vec4f(), ${x}, abs(${own}(head, ${item}, ${c})) <= vec4f(p.limit)));`;
 
-const common = (shapes: Shapes, weights: Weights, declarations: string): string => `
+const common = (shapes: Shapes, weights: Weights, numbers: RowNumbers, declarations: string): string => `
   ${declarations}
   ${visibility(shapes)}
   ${loaders(shapes)}
   ${loader("load_dy", "dy", "p.rows", shapes.dv)}
-  ${statisticsOf(weights)}
+  fn stat_of(head: u32, r: u32) -> vec2f {
+    let at = head * p.rows + min(r, p.rows - 1u);
+    return vec2f(stats[at], stats[p.heads * p.rows + at]);
+  }
+  ${numbers.wgsl}
   ${weights.wgsl}`;
 
 const head = (threads: number): string => `

@@ -1,4 +1,4 @@
-import { type Quadratic, tileGradients } from "@attnkit/wgsl";
+import { type Quadratic, sumGradients } from "@attnkit/wgsl";
 import { limitOf, type Polynomial } from "../options.ts";
 import { derivative, horner, isCheaperByPairs, isLinear, unfit } from "./forms.ts";
 
@@ -12,7 +12,7 @@ export const quadraticForm = (p: Polynomial): Quadratic => ({
   fn weight(x: vec4f) -> vec4f { return ${horner(p.coefficients)}; }
   fn slope(x: vec4f) -> vec4f { return ${horner(derivative(p.coefficients))}; }`,
   },
-  gradients: tileGradients,
+  gradients: sumGradients,
   limit: (d) => limitOf(p, d),
   scale: (d) => 1 / Math.sqrt(d),
   refuses: (call) =>
