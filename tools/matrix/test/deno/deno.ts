@@ -8,6 +8,9 @@ import { build, type StdinOptions } from "esbuild";
 const folder = dirname(fileURLToPath(import.meta.url));
 const out = join(folder, "../../node_modules/.deno-test");
 
+/** A program is stopped after this time, in milliseconds. */
+export const MOST_MS = 900_000;
+
 /** The exit status and output of a process. */
 export interface Ended {
   readonly code: number | null;
@@ -52,6 +55,7 @@ export async function runInDeno(
   const child = spawn(deno, ["run", "--no-config", "--no-lock", "--no-prompt", ...may, outfile, ...args, ...files], {
     env: { ...process.env, ...adapterEnvironment(), NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdio: ["ignore", "pipe", "pipe"],
+    timeout: MOST_MS,
   });
   const said = { out: "", err: "" };
   for (const [stream, to] of [

@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { vectorPaths } from "../vectors/vector-files.ts";
-import { type Ended, runInDeno } from "./deno.ts";
+import { type Ended, MOST_MS, runInDeno } from "./deno.ts";
 import { type CaseId, casesOf, type DenoResult, parts } from "./selection.ts";
 
 const everyLaw = process.env.ATTNKIT_DENO_LAWS === "all";
@@ -22,7 +22,7 @@ describe("the conformance suite on wgpu", () => {
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line));
-  }, 900_000);
+  }, MOST_MS);
 
   test("the program finds an adapter and ends without an error", () => {
     expect(ended).toMatchObject({ err: "", code: 0 });
