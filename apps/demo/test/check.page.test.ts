@@ -48,6 +48,16 @@ test("without WebGPU: a quick check, its matrix and its report; then one that is
   expect(await save(page)).toMatchObject({ complete: false, conforms: false });
 });
 
+test("@attnkit/webgpu can be chosen, and checks a mechanism with its kernels", async () => {
+  const page = await visit({ at: "#device=webgpu&tab=check&check=elementwise&set=quick" });
+  expect(await page.getByLabel("What computes").inputValue()).toBe("webgpu");
+  await page.getByRole("button", { name: "Check on Bare WebGPU" }).click();
+  await expect.poll(() => outcome(page), { timeout: 90_000 }).toMatch(/^All \d+ cases as they should be\.$/);
+  const report = await save(page);
+  expect(report).toMatchObject({ conforms: true, backend: { name: "webgpu", kind: "webgpu" } });
+  expect(report.cases.map((c) => c.law)).toContain("kernels");
+});
+
 test("a broken GPU is caught, and a link replays the case where it works", async () => {
   const broken = await visit({ at: "#device=tfjs-webgpu&tab=check&check=ops" });
   await broken.evaluate(() => {

@@ -1,4 +1,4 @@
-import { available, useSoftwareVulkan } from "@attnkit/software-gpu";
+import { available, softwareVulkanEnvironment, useSoftwareVulkan } from "@attnkit/software-gpu";
 import { type WebgpuDevice, webgpuDevice } from "@attnkit/tfjs/webgpu";
 
 /**
@@ -7,6 +7,11 @@ import { type WebgpuDevice, webgpuDevice } from "@attnkit/tfjs/webgpu";
  */
 export function useAdapter(): void {
   if (!ownGpu() && available) useSoftwareVulkan();
+}
+
+/** Returns the environment variables with which a new process finds the adapter that {@link useAdapter} selects. */
+export function adapterEnvironment(): Record<string, string> {
+  return !ownGpu() && available ? softwareVulkanEnvironment() : {};
 }
 
 const ownGpu = () => process.env.ATTNKIT_WEBGPU_ADAPTER === "default";

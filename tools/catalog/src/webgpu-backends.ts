@@ -9,6 +9,7 @@ export const about: readonly AboutBackend[] = [
     kind: "webgpu",
     dtypes: ["float32", "float16"],
     places: ["node", "browser"],
+    testedOn: ["Dawn (Node, Chromium)", "wgpu (Deno)"],
     alone: true,
     async create({ dtype } = {}) {
       const { device } = await ("window" in globalThis ? webgpuDevice() : (await import("./dawn.ts")).dawnDevice());

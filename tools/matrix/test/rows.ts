@@ -1,4 +1,4 @@
-import { creator, type MechanismEntry, mechanisms } from "@attnkit/catalog";
+import { creator, type MechanismEntry, mechanisms } from "@attnkit/catalog/mechanisms";
 import type { Options } from "@attnkit/core";
 import type { KernelTarget } from "@attnkit/core/backend";
 import type { Row } from "@attnkit/core/conformance";

@@ -1,5 +1,5 @@
 /** The tables of READMEs that follow from what packages declare in `src/about.ts`. */
-import { supportTable } from "../../../apps/bench/src/report/support.ts";
+import { backendTable, supportTable } from "../../../apps/bench/src/report/support.ts";
 import type { AboutMechanism, Option } from "../../../packages/core/src/program/index.ts";
 import { mechanisms } from "../../catalog/src/mechanisms.ts";
 import { readRepo } from "../structure/repo.ts";
@@ -14,7 +14,8 @@ export function tables(root: string): Derived[] {
     return between(root, path, "options", optionTable(about));
   });
   const packages = between(root, "README.md", "packages", packageTable(dirOf));
-  return [between(root, "README.md", "support", `${supportTable()}\n`, packages.text), ...options];
+  const support = between(root, "README.md", "support", `${supportTable()}\n`, packages.text);
+  return [between(root, "README.md", "backends", `${backendTable()}\n`, support.text), ...options];
 }
 
 function packageTable(dirOf: (name: string) => string): string {

@@ -1,2 +1,2 @@
 export { available, cacheFolder, unpacked } from "./unpack.ts";
-export { useSoftwareVulkan } from "./vulkan.ts";
+export { softwareVulkanEnvironment, useSoftwareVulkan } from "./vulkan.ts";

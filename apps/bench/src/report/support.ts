@@ -50,3 +50,12 @@ export function supportTable(): string {
   ]);
   return markdownTable([head, ...body]);
 }
+
+/** Returns the table of backends in Markdown: their float types, and where their tests run. */
+export function backendTable(): string {
+  const title = { node: "Node", browser: "Chromium" } as const;
+  const body = backends.map(({ name, dtypes, places, testedOn }) => [
+    ...[name, dtypes.join(", "), (testedOn ?? places.map((place) => title[place])).join(", ")],
+  ]);
+  return markdownTable([["backend", "float types", "tested on"], ...body]);
+}

@@ -2,13 +2,14 @@
 import type { Backend } from "@attnkit/core";
 import type * as TF from "@tensorflow/tfjs-core";
 
-export type BackendName = "tfjs-webgpu" | "tfjs-wasm" | "cpu";
+export type BackendName = "webgpu" | "tfjs-webgpu" | "tfjs-wasm" | "cpu";
 
 /** Best first: who cannot open one is offered the next. */
-export const backendNames: readonly BackendName[] = ["tfjs-webgpu", "tfjs-wasm", "cpu"];
+export const backendNames: readonly BackendName[] = ["webgpu", "tfjs-webgpu", "tfjs-wasm", "cpu"];
 
-/** As people call them. */
+/** As people call them. Bare WebGPU is `@attnkit/webgpu`; WebGPU and WebAssembly are tfjs's. */
 export const titles: Readonly<Record<BackendName, string>> = {
+  webgpu: "Bare WebGPU",
   "tfjs-webgpu": "WebGPU",
   "tfjs-wasm": "WebAssembly",
   cpu: "JavaScript",
@@ -59,3 +60,6 @@ export const nameOf = ({ name, adapter }: Pick<Device, "name" | "adapter">): str
 export function next(name: BackendName): BackendName | undefined {
   return backendNames[backendNames.indexOf(name) + 1];
 }
+
+/** Whether it computes on a WebGPU adapter. */
+export const onAdapter = (name: BackendName): boolean => name === "webgpu" || name === "tfjs-webgpu";

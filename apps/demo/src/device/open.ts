@@ -28,7 +28,8 @@ export function openBackend(name: BackendName): Promise<OpenBackend> {
 }
 
 async function start(name: BackendName): Promise<OpenBackend> {
-  if (name === "tfjs-webgpu") return (await import("./webgpu.ts")).openWebgpu();
+  if (name === "webgpu") return (await import("./webgpu.ts")).openWebgpu();
+  if (name === "tfjs-webgpu") return (await import("./tfjs-webgpu.ts")).openTfjsWebgpu();
   if (name === "tfjs-wasm") return (await import("./wasm.ts")).openWasm();
   return (await import("./cpu.ts")).openCpu();
 }

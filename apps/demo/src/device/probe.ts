@@ -1,10 +1,13 @@
 /** Asks the browser what it has, before any framework is loaded. */
 import { isSoftware } from "@attnkit/tfjs/webgpu";
-import { type BackendName, backendNames, type Device, next, type Passed } from "./device.ts";
+import { type BackendName, type Device, next, onAdapter, type Passed } from "./device.ts";
+
+/** The first backend that is tried if the visitor chose none. */
+const AUTOMATIC: BackendName = "tfjs-webgpu";
 
 /** The header's device until the browser has answered. */
 export const looking: Device = {
-  name: "tfjs-webgpu",
+  name: AUTOMATIC,
   adapter: "asking the browser",
   hardware: false,
   status: "looking",
@@ -17,11 +20,14 @@ export const looking: Device = {
  */
 export async function probe(wanted: BackendName | "auto"): Promise<Device> {
   const passed: Passed[] = [];
-  const first = wanted === "auto" ? backendNames[0] : wanted;
-  for (let name = first; name !== undefined; name = next(name)) {
+  for (
+    let name: BackendName | undefined = wanted === "auto" ? AUTOMATIC : wanted;
+    name !== undefined;
+    name = next(name)
+  ) {
     const found: Found | string = await look[name]();
     if (typeof found === "string") passed.push({ name, reason: found });
-    else if (wanted === "auto" && name === "tfjs-webgpu" && !found.hardware)
+    else if (wanted === "auto" && onAdapter(name) && !found.hardware)
       passed.push({ name, reason: `its adapter (${found.adapter}) is software and slower`, usable: true });
     else return { name, ...found, status: "ready", passed };
   }
@@ -32,13 +38,8 @@ export type Found = Pick<Device, "adapter" | "hardware">;
 
 /** For each backend: finds its device, or returns the reason why there is none. */
 const look: Readonly<Record<BackendName, () => Promise<Found | string>>> = {
-  async "tfjs-webgpu"() {
-    if (!globalThis.isSecureContext) return "WebGPU needs a page served over https or from localhost";
-    if (!navigator.gpu) return "this browser has no WebGPU";
-    const adapter = await requestAdapter().catch((error: unknown) => String(error));
-    if (adapter === null) return "the browser offers no WebGPU adapter on this machine";
-    return typeof adapter === "string" ? adapter : describeAdapter(adapter.info, isFallback(adapter));
-  },
+  webgpu: lookForAdapter,
+  "tfjs-webgpu": lookForAdapter,
   async "tfjs-wasm"() {
     return typeof WebAssembly === "object" ? onProcessor["tfjs-wasm"] : "this browser has no WebAssembly";
   },
@@ -46,6 +47,15 @@ const look: Readonly<Record<BackendName, () => Promise<Found | string>>> = {
     return onProcessor.cpu;
   },
 };
+
+/** Finds the adapter of both backends that compute on WebGPU. */
+async function lookForAdapter(): Promise<Found | string> {
+  if (!globalThis.isSecureContext) return "WebGPU needs a page served over https or from localhost";
+  if (!navigator.gpu) return "this browser has no WebGPU";
+  const adapter = await requestAdapter().catch((error: unknown) => String(error));
+  if (adapter === null) return "the browser offers no WebGPU adapter on this machine";
+  return typeof adapter === "string" ? adapter : describeAdapter(adapter.info, isFallback(adapter));
+}
 
 export const onProcessor = {
   "tfjs-wasm": { adapter: "the processor, through WebAssembly", hardware: false },

@@ -1,34 +1,19 @@
-import { pinned } from "@attnkit/catalog/pinned";
 import { webgpuDevice } from "@attnkit/tfjs/webgpu";
-import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import * as tf from "@tensorflow/tfjs-core";
+import { webgpu } from "@attnkit/webgpu";
 import type { OpenBackend } from "./device.ts";
+import { limitsOf } from "./limits.ts";
 import { describeAdapter } from "./probe.ts";
 
-/** A device of our own, so that its loss is noticed and that a second one can follow the first. */
+/** `@attnkit/webgpu` on a device of its own. */
 export async function openWebgpu(): Promise<OpenBackend> {
   const { device, info } = await webgpuDevice();
-  // tfjs registers a factory when it is imported, and would warn about a second one.
-  tf.removeBackend("webgpu");
-  tf.registerBackend("webgpu", () => new WebGPUBackend(device, info), 3);
-  // Otherwise tfjs computes small tensors on the processor.
-  tf.env().set("WEBGPU_CPU_FORWARD", false);
-  if (!(await tf.setBackend("webgpu"))) throw new Error("tfjs does not start its WebGPU backend");
   return {
-    name: "tfjs-webgpu",
-    backend: pinned(tf, "webgpu"),
+    name: "webgpu",
+    backend: webgpu({ device }),
     ...describeAdapter(info),
     features: [...device.features].sort(),
     limits: limitsOf(device.limits),
-    tf,
-    activate: () => void tf.setBackend("webgpu"),
+    activate() {},
     lost: device.lost.then(({ message, reason }) => message || reason),
   };
-}
-
-/** A `GPUSupportedLimits` has getters on its prototype, which JSON would leave out. */
-function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
-  const names = Object.keys(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(limits)));
-  const pairs = names.map((name) => [name, limits[name as keyof GPUSupportedLimits]] as const);
-  return Object.fromEntries(pairs.filter((pair): pair is readonly [string, number] => typeof pair[1] === "number"));
 }

@@ -1,13 +1,13 @@
 /** The results of the race so far: plots of the checked lanes, and every lane as a row. */
 import { bytes, percent, spread, time } from "@attnkit/measure/format";
 import type { JSX } from "preact";
-import { titles } from "../device/device.ts";
+import { onAdapter, titles } from "../device/device.ts";
 import { type Line, Plot } from "../plot/plot.tsx";
 import { colourOf } from "../plot/series.ts";
 import type { LaneResult, PointResult, RaceResults, What } from "./results.ts";
 import { contextOf, lastOf, stopsOf } from "./summary.ts";
 
-const dashes = { "tfjs-webgpu": [], "tfjs-wasm": [8, 5], cpu: [2, 4] } as const;
+const dashes = { webgpu: [12, 3], "tfjs-webgpu": [], "tfjs-wasm": [8, 5], cpu: [2, 4] } as const;
 
 const nameOf = (lane: LaneResult): string => `${lane.mechanism}, ${titles[lane.backend]}`;
 /** Tokens that one call computes. */
@@ -104,7 +104,7 @@ function Row({ lane }: { lane: LaneResult }): JSX.Element {
         {nameOf(lane)}
         <span class="race-device">
           {lane.adapter ?? "not open yet"}
-          {lane.backend === "tfjs-webgpu" && lane.adapter !== null && !lane.hardware && (
+          {onAdapter(lane.backend) && lane.adapter !== null && !lane.hardware && (
             <strong> software: no GPU speed</strong>
           )}
         </span>

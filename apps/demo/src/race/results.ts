@@ -5,7 +5,7 @@ import { SCHEMA } from "./schema.ts";
 
 const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
-const backend = z.enum(["tfjs-webgpu", "tfjs-wasm", "cpu"]);
+const backend = z.enum(["webgpu", "tfjs-webgpu", "tfjs-wasm", "cpu"]);
 const what = z.enum(["prefill", "decode"]);
 
 const Point = z.object({

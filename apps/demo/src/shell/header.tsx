@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Context } from "../contract.ts";
-import { type BackendName, backendNames, type Device, titles } from "../device/device.ts";
+import { type BackendName, backendNames, type Device, onAdapter, titles } from "../device/device.ts";
 import { choose as chooseTheme, theme } from "./theme.ts";
 
 interface HeaderProps {
@@ -58,7 +58,7 @@ function DeviceChoice({ device, choose }: { device: Signal<Device> } & Pick<Head
 /** "Apple M2, hardware", and what was passed over. */
 function describe({ adapter, hardware, status, passed, name }: Device): string {
   if (status === "looking") return "asking the browser…";
-  const what = name === "tfjs-webgpu" ? `${adapter}, ${hardware ? "hardware" : "software"}` : adapter;
+  const what = onAdapter(name) ? `${adapter}, ${hardware ? "hardware" : "software"}` : adapter;
   const why = passed.map((p) => `${titles[p.name]} passed over: ${p.reason}`);
   return [`${what}${status === "lost" ? ", lost" : ""}`, ...why].join("; ");
 }

@@ -3,6 +3,7 @@ import { eagerTape, type Nested, type NestedProgram, type NestedValues, requireF
 import { knownOptions, requireOneOf, requireOption } from "@attnkit/core/program";
 import { WEBGPU, type WebgpuBackend as WebgpuHosting } from "@attnkit/wgsl";
 import { Commands } from "./device/commands.ts";
+import { ErrorScopes } from "./device/error-scopes.ts";
 import { watch } from "./device/health.ts";
 import { BufferPool, type MemoryUse } from "./device/pool.ts";
 import { hostOf } from "./host.ts";
@@ -34,8 +35,8 @@ export interface WebgpuOptions<D extends FloatType = FloatType> {
    */
   readonly dtype?: D;
   /**
-   * Validation errors of WebGPU are thrown as `ATTN_DEVICE` by the next call that is awaited. Every operation is submitted
-   * alone, which is slow. Default: false. They then go to the device's event `uncapturederror`.
+   * Errors of WebGPU (validation, out of memory, internal) are thrown as `ATTN_DEVICE` by the next call that is awaited. Every
+   * operation is submitted alone, which is slow. Default: false. They then go to the device's event `uncapturederror`.
    */
   readonly debug?: boolean;
   /** The bytes of unused buffers that are kept for reuse, from 0. Default: 268435456 (256 MiB). */
@@ -113,8 +114,9 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
   requireOption(poolBytes >= 0, "webgpu", "poolBytes", poolBytes, "a number of bytes >= 0");
 
   const health = watch(device);
-  const pool = new BufferPool(device, poolBytes);
-  const commands = new Commands(device, pool, health, debug);
+  const scopes = new ErrorScopes(device, debug);
+  const pool = new BufferPool(device, scopes, poolBytes);
+  const commands = new Commands(device, pool, health, scopes);
   const memory = new Memory(device, pool, commands, health);
   const host = hostOf(device, memory, commands, dtype, () => tape);
   const gpu: Gpu = { memory, commands, host };

@@ -14,6 +14,8 @@ export interface AboutBackend {
   readonly dtypes: readonly DType[];
   /** Where it can be made: in Node, in a page, or in both. */
   readonly places: readonly ("node" | "browser")[];
+  /** The implementations that its tests run on, if there are several: `"Dawn (Node)"`. Default: its places. */
+  readonly testedOn?: readonly string[];
   /** It shares a global with others (tfjs has one engine): tests give it a file of its own, the command line runs it when named. */
   readonly alone?: boolean;
   /** `create` takes a number of threads for one operation; without this field, a backend chooses the number itself. */

@@ -1,4 +1,4 @@
-import { mechanisms } from "@attnkit/catalog";
+import { mechanisms } from "@attnkit/catalog/mechanisms";
 import type { Options } from "@attnkit/core";
 import { type HostBlock, oracle, random, type VectorCase, type VectorTensor } from "@attnkit/core/conformance";
 

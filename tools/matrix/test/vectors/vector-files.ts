@@ -14,14 +14,22 @@ declare module "vitest" {
 }
 
 export function setup(project: TestProject): void {
+  project.provide(
+    "vectors",
+    vectorPaths().map((path) => ({ path, text: readFileSync(path, "utf8") })),
+  );
+}
+
+/**
+ * Returns the files that `ATTNKIT_VECTORS` names; none if it is not set.
+ * @throws Error if it names folders without any file.
+ */
+export function vectorPaths(): string[] {
   const named = (process.env.ATTNKIT_VECTORS ?? "").split(",").filter((path) => path !== "");
   const paths = named.map((path) => resolve(path)).flatMap(filesOf);
   if (named.length > 0 && paths.length === 0)
     throw new Error(`ATTNKIT_VECTORS: got ${named.join(", ")} without any .json file, expected at least one`);
-  project.provide(
-    "vectors",
-    paths.map((path) => ({ path, text: readFileSync(path, "utf8") })),
-  );
+  return paths;
 }
 
 const filesOf = (path: string): string[] =>

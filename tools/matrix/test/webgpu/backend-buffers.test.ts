@@ -176,7 +176,52 @@ describe("debug", () => {
     expect(await refusal(() => debug.download(debug.ops.exp(x)))).toMatch(/^ATTN_DEVICE webgpu: exp: /);
     debug.dispose();
   });
+
+  test("an allocation that fails is thrown by the call, with the size", async () => {
+    const { gpuDevice } = await create();
+    const debug = webgpu({ device: gpuDevice, debug: true });
+    const x = debug.upload(new Float32Array(1024), [1024]);
+    const double = debug.compile((o, { x }) => ({ y: o.mul(x!, 2) }));
+    const restore = refuseBuffers(gpuDevice, 4096);
+    expect(await refusal(() => double({ x }))).toMatch(
+      /^ATTN_DEVICE webgpu: a buffer of 4096 bytes: the device has not enough memory\. Free tensors.*: no memory is left/,
+    );
+    restore();
+    debug.trim();
+    expect(await debug.download((await double({ x })).y!)).toEqual(new Float32Array(1024));
+    debug.dispose();
+    gpuDevice.destroy();
+  });
 });
+
+/**
+ * Makes the device report that it has no memory for buffers of at least `bytes`, as a device without memory does: an error goes to
+ * the innermost scope for it. Returns a function that ends this.
+ */
+function refuseBuffers(device: GPUDevice, bytes: number): () => void {
+  const { createBuffer, pushErrorScope, popErrorScope } = GPUDevice.prototype;
+  const scopes: { filter: GPUErrorFilter; error: GPUError | null }[] = [];
+  const fakes: Pick<GPUDevice, "createBuffer" | "pushErrorScope" | "popErrorScope"> = {
+    createBuffer(descriptor) {
+      const scope = scopes.findLast(({ filter }) => filter === "out-of-memory");
+      if (descriptor.size >= bytes && scope) scope.error = new GPUOutOfMemoryError("no memory is left");
+      return createBuffer.call(device, descriptor);
+    },
+    pushErrorScope(filter) {
+      scopes.push({ filter, error: null });
+      return pushErrorScope.call(device, filter);
+    },
+    async popErrorScope() {
+      const { error } = scopes.pop()!;
+      const real = await popErrorScope.call(device);
+      return error ?? real;
+    },
+  };
+  for (const [name, value] of Object.entries(fakes)) Object.defineProperty(device, name, { value, configurable: true });
+  return () => {
+    for (const name of Object.keys(fakes)) Reflect.deleteProperty(device, name);
+  };
+}
 
 describe("a device that is gone", () => {
   test("rejects downloads and refuses operations, and nothing hangs", async () => {

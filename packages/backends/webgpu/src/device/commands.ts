@@ -1,29 +1,28 @@
 import type { Binding, Encoding } from "@attnkit/wgsl";
-import { deviceError, type Health } from "./health.ts";
+import type { ErrorScopes } from "./error-scopes.ts";
+import type { Health } from "./health.ts";
 import { Parameters } from "./parameters.ts";
 import type { BufferPool } from "./pool.ts";
 
 /**
  * Commands for the GPU. They are collected and submitted together by `flush`. In debug mode, each operation is submitted alone
- * inside an error scope, so that an error names the operation.
+ * inside error scopes, so that an error names the operation.
  */
 export class Commands {
   readonly #device: GPUDevice;
   readonly #pool: BufferPool;
   readonly #health: Health;
-  readonly #debug: boolean;
+  readonly #scopes: ErrorScopes;
   readonly #parameters: Parameters;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #batch = 0;
-  /** The validation errors of debug mode that are not yet known: each promise settles with an error or nothing. */
-  #checks: Promise<Error | undefined>[] = [];
 
-  constructor(device: GPUDevice, pool: BufferPool, health: Health, debug: boolean) {
+  constructor(device: GPUDevice, pool: BufferPool, health: Health, scopes: ErrorScopes) {
     this.#device = device;
     this.#pool = pool;
     this.#health = health;
-    this.#debug = debug;
+    this.#scopes = scopes;
     this.#parameters = new Parameters(device, pool);
   }
 
@@ -37,22 +36,10 @@ export class Commands {
     return this.#encoder !== undefined;
   }
 
-  /** Calls `encode`, in debug mode inside an error scope. `what` names the operation in errors. */
+  /** Calls `encode`, in debug mode inside error scopes. `what` names the operation in errors. */
   guarded<R>(what: string, encode: () => R): R {
     this.#health.require();
-    if (!this.#debug) return encode();
-    this.#device.pushErrorScope("validation");
-    try {
-      return encode();
-    } finally {
-      this.flush();
-      this.#checks.push(
-        this.#device.popErrorScope().then(
-          (error) => (error ? deviceError(`${what}: ${error.message}`) : undefined),
-          () => undefined, // the device is lost, which is reported by whatever waits for it
-        ),
-      );
-    }
+    return this.#scopes.guarded(what, encode, () => this.flush());
   }
 
   /** Encodes a dispatch. One pass holds all dispatches up to a copy. */
@@ -84,13 +71,9 @@ export class Commands {
     this.#pool.trim();
   }
 
-  /** Debug mode: rejects with the first validation error of the commands so far. Resolves at once otherwise. */
-  async checked(): Promise<void> {
-    if (this.#checks.length === 0) return;
-    const checks = this.#checks;
-    this.#checks = [];
-    const error = (await Promise.all(checks)).find((e) => e !== undefined);
-    if (error) throw error;
+  /** Debug mode: rejects with the first error of the commands and allocations so far. Resolves at once otherwise. */
+  checked(): Promise<void> {
+    return this.#scopes.checked();
   }
 
   #open(): GPUCommandEncoder {

@@ -1,4 +1,5 @@
 import { AttentionError } from "@attnkit/core";
+import type { ErrorScopes } from "./error-scopes.ts";
 
 /** A buffer of the pool with the serial number of the batch of commands that used it last. */
 interface Idle {
@@ -24,6 +25,7 @@ export interface MemoryUse {
  */
 export class BufferPool {
   readonly #device: GPUDevice;
+  readonly #scopes: ErrorScopes;
   readonly #most: number;
   readonly #idle = new Map<string, Idle[]>();
   readonly #all = new Set<GPUBuffer>();
@@ -31,8 +33,9 @@ export class BufferPool {
   #idleBytes = 0;
 
   /** `most` is the number of idle bytes that are kept. */
-  constructor(device: GPUDevice, most: number) {
+  constructor(device: GPUDevice, scopes: ErrorScopes, most: number) {
     this.#device = device;
+    this.#scopes = scopes;
     this.#most = most;
   }
 
@@ -56,7 +59,7 @@ export class BufferPool {
         "webgpu",
         `got a tensor of ${bytes} bytes, expected at most ${maxBufferSize} (the device's limit maxBufferSize)`,
       );
-    const buffer = this.#device.createBuffer({ size, usage });
+    const buffer = this.#scopes.guarded(`a buffer of ${size} bytes`, () => this.#device.createBuffer({ size, usage }));
     this.#all.add(buffer);
     this.#bytes += size;
     return buffer;
