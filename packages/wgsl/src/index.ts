@@ -11,6 +11,7 @@ export {
   type Operation,
   operation,
   type Storage,
+  type Stored,
   type Tape,
   type WebgpuBackend,
 } from "./host.ts";

@@ -1,26 +1,51 @@
 import { AttentionError } from "@attnkit/core";
+import { strides } from "@attnkit/core/backend";
 import type { CacheOps } from "@attnkit/core/program";
-import type { Host } from "@attnkit/wgsl";
+import type { Binding, Host } from "@attnkit/wgsl";
+import { appendKeys } from "./cache/append.ts";
 import type { Commands } from "./device/commands.ts";
 import type { Memory } from "./memory.ts";
+import type { Gpu } from "./ops/gpu.ts";
+import { compact } from "./ops/pointwise.ts";
 import { tidyRecord } from "./scopes.ts";
 import { bytesOf, type GpuTensor } from "./tensor.ts";
 
-/** Returns the tensors of this backend as kernels see them. `ops` are read when a kernel first uses them. */
+/**
+ * Returns the tensors of this backend as kernels see them. `ops` are read when a kernel first uses them.
+ * @param cacheCapacity The tokens that a cache has room for when it is first appended to, or 0 for twice its length.
+ */
 export function hostOf(
   device: GPUDevice,
   memory: Memory,
   commands: Commands,
   ops: () => CacheOps<GpuTensor, number>,
+  cacheCapacity: number,
 ): Host<GpuTensor> {
-  return {
+  /** Row-major copies for the dispatch that is being made. */
+  const copies: GpuTensor[] = [];
+  /** The number of copies that are being encoded: their own dispatches free none. */
+  let copying = 0;
+  const copyOf = (x: GpuTensor): GpuTensor => {
+    copying += 1;
+    try {
+      const copy = memory.outsideScopes(() => compact(gpu, x));
+      copies.push(copy);
+      return copy;
+    } finally {
+      copying -= 1;
+    }
+  };
+  const rangeOf = (x: GpuTensor): Binding => ({ buffer: x.buffer, offset: x.offset, size: bytesOf(x) });
+
+  const host: Host<GpuTensor> = {
     device,
     get ops() {
       return ops();
     },
     shape: (x) => memory.own(x).shape,
     storage: (x) => memory.own(x).dtype,
-    binding: (x) => ({ buffer: memory.own(x).buffer, offset: x.offset, size: bytesOf(x) }),
+    binding: (x) => rangeOf(memory.own(x).strides ? copyOf(x) : x),
+    stored: (x) => ({ binding: rangeOf(memory.own(x)), strides: x.strides ?? strides(x.shape) }),
     empty(shape, storage = "float32") {
       if (storage === "float16")
         throw new AttentionError("ATTN_UNSUPPORTED", "webgpu", "got storage float16, expected float32 or boolean");
@@ -29,9 +54,13 @@ export function hostOf(
     uniform: (data) => commands.parameters(data),
     encode(encoding) {
       commands.dispatch(encoding);
+      if (copying === 0) for (const copy of copies.splice(0)) memory.free(copy);
       memory.submitSoon();
     },
     // In debug mode an error of a kernel that is encoded here is reported too.
     scope: (make) => commands.guarded("a kernel", () => tidyRecord(memory, make)),
+    appendKeys: (block) => appendKeys(gpu, ops(), cacheCapacity, block),
   };
+  const gpu: Gpu = { memory, commands, host };
+  return host;
 }

@@ -9,8 +9,8 @@ export type ElementType = Extract<Storage, "float32" | "boolean">;
 export const ELEMENT_BYTES = 4;
 
 /**
- * A dense row-major tensor in a `GPUBuffer`. It is a plain value: commands of your own may bind `buffer` from `offset` on.
- * Its elements are never modified. Tensors that were reshaped share a buffer.
+ * A tensor in a `GPUBuffer`, row-major unless it has `strides`. It is a plain value: commands of your own may bind `buffer` from
+ * `offset` on. Its elements are never modified. Tensors that were reshaped share a buffer, and so do caches that grow.
  */
 export interface GpuTensor {
   readonly buffer: GPUBuffer;
@@ -18,6 +18,11 @@ export interface GpuTensor {
   readonly offset: number;
   readonly shape: Shape;
   readonly dtype: ElementType;
+  /**
+   * The distance in elements between neighbours along each axis. Absent: row-major. The entries of a state that keeps all keys
+   * have it after their first step, `[d Hkv, d, d Hkv B, 1]` for `k [B, Hkv, T, d]`. `slice` makes a row-major copy.
+   */
+  readonly strides?: readonly number[];
 }
 
 /** Returns the bytes of a tensor. */

@@ -3,7 +3,19 @@ import { elementCount } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
 import type { Host } from "../host.ts";
 import { remembered, type Weights } from "./forward.ts";
-import { loader, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
+import {
+  CACHED,
+  cacheLoader,
+  loader,
+  loaders,
+  type Pairs,
+  type Shapes,
+  shapesOf,
+  sizesOf,
+  storer,
+  vectorsOf,
+  visibility,
+} from "./pairs.ts";
 import { lines, list, type Tile, tileCode } from "./tile.ts";
 
 /** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. */
@@ -48,7 +60,7 @@ export const softmaxGradients: TileGradients = <T>(
     const blocks = Math.ceil(items / height);
     const tasks = B * Hkv * blocks;
     dispatch(host, {
-      ...{ name: `${weights.name} ${name}`, code, inputs, outputs: written, vec4 },
+      ...{ name: `${weights.name} ${name}`, code, inputs, outputs: written, vec4, stored: CACHED },
       sizes: { ...sizes, blocks, tasks },
       floats: { ...floats, ...weights.floats },
       workgroups: grid(host, tasks),
@@ -149,7 +161,7 @@ function keys(shapes: Shapes, { wgsl }: Weights, tile: Tile): string {
   ${common(shapes, wgsl, t.declarations)}
   ${storer("store_dk", "dk", "p.T", d)}
   ${storer("store_dv", "dv", "p.T", dv)}
-  ${loader("own_k", "k", "p.T", d)}
+  ${cacheLoader("own_k", "k", d)}
   ${head(t.threads)}
     ${t.place}
     let up = block * ${t.height}u;

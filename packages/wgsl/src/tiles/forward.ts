@@ -3,7 +3,7 @@ import { Remembered } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
 import type { Host } from "../host.ts";
 import { combine } from "./combine.ts";
-import { loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
+import { CACHED, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
 import { lines, type Tile, tileCode } from "./tile.ts";
 
 /** Maps scores to weights, and weighted sums to outputs. */
@@ -50,6 +50,7 @@ export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
   dispatch(host, {
     ...{ name: weights.name, code: forward(shapes, weights, tile, withLse, parted), inputs: tensors, outputs },
     vec4: vectorsOf({ q: d, k: d, v: dv, y: dv }),
+    stored: CACHED,
     sizes: { ...sizes, blocks, tasks, splits },
     floats: {
       ...{ ...floats, ...weights.floats, none: Number.NEGATIVE_INFINITY },

@@ -1,5 +1,5 @@
 import type { Shape } from "@attnkit/core";
-import { broadcastLoops, elementCount, type Loops } from "@attnkit/core/backend";
+import { broadcastLoops, collapse, elementCount, type Loops, strides } from "@attnkit/core/backend";
 import type { GpuTensor } from "../tensor.ts";
 import { beginElement, type Gpu, numberAt, run, THREADS } from "./gpu.ts";
 import { numbers } from "./numbers.ts";
@@ -58,6 +58,16 @@ export function copyElements(gpu: Gpu, from: Walked, to: Walked, loops: Loops): 
     code: `  y[${scattered ? "to" : "i"}] = ${value};`,
     floats: {},
   });
+}
+
+/** Makes a row-major copy of a tensor, of another shape if it is given. */
+export function compact(gpu: Gpu, x: GpuTensor, shape: Shape = x.shape): GpuTensor {
+  const { memory } = gpu;
+  const out = memory.make(shape, x.dtype);
+  const from = x.strides ? memory.elements(x) : x;
+  copyElements(gpu, { x: from }, { x: out }, collapse(x.shape, [x.strides ?? strides(x.shape)]));
+  if (from !== x) memory.free(from);
+  return out;
 }
 
 interface Walk {
