@@ -6,7 +6,7 @@ import { polynomial } from "@attnkit/polynomial/webgpu";
 import { softmax } from "@attnkit/softmax/webgpu";
 import { type GpuTensor, type WebgpuBackend, webgpu } from "@attnkit/webgpu";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { B, d, dv, free, Hkv, Hq, held, numbers, TOKEN, tokens } from "./cache-tokens.ts";
+import { B, free, held, numbers, TOKEN, tokens } from "./cache-tokens.ts";
 
 // A software adapter that shares two cores with other files, and compiles slowly.
 vi.setConfig({ testTimeout: 120_000 });
