@@ -21,6 +21,11 @@ export interface Dispatch<T> {
   readonly outputs: Tensors<T>;
   /** Names of tensors to declare as vectors of four. Their last axis must be a multiple of 4. */
   readonly vec4?: readonly string[];
+  /**
+   * Names of inputs that are bound as they are stored. The kernel finds their elements by the strides of `host.stored`. All
+   * others are dense and row-major.
+   */
+  readonly stored?: readonly string[];
   /** Parameters of type `u32`, such as sizes and offsets. */
   readonly sizes?: Readonly<Record<string, number>>;
   /** Parameters of type `f32`, such as factors. */
@@ -49,7 +54,10 @@ export function dispatch<T>(host: Host<T>, d: Dispatch<T>): void {
   const { device } = host;
   const parameters = parametersOf(d);
   const bindings: Binding[] = [
-    ...[...Object.values(d.inputs), ...Object.values(d.outputs)].map((x) => host.binding(x)),
+    ...Object.entries(d.inputs).map(([name, x]) =>
+      d.stored?.includes(name) ? (host.stored?.(x).binding ?? host.binding(x)) : host.binding(x),
+    ),
+    ...Object.values(d.outputs).map((x) => host.binding(x)),
     ...(parameters ? [host.uniform(parameters)] : []),
   ];
   const pipeline = pipelineOf(device, d.name, headerOf(host, d) + keepsNaN + d.code);

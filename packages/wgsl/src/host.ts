@@ -15,6 +15,13 @@ export interface Binding {
   readonly size: number;
 }
 
+/** A tensor as it lies in its buffer. */
+export interface Stored {
+  readonly binding: Binding;
+  /** The distance in elements between neighbours along each axis. The first element is the first of `binding`. */
+  readonly strides: readonly number[];
+}
+
 /** One compute pass with one dispatch. */
 export interface Encoding {
   /** The label that GPU debuggers show. */
@@ -40,11 +47,17 @@ export interface Host<T> {
   shape(x: T): Shape;
   storage(x: T): Storage;
   /**
-   * Returns the range of a buffer that holds a tensor. Data that the library still holds elsewhere is uploaded before. The
+   * Returns the range of a buffer that holds a tensor, dense and row-major. A tensor that lies otherwise is copied; the copy is
+   * needed until the next dispatch is encoded. Data that the library still holds elsewhere is uploaded before. The
    * buffer has the usage `STORAGE`. It is not reused before the work that is encoded until the next submit is done. The
    * host places tensors so that offsets are aligned: the default limit is 256 bytes.
    */
   binding(x: T): Binding;
+  /**
+   * Returns a tensor as it is stored, without a copy. For libraries that have tensors which are not row-major, such as caches
+   * that grow in place. Default: `binding(x)`, row-major. Kernels use it for the results of `appendKeys` only.
+   */
+  stored?(x: T): Stored;
   /**
    * Makes a tensor with undefined contents. A kernel writes every element. Default storage: `"float32"`. It lies in no buffer
    * that holds another tensor: WebGPU refuses a dispatch that reads and writes one buffer, even in different ranges.
@@ -63,8 +76,10 @@ export interface Host<T> {
    */
   scope<R extends Tensors<T>>(make: () => R): R;
   /**
-   * Returns keys and values of a block's state followed by the block's own, of rank 4, for libraries whose caches grow in
-   * place. Default: `appendKeys` of core over `ops`, which copies.
+   * Returns keys and values of a block's state followed by the block's own, of rank 4. For libraries whose caches grow in
+   * place: the results may then share buffers with the state, which must keep its values. They lie as `stored` says, with
+   * these strides: `k [Hkv h, h, t, 1]` and `v` alike, where h and t are multiples of the number of channels, and any of
+   * `keep`. Default: `appendKeys` of core over `ops`, which copies.
    */
   appendKeys?(block: Block<T>): AppendedKeys<T>;
   /** Present if the library records a tape for gradients. */

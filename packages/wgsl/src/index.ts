@@ -14,6 +14,7 @@ export {
   type Operation,
   operation,
   type Storage,
+  type Stored,
   type Tape,
   type WebgpuBackend,
 } from "./host.ts";

@@ -9,6 +9,10 @@ export interface Meter {
   readonly dispatches: number;
   /** Calls of `queue.submit` since `reset`. */
   readonly submits: number;
+  /** Bytes that encoded commands copy from buffer to buffer since `reset`, without those that dispatches write. */
+  readonly copiedBytes: number;
+  /** Bytes that the queue wrote from the host since `reset`. */
+  readonly writtenBytes: number;
   /** Bytes of live buffers: those created since the device was first metered, and not destroyed. */
   readonly bytes: number;
   /** The maximum of `bytes` since `reset`. */
@@ -26,6 +30,8 @@ export interface GpuUse {
 interface Tally extends Meter {
   dispatches: number;
   submits: number;
+  copiedBytes: number;
+  writtenBytes: number;
   bytes: number;
   peakBytes: number;
 }
@@ -37,23 +43,31 @@ export function meter(device: GPUDevice): Meter {
   const known = meters.get(device);
   if (known) return known;
   const tally: Tally = {
-    ...{ dispatches: 0, submits: 0, bytes: 0, peakBytes: 0 },
+    ...{ dispatches: 0, submits: 0, copiedBytes: 0, writtenBytes: 0, bytes: 0, peakBytes: 0 },
     reset() {
       tally.dispatches = 0;
       tally.submits = 0;
+      tally.copiedBytes = 0;
+      tally.writtenBytes = 0;
       tally.peakBytes = tally.bytes;
     },
   };
   after(device, "createBuffer", (buffer: GPUBuffer) => countBytes(tally, buffer));
-  after(device, "createCommandEncoder", (encoder: GPUCommandEncoder) =>
+  after(device, "createCommandEncoder", (encoder: GPUCommandEncoder) => {
+    after(encoder, "copyBufferToBuffer", (_, given) => {
+      tally.copiedBytes += given.at(-1) as number; // both overloads end with the size
+    });
     after(encoder, "beginComputePass", (pass: GPUComputePassEncoder) => {
       const count = () => {
         tally.dispatches += 1;
       };
       after(pass, "dispatchWorkgroups", count);
       after(pass, "dispatchWorkgroupsIndirect", count);
-    }),
-  );
+    });
+  });
+  after(device.queue, "writeBuffer", (_, [, , data, start, size]) => {
+    tally.writtenBytes += writtenBytes(data as ArrayBufferView | ArrayBuffer, start as number, size as number);
+  });
   after(device.queue, "submit", () => {
     tally.submits += 1;
   });
@@ -124,12 +138,22 @@ function countBytes(tally: Tally, buffer: GPUBuffer): void {
   });
 }
 
-/** Replaces a method of this object by one that passes each result to `then`. */
-function after<O extends object, R>(object: O, name: keyof O & string, then: (result: R) => void): void {
+/** Returns the bytes of a `writeBuffer`. Its start and size count elements of a typed array, and bytes otherwise. */
+function writtenBytes(data: ArrayBufferView | ArrayBuffer, start = 0, size?: number): number {
+  const unit = (data as Partial<Uint8Array>).BYTES_PER_ELEMENT ?? 1;
+  return size === undefined ? data.byteLength - start * unit : size * unit;
+}
+
+/** Replaces a method of this object by one that passes each result to `then`, and the arguments. */
+function after<O extends object, R>(
+  object: O,
+  name: keyof O & string,
+  then: (result: R, given: readonly unknown[]) => void,
+): void {
   const method = object[name] as (...args: unknown[]) => R;
   const metered = (...args: unknown[]): R => {
     const result = method.apply(object, args);
-    then(result);
+    then(result, args);
     return result;
   };
   Object.defineProperty(object, name, { value: metered, configurable: true, writable: true });

@@ -41,6 +41,12 @@ export interface WebgpuOptions<D extends FloatType = FloatType> {
   readonly debug?: boolean;
   /** The bytes of unused buffers that are kept for reuse, from 0. Default: 268435456 (256 MiB). */
   readonly poolBytes?: number;
+  /**
+   * The number of tokens that a KV cache gets room for when it is first appended to, an integer from 0. A decode step then
+   * copies nothing until the cache has so many tokens. Default 0: room for twice the tokens. A cache that is full is copied
+   * to a buffer of twice its length.
+   */
+  readonly cacheCapacity?: number;
 }
 
 /** A backend on a `GPUDevice`. Its operations are encoded at once; they run when they are submitted. */
@@ -105,20 +111,22 @@ export interface WebgpuBackend<D extends FloatType = FloatType>
  * ```
  */
 export function webgpu<const D extends FloatType = "float32">(options: WebgpuOptions<D>): WebgpuBackend<D> {
-  const { device, dtype = "float32" as D, debug = false, poolBytes = POOL_BYTES } = options ?? {};
+  const { device, dtype = "float32" as D, debug = false, poolBytes = POOL_BYTES, cacheCapacity = 0 } = options ?? {};
   const given = typeof device?.createBuffer === "function";
   requireOption(given, "webgpu", "device", typeof device, "a GPUDevice: webgpu({ device })");
-  knownOptions("webgpu", options, ["device", "dtype", "debug", "poolBytes"]);
+  knownOptions("webgpu", options, ["device", "dtype", "debug", "poolBytes", "cacheCapacity"]);
   requireOneOf("webgpu", "dtype", dtype, FLOATS);
   requireOneOf("webgpu", "debug", debug, [true, false]);
   requireOption(poolBytes >= 0, "webgpu", "poolBytes", poolBytes, "a number of bytes >= 0");
+  const whole = Number.isInteger(cacheCapacity) && cacheCapacity >= 0;
+  requireOption(whole, "webgpu", "cacheCapacity", cacheCapacity, "an integer number of tokens >= 0");
 
   const health = watch(device);
   const scopes = new ErrorScopes(device, debug);
   const pool = new BufferPool(device, scopes, poolBytes);
   const commands = new Commands(device, pool, health, scopes);
   const memory = new Memory(device, pool, commands, health);
-  const host = hostOf(device, memory, commands, dtype, () => tape);
+  const host = hostOf(device, memory, commands, dtype, () => tape, cacheCapacity);
   const gpu: Gpu = { memory, commands, host };
   const constants = new Constants(gpu);
   const tape = eagerTape(

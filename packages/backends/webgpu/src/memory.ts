@@ -1,9 +1,10 @@
 import { AttentionError, type Shape } from "@attnkit/core";
-import { elementCount, notOwnTensor } from "@attnkit/core/backend";
+import { elementCount, notOwnTensor, strides } from "@attnkit/core/backend";
 import type { Commands } from "./device/commands.ts";
 import type { Health } from "./device/health.ts";
 import type { BufferPool } from "./device/pool.ts";
 import { TENSOR } from "./device/usage.ts";
+import { Prefixes } from "./prefixes.ts";
 import { bytesOf, type ElementType, type GpuTensor } from "./tensor.ts";
 
 /** A buffer and the number of live tensors in it. A buffer of the caller never goes to the pool. */
@@ -11,6 +12,8 @@ interface Shared {
   readonly buffer: GPUBuffer;
   readonly pooled: boolean;
   tensors: number;
+  /** Present if the buffer has room behind its tensors with strides. */
+  readonly prefixes?: Prefixes;
 }
 
 /** The bytes of a tensor without elements: WebGPU binds no empty range. */
@@ -52,11 +55,51 @@ export class Memory {
     return this.#add({ buffer, pooled: false, tensors: 0 }, offset, shape, dtype);
   }
 
-  /** Makes another tensor of the same bytes. */
+  /** Makes another tensor of the same bytes. A tensor with strides keeps its shape. */
   alias(x: GpuTensor, shape: Shape = x.shape, dtype: ElementType = x.dtype): GpuTensor {
-    const made = this.#add(this.#storage(x), x.offset, shape, dtype);
+    const made = this.#add(this.#storage(x), x.offset, shape, dtype, x.strides);
     this.onAlias?.(x, made);
     return made;
+  }
+
+  /** Makes the list of the elements of a tensor in the order in which they lie in its buffer, without a copy. */
+  elements(x: GpuTensor): GpuTensor {
+    return this.#add(this.#storage(x), x.offset, [elementCount(x.shape)], x.dtype);
+  }
+
+  /**
+   * Makes a tensor whose entries along `axis` lie one after the other, in a buffer with room for `capacity` of them. It has
+   * strides, and `longer` makes longer ones in the same buffer. Elements are undefined.
+   */
+  growing(shape: Shape, dtype: ElementType, axis: number, capacity: number): GpuTensor {
+    this.#health.require();
+    this.#bindable({ shape, dtype });
+    const order = [axis, ...shape.map((_, i) => i).filter((i) => i !== axis)];
+    const steps = strides(order.map((i) => shape[i]!));
+    const entry = bytesOf({ shape: shape.with(axis, 1), dtype });
+    const room = Math.min(capacity, Math.floor(this.#largest / entry));
+    const buffer = this.#pool.take(entry * Math.max(room, shape[axis]!), TENSOR);
+    const prefixes = new Prefixes(axis, Math.floor(buffer.size / entry));
+    return this.#add(
+      { buffer, pooled: true, tensors: 0, prefixes },
+      0,
+      shape,
+      dtype,
+      shape.map((_, i) => steps[order.indexOf(i)]!),
+    );
+  }
+
+  /**
+   * Makes a tensor of `length` entries along `axis` that begins with those of `x`, in the same buffer. The others are undefined.
+   * Returns undefined if `x` does not lie in a buffer that grows along this axis, if the buffer is too small, or if another live tensor
+   * has entries behind `x`.
+   */
+  longer(x: GpuTensor, axis: number, length: number): GpuTensor | undefined {
+    const storage = this.#storage(x);
+    if (!x.strides || !storage.prefixes?.isFree(axis, x.shape[axis]!, length)) return undefined;
+    const shape = x.shape.with(axis, length);
+    this.#bindable({ shape, dtype: x.dtype });
+    return this.#add(storage, x.offset, shape, x.dtype, x.strides);
   }
 
   /** Returns `x` if it is a live tensor of this backend. Throws `ATTN_DATA` otherwise. */
@@ -73,6 +116,7 @@ export class Memory {
     this.#freed.add(x);
     for (const scope of this.#scopes) scope.delete(x);
     storage.tensors -= 1;
+    if (x.strides) storage.prefixes?.delete(x.shape);
     if (storage.tensors === 0 && storage.pooled) this.#pool.give(storage.buffer, this.#commands.batch);
     if (!this.#commands.pending) this.#pool.trim();
   }
@@ -124,9 +168,10 @@ export class Memory {
   isTensor = (x: unknown): x is GpuTensor =>
     typeof x === "object" && x !== null && (this.#live.has(x as GpuTensor) || this.#freed.has(x as GpuTensor));
 
-  #add(storage: Shared, offset: number, shape: Shape, dtype: ElementType): GpuTensor {
-    const x: GpuTensor = { buffer: storage.buffer, offset, shape: [...shape], dtype };
+  #add(storage: Shared, offset: number, shape: Shape, dtype: ElementType, steps?: readonly number[]): GpuTensor {
+    const x: GpuTensor = { buffer: storage.buffer, offset, shape: [...shape], dtype, ...(steps && { strides: steps }) };
     storage.tensors += 1;
+    if (steps) storage.prefixes?.add(shape);
     this.#live.set(x, storage);
     this.#scopes.at(-1)?.add(x);
     return x;

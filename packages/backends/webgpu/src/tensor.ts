@@ -12,8 +12,8 @@ export type ElementType = Storage;
 export type FloatType = Exclude<ElementType, "boolean">;
 
 /**
- * A dense row-major tensor in a `GPUBuffer`. It is a plain value: commands of your own may bind `buffer` from `offset` on.
- * Its elements are never modified. Tensors that were reshaped share a buffer.
+ * A tensor in a `GPUBuffer`, row-major unless it has `strides`. It is a plain value: commands of your own may bind `buffer` from
+ * `offset` on. Its elements are never modified. Tensors that were reshaped share a buffer, and so do caches that grow.
  */
 export interface GpuTensor {
   readonly buffer: GPUBuffer;
@@ -21,6 +21,11 @@ export interface GpuTensor {
   readonly offset: number;
   readonly shape: Shape;
   readonly dtype: ElementType;
+  /**
+   * The distance in elements between neighbours along each axis. Absent: row-major. The entries of a state that keeps all keys
+   * have it after their first step, `[d Hkv, d, d Hkv B, 1]` for `k [B, Hkv, T, d]`. `slice` makes a row-major copy.
+   */
+  readonly strides?: readonly number[];
 }
 
 /** Returns the bytes of a tensor, a multiple of 4. */

@@ -1,10 +1,9 @@
-import { elementCount } from "@attnkit/core/backend";
 import type { Health } from "./device/health.ts";
 import type { BufferPool } from "./device/pool.ts";
 import { isCopyable, READ, READBACK } from "./device/usage.ts";
 import type { StoredValues } from "./host-values.ts";
 import type { Gpu } from "./ops/gpu.ts";
-import { copyElements } from "./ops/pointwise.ts";
+import { compact } from "./ops/pointwise.ts";
 import { bytesOf, type GpuTensor } from "./tensor.ts";
 
 /** Makes a tensor of host values. The values are copied before it returns. */
@@ -32,7 +31,7 @@ export async function download(gpu: Gpu, pool: BufferPool, health: Health, x: Gp
   commands.guarded("download", () =>
     memory.scope(
       () => {
-        commands.copy(isCopyable(x.buffer) ? x : copied(gpu, x), staging, bytes);
+        commands.copy(isPlain(x) ? x : compact(gpu, x), { buffer: staging, offset: 0 }, bytes);
         commands.flush();
       },
       () => [],
@@ -46,9 +45,5 @@ export async function download(gpu: Gpu, pool: BufferPool, health: Health, x: Gp
   return data;
 }
 
-/** A copy of a tensor in a buffer of our own: one of the caller may lack the usage COPY_SRC. */
-function copied(gpu: Gpu, x: GpuTensor): GpuTensor {
-  const out = gpu.memory.make(x.shape, x.dtype);
-  copyElements(gpu, { x }, { x: out }, { sizes: [1, elementCount(x.shape)], steps: [[0, 1]] });
-  return out;
-}
+/** Returns whether the elements can be copied as bytes: a buffer of the caller may lack the usage COPY_SRC. */
+const isPlain = ({ buffer, strides }: GpuTensor): boolean => strides === undefined && isCopyable(buffer);

@@ -3,7 +3,19 @@ import { dispatch, grid } from "../dispatch.ts";
 import type { Host } from "../host.ts";
 import { type RowNumbers, softmaxNumbers, sumNumbers } from "./backward-rows.ts";
 import { remembered, type Weights } from "./forward.ts";
-import { loader, loaders, type Pairs, type Shapes, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
+import {
+  CACHED,
+  cacheLoader,
+  loader,
+  loaders,
+  type Pairs,
+  type Shapes,
+  shapesOf,
+  sizesOf,
+  storer,
+  vectorsOf,
+  visibility,
+} from "./pairs.ts";
 import { lines, type Tile, tileCode } from "./tile.ts";
 
 /** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. Weights of kind `"sum"` have no lse. */
@@ -55,7 +67,7 @@ function gradients<T>(
     const blocks = Math.ceil(items / height);
     const tasks = B * Hkv * blocks;
     dispatch(host, {
-      ...{ name: `${weights.name} ${name}`, code, inputs, outputs: written, vec4 },
+      ...{ name: `${weights.name} ${name}`, code, inputs, outputs: written, vec4, stored: CACHED },
       sizes: { ...sizes, blocks, tasks },
       floats: { ...floats, ...weights.floats },
       workgroups: grid(host, tasks),
@@ -128,7 +140,7 @@ function keys(shapes: Shapes, weights: Weights, numbers: RowNumbers, tile: Tile)
   ${common(shapes, weights, numbers, t.declarations)}
   ${storer("store_dk", "dk", "p.T", d)}
   ${storer("store_dv", "dv", "p.T", dv)}
-  ${loader("own_k", "k", "p.T", d)}
+  ${cacheLoader("own_k", "k", d)}
   ${head(t.threads)}
     ${t.place}
     let up = block * ${t.height}u;

@@ -4,7 +4,7 @@ import { dispatch, grid } from "../dispatch.ts";
 import { gpuFacts } from "../gpu-facts.ts";
 import type { Host } from "../host.ts";
 import { combine } from "./combine.ts";
-import { loaders, type Pairs, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
+import { CACHED, loaders, type Pairs, shapesOf, sizesOf, storer, vectorsOf, visibility } from "./pairs.ts";
 import { lines, type Tile, tileCode } from "./tile.ts";
 import { rowsOfWalk, type Text, type Walk, walkCode } from "./walk.ts";
 import { sumsOf, type Weights } from "./weights.ts";
@@ -42,6 +42,7 @@ export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
     ...{ name: weights.name, code: forward(text, way, rows), inputs: tensors, outputs },
     enables: subgroup > 1 ? ["subgroups"] : [],
     vec4: vectorsOf({ q: d, k: d, v: dv, y: dv }),
+    stored: CACHED,
     sizes: { ...sizes, blocks, tasks, splits },
     floats: { ...floats, ...weights.floats, none: Number.NEGATIVE_INFINITY, over: weights.over ?? 0 },
     workgroups: grid(host, tasks),

@@ -1,4 +1,5 @@
 import type { Causal, Shape, Tensors } from "@attnkit/core";
+import { strides } from "@attnkit/core/backend";
 import type { Dims, Window } from "@attnkit/core/program";
 import type { Dispatch } from "../dispatch.ts";
 import type { Host } from "../host.ts";
@@ -48,7 +49,7 @@ export function sizesOf<T>(host: Host<T>, pairs: Pairs<T>): Pick<Dispatch<T>, "s
   const [groups, T] = [Hq / Hkv, past + S];
   const first = past + (causal === "end" ? S - L : 0);
   const near = (distance: number) => Math.min(distance, 2 ** 30); // no buffer holds so many keys
-  const strides = Object.fromEntries(
+  const broadcast = Object.fromEntries(
     (["mask", "bias"] as const).flatMap((name) => {
       const x = tensors[name];
       return x !== undefined ? stridesOf(host.shape(x)).map((n, axis) => [`${name}_${"bhlt"[axis]}`, n]) : [];
@@ -57,9 +58,26 @@ export function sizesOf<T>(host: Host<T>, pairs: Pairs<T>): Pick<Dispatch<T>, "s
   return {
     sizes: {
       ...{ L, T, past, first, groups, heads: B * Hkv, perBatch: Hkv, rows: groups * L },
-      ...{ left: near(window[0]), right: near(window[1]), ...strides },
+      ...{ left: near(window[0]), right: near(window[1]), ...broadcast, ...cacheStrides(host, tensors) },
     },
     floats: { limit, scale },
+  };
+}
+
+/** The tensors of `Pairs` that kernels bind as they are stored. */
+export const CACHED: readonly string[] = ["k", "v", "keep"];
+
+/** Returns the strides of k and v in rows of channels, and those of keep. They differ where a cache grows in place. */
+function cacheStrides<T>(host: Host<T>, { k, v, keep }: Tensors<T>): Record<string, number> {
+  const of = (x: T) => host.stored?.(x).strides ?? strides(host.shape(x));
+  const rows = (name: string, x: T) => {
+    const [, head, item] = of(x).map((n) => n / host.shape(x)[3]!);
+    return { [`${name}_head`]: head!, [`${name}_item`]: item! };
+  };
+  const [batch, item] = keep === undefined ? [] : of(keep);
+  return {
+    ...{ ...rows("k", k!), ...rows("v", v!) },
+    ...(keep !== undefined && { keep_batch: batch!, keep_item: item! }),
   };
 }
 
@@ -105,7 +123,7 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     return Row(range.x, range.y, ${["mask", "bias"]
       .filter((name) => (name === "mask" ? mask : bias))
       .map((name) => `batch * p.${name}_b + query_head * p.${name}_h + i * p.${name}_l, `)
-      .join("")}${keep ? "batch * p.T," : ""});
+      .join("")}${keep ? "batch * p.keep_batch," : ""});
   }
 
   /** No branches: all is evaluated, so j is clamped. */
@@ -114,7 +132,7 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     return ${[
       "(j >= row.first) & (j < row.end)",
       ...(mask ? ["mask_true(row.mask + key * p.mask_t)"] : []),
-      ...(keep ? ["keep_true(row.keep + key)"] : []),
+      ...(keep ? ["keep_true(row.keep + key * p.keep_item)"] : []),
       // -Infinity is detected by its bits, because WGSL may assume that there are no infinities.
       ...(bias ? ["(bitcast<u32>(bias_at(row.bias + key * p.bias_t)) != 0xff800000u)"] : []),
     ].join(" & ")};
@@ -129,13 +147,21 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
 /**
  * Returns WGSL `name(head, item, c)`: four channels, from `4 c`, of a row of `[heads, items, channels]`. Beyond its
  * ends it is 0.
+ * @param row WGSL of the index of the row among all rows, over `head` and `item`. Default: row-major.
  */
-export function loader(name: string, tensor: string, items: string, channels: number, map = "x"): string {
+export function loader(
+  name: string,
+  tensor: string,
+  items: string,
+  channels: number,
+  map = "x",
+  row = `head * ${items} + item`,
+): string {
   const quad = channels / 4;
   const read = Number.isInteger(quad)
     ? `if (c >= ${quad}u) { return vec4f(); }
-       let x = ${tensor}_at4((head * ${items} + item) * ${quad}u + c);`
-    : `let at = (head * ${items} + item) * ${channels}u + 4u * c;
+       let x = ${tensor}_at4((${row}) * ${quad}u + c);`
+    : `let at = (${row}) * ${channels}u + 4u * c;
        var x = vec4f();
        ${[0, 1, 2, 3].map((n) => `if (4u * c + ${n}u < ${channels}u) { x[${n}] = ${tensor}_at(at + ${n}u); }`).join(" ")}`;
   return `
@@ -145,6 +171,10 @@ export function loader(name: string, tensor: string, items: string, channels: nu
     return ${map};
   }`;
 }
+
+/** Returns the `loader` of k or v, which may be stored in a cache that grows in place. */
+export const cacheLoader = (name: string, tensor: "k" | "v", channels: number, map = "x"): string =>
+  loader(name, tensor, "p.T", channels, map, `head * p.${tensor}_head + item * p.${tensor}_item`);
 
 /** Returns WGSL `name(head, item, c, x)`, which writes the entry that the function of `loader` reads. */
 export function storer(name: string, tensor: string, items: string, channels: number): string {
@@ -168,6 +198,6 @@ export const vectorsOf = (channels: Readonly<Record<string, number>>): string[] 
 export const loaders = ({ d, dv }: Shapes): string =>
   [
     loader("load_q", "q", "p.rows", d, "limited4(x, p.limit) * p.scale"),
-    loader("load_k", "k", "p.T", d, "limited4(x, p.limit)"),
-    loader("load_v", "v", "p.T", dv),
+    cacheLoader("load_k", "k", d, "limited4(x, p.limit)"),
+    cacheLoader("load_v", "v", dv),
   ].join("");

@@ -134,6 +134,11 @@ test.each<[string, () => unknown, RegExp]>([
   ["nothing", () => webgpu(undefined as never), /expected a GPUDevice/],
   ["float64", () => webgpu({ device, dtype: "float64" as never }), /dtype is "float64"; expected one of "float32"/],
   ["an unknown option", () => webgpu({ device, debgu: true } as never), /did you mean debug/],
+  [
+    "half a token",
+    () => webgpu({ device, cacheCapacity: 1.5 }),
+    /cacheCapacity is 1.5; expected an integer number of tokens/,
+  ],
   ["a wrong pool", () => webgpu({ device, poolBytes: -1 }), /poolBytes is -1/],
 ])("refused options: %s", async (_, act, message) => {
   const error = await refusal(act);

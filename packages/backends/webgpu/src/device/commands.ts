@@ -4,6 +4,12 @@ import type { Health } from "./health.ts";
 import { Parameters } from "./parameters.ts";
 import type { BufferPool } from "./pool.ts";
 
+/** A place in a buffer, in bytes. */
+interface BufferOffset {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+}
+
 /**
  * Commands for the GPU. They are collected and submitted together by `flush`. In debug mode, each operation is submitted alone
  * inside error scopes, so that an error names the operation.
@@ -54,9 +60,10 @@ export class Commands {
     return this.#parameters.place(data);
   }
 
-  copy(from: { readonly buffer: GPUBuffer; readonly offset: number }, to: GPUBuffer, bytes: number): void {
+  /** Copies bytes between two buffers. Offsets and `bytes` are multiples of 4. */
+  copy(from: BufferOffset, to: BufferOffset, bytes: number): void {
     this.#endPass();
-    this.#open().copyBufferToBuffer(from.buffer, from.offset, to, 0, bytes);
+    this.#open().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
   }
 
   /** Submits all encoded commands, if there are any, by one call of `queue.submit`. */

@@ -45,14 +45,14 @@ export class BufferPool {
    * @throws `ATTN_UNSUPPORTED` if the device has no buffers of this size.
    */
   take(bytes: number, usage: number, pending?: number): GPUBuffer {
-    const size = sizeClass(bytes);
+    const { maxBufferSize } = this.#device.limits;
+    const size = Math.max(bytes, Math.min(sizeClass(bytes), maxBufferSize));
     const list = this.#idle.get(keyOf(usage, size)) ?? [];
     const at = pending === undefined ? list.length - 1 : list.findLastIndex(({ batch }) => batch !== pending);
     if (at >= 0) {
       this.#idleBytes -= size;
       return list.splice(at, 1)[0]!.buffer;
     }
-    const { maxBufferSize } = this.#device.limits;
     if (size > maxBufferSize)
       throw new AttentionError(
         "ATTN_UNSUPPORTED",

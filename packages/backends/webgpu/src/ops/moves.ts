@@ -13,7 +13,7 @@ import type { ElementType, GpuTensor } from "../tensor.ts";
 import { around } from "./around.ts";
 import type { Constants } from "./constants.ts";
 import { eachElement, elementAt, type Gpu } from "./gpu.ts";
-import { copyElements } from "./pointwise.ts";
+import { compact, copyElements } from "./pointwise.ts";
 
 type Moves = "constant" | "reshape" | "transpose" | "slice" | "concat" | "take";
 
@@ -31,7 +31,10 @@ export function moves(gpu: Gpu, constants: Constants): Pick<EagerOps<GpuTensor>,
   return {
     constant: (data, shape) => constants.floats(data, shape),
 
-    reshape: (x, shape) => memory.alias(x, reshapeShape(memory.own(x).shape, shape)),
+    reshape(x, given) {
+      const shape = reshapeShape(memory.own(x).shape, given);
+      return x.strides ? compact(gpu, x, shape) : memory.alias(x, shape);
+    },
 
     transpose(x, perm) {
       const shape = transposeShape(memory.own(x).shape, perm);

@@ -1,5 +1,5 @@
 import type { Shape } from "@attnkit/core";
-import { broadcastLoops, elementCount, type Loops } from "@attnkit/core/backend";
+import { broadcastLoops, collapse, elementCount, type Loops, strides } from "@attnkit/core/backend";
 import type { ElementType, GpuTensor } from "../tensor.ts";
 import { beginElement, eachElement, elementAt, type Gpu, numberAt, run, THREADS } from "./gpu.ts";
 import { numbers } from "./numbers.ts";
@@ -73,6 +73,7 @@ export function copyElements(gpu: Gpu, from: Walked, to: Walked, loops: Loops): 
 /** Returns the loops over words of two halves if all that is copied are whole words, which keeps every bit. */
 function pairs(from: Walked, to: Walked, { sizes, steps }: Loops): Loops | undefined {
   if (from.x.dtype !== "float16" || to.x.dtype !== "float16") return undefined;
+  if (from.x.strides || to.x.strides) return undefined;
   const last = sizes.length - 1;
   const even = (n: number) => n % 2 === 0;
   const whole = (list: readonly number[]) =>
@@ -109,6 +110,16 @@ function copy(gpu: Gpu, from: Walked, { x: out, start: outStart = 0 }: Walked, l
     sizes: { n, ...sizes },
     groups: Math.ceil(n / THREADS),
   });
+}
+
+/** Makes a row-major copy of a tensor, of another shape if it is given. */
+export function compact(gpu: Gpu, x: GpuTensor, shape: Shape = x.shape): GpuTensor {
+  const { memory } = gpu;
+  const out = memory.make(shape, x.dtype);
+  const from = x.strides ? memory.elements(x) : x;
+  copyElements(gpu, { x: from }, { x: out }, collapse(x.shape, [x.strides ?? strides(x.shape)]));
+  if (from !== x) memory.free(from);
+  return out;
 }
 
 /** A position that moves with the loops: the name of its variable in WGSL, and its steps. */
