@@ -57,7 +57,7 @@ export function gradientCode(scan: ChannelScan, { wgsl }: ChannelGradient, facts
     each((i) => `x[${i}] = ${from}[(${slot} * ${numbers}u + ${i}u) * p.channels + channel];`);
   const store = (to: string, slot: string) =>
     each((i) => `${to}[(${slot} * ${numbers}u + ${i}u) * p.channels + channel] = x[${i}];`);
-  const present = keyMask ? "keyMask[head / p.heads * p.S + j] != 0" : "true";
+  const present = keyMask ? "keyMask_true(head / p.heads * p.S + j)" : "true";
   const takeKey = `
     fn take_key(head: u32, c: u32, j: u32) {
       if (!(${present})) { return; }

@@ -77,7 +77,7 @@ export function keyTokens<T>(
   inputs: Tensors<T>,
 ): { readonly x: T; readonly y: T } {
   const { heads, S, d, w } = sizes;
-  const here = inputs.keyMask === undefined ? "true" : "keyMask[token / p.S / p.Hkv * p.S + token % p.S] != 0";
+  const here = inputs.keyMask === undefined ? "true" : "keyMask_true(token / p.S / p.Hkv * p.S + token % p.S)";
   const code = `
 ${begin}
   let here = ${here};

@@ -68,17 +68,19 @@ export function sizesOf<T>(host: Host<T>, pairs: Pairs<T>): Pick<Dispatch<T>, "s
 export const CACHED: readonly string[] = ["k", "v", "keep"];
 
 /** Returns the strides of k and v in rows of channels, and those of keep. They differ where a cache grows in place. */
-function cacheStrides<T>(host: Host<T>, { k, v, keep }: Tensors<T>): Record<string, number> {
+function cacheStrides<T>(host: Host<T>, tensors: Tensors<T>): Record<string, number> {
   const of = (x: T) => host.stored?.(x).strides ?? strides(host.shape(x));
-  const rows = (name: string, x: T) => {
+  const rows = (["k", "v"] as const).flatMap((name) => {
+    const x = tensors[name];
+    if (x === undefined) return [];
     const [, head, item] = of(x).map((n) => n / host.shape(x)[3]!);
-    return { [`${name}_head`]: head!, [`${name}_item`]: item! };
-  };
-  const [batch, item] = keep === undefined ? [] : of(keep);
-  return {
-    ...{ ...rows("k", k!), ...rows("v", v!) },
-    ...(keep !== undefined && { keep_batch: batch!, keep_item: item! }),
-  };
+    return [
+      [`${name}_head`, head!],
+      [`${name}_item`, item!],
+    ];
+  });
+  const [batch, item] = tensors.keep === undefined ? [] : of(tensors.keep);
+  return { ...Object.fromEntries(rows), ...(batch !== undefined && { keep_batch: batch, keep_item: item! }) };
 }
 
 /** Returns the strides along B, Hq, L and T. They are 0 where the tensor is broadcast. */
