@@ -1,20 +1,7 @@
 import type { Tensors } from "../program/block.ts";
 import type { EagerOps } from "../program/ops.ts";
 import type { Backend } from "./backend.ts";
-import type { Recorder } from "./recorder.ts";
-
-/** Several tensors from several, as one operation with a gradient of its own. */
-export interface JointOperation<T> {
-  readonly inputs: Tensors<T>;
-  /** Returns the gradients of the inputs `wrt` from those of all outputs, `seeds`. */
-  backward(
-    ops: EagerOps<T>,
-    inputs: Tensors<T>,
-    seeds: Tensors<T>,
-    wrt: readonly string[],
-    outputs: Tensors<T>,
-  ): Tensors<T>;
-}
+import type { JointOperation, Recorder } from "./recorder.ts";
 
 /** A tape of a backend that runs operations at once. It follows kernels, which run on the backend's own tensors. */
 export interface EagerTape<T, O extends EagerOps<T> = EagerOps<T>> {

@@ -11,7 +11,7 @@ export {
 export { checkVjp } from "./check-vjp.ts";
 export { type ProgramCost, programCost } from "./cost.ts";
 export { requireFunction } from "./describe.ts";
-export { type EagerTape, eagerTape, type JointOperation } from "./eager-tape.ts";
+export { type EagerTape, eagerTape } from "./eager-tape.ts";
 export { eagerVjp } from "./eager-vjp.ts";
 export { notOwnTensor, requireMechanism } from "./given.ts";
 export { type GradientRule, type GradientRules, gradientRules, unbroadcast, zerosLike } from "./gradient-rules.ts";
@@ -30,6 +30,7 @@ export {
   stateName,
   stateOfNames,
 } from "./nested.ts";
+export type { JointOperation } from "./recorder.ts";
 export { Remembered } from "./remembered.ts";
 export {
   broadcastShape,

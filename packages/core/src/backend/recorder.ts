@@ -1,9 +1,21 @@
 import type { Tensors } from "../program/block.ts";
 import type { EagerOps, Ops } from "../program/ops.ts";
 import { OWN_GRADIENT, type RecordsGradient } from "../program/with-gradient.ts";
-import type { JointOperation } from "./eager-tape.ts";
 import { zerosLike } from "./gradient-rules.ts";
 import { pullBack, receive, type Tape, type Traced, takeGradient, traced } from "./vjp.ts";
+
+/** Several tensors from several, as one operation with a gradient of its own. */
+export interface JointOperation<T> {
+  readonly inputs: Tensors<T>;
+  /** Returns the gradients of the inputs `wrt` from those of all outputs, `seeds`. */
+  backward(
+    ops: EagerOps<T>,
+    inputs: Tensors<T>,
+    seeds: Tensors<T>,
+    wrt: readonly string[],
+    outputs: Tensors<T>,
+  ): Tensors<T>;
+}
 
 /** Records operations on a backend's own tensors, which it knows by their identity. */
 export interface Recorder<T> {

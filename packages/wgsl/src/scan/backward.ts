@@ -4,7 +4,8 @@ import { alignPositions, type Call, everyRowSeesAllKeys } from "@attnkit/core/pr
 import { dispatch, grid } from "../dispatch.ts";
 import { hasNoState, type KernelGradients } from "../gradients.ts";
 import type { Host } from "../host.ts";
-import { carryOf, type Direction, pullOf, totalsOf, weighOf } from "./backward-code.ts";
+import { carryOf, type Direction, totalsOf } from "./backward-code.ts";
+import { pullOf, weighOf } from "./backward-pairs.ts";
 import { keyTokens, queryTokens } from "./backward-tokens.ts";
 import type { MatrixState } from "./form.ts";
 import { matrixStateKernel } from "./kernel.ts";

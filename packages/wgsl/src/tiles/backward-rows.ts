@@ -1,11 +1,19 @@
 import { elementCount } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
 import type { Host } from "../host.ts";
-import type { Seeds } from "./backward.ts";
-import { remembered, type Weights } from "./forward.ts";
+import { remembered } from "./forward.ts";
 import { type Pairs, type Shapes, shapesOf, sizesOf, visibility } from "./pairs.ts";
+import type { Weights } from "./weights.ts";
 
 const THREADS = 64;
+
+/** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. Weights of kind `"sum"` have no lse. */
+export interface Seeds<T> {
+  readonly y: T;
+  readonly lse?: T | undefined;
+  readonly dy: T;
+  readonly dlse?: T | undefined;
+}
 
 /** The part of tile gradients that differs between kinds of weights: two numbers per row from which its weights are recomputed. */
 export interface RowNumbers {

@@ -1,8 +1,8 @@
 import type { Tensors } from "@attnkit/core";
 import { dispatch, grid } from "../dispatch.ts";
 import type { Host } from "../host.ts";
-import { type RowNumbers, softmaxNumbers, sumNumbers } from "./backward-rows.ts";
-import { remembered, type Weights } from "./forward.ts";
+import { type RowNumbers, type Seeds, softmaxNumbers, sumNumbers } from "./backward-rows.ts";
+import { remembered } from "./forward.ts";
 import {
   CACHED,
   cacheLoader,
@@ -17,14 +17,7 @@ import {
   visibility,
 } from "./pairs.ts";
 import { lines, type Tile, tileCode } from "./tile.ts";
-
-/** The outputs `y` and `lse` of the forward pass, and their gradients `dy` and `dlse`. Weights of kind `"sum"` have no lse. */
-export interface Seeds<T> {
-  readonly y: T;
-  readonly lse?: T | undefined;
-  readonly dy: T;
-  readonly dlse?: T | undefined;
-}
+import type { Weights } from "./weights.ts";
 
 /**
  * Computes the gradients of q, k and v. `pairs` must have no bias, and at most one of mask and keep: WebGPU cannot bind

@@ -9,8 +9,6 @@ import { lines, type Tile, tileCode } from "./tile.ts";
 import { rowsOfWalk, type Text, type Walk, walkCode } from "./walk.ts";
 import { sumsOf, type Weights } from "./weights.ts";
 
-export type { Weights } from "./weights.ts";
-
 export interface Attend<T> extends Pairs<T> {
   readonly weights: Weights;
   readonly lse: boolean;

@@ -21,11 +21,12 @@ import type { GpuFacts } from "../gpu-facts.ts";
 import { type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
 import type { TileGradients } from "./backward.ts";
-import { attend, type Weights } from "./forward.ts";
+import { attend } from "./forward.ts";
 import type { Pairs } from "./pairs.ts";
 import { tileFor } from "./table.ts";
 import type { Tile } from "./tile.ts";
 import type { Walk } from "./walk.ts";
+import type { Weights } from "./weights.ts";
 
 /** A mechanism that compares every query with every key, and whose state keeps the keys. */
 export interface Quadratic {
