@@ -1,4 +1,5 @@
 import { type EagerTape, strides } from "@attnkit/core/backend";
+import { appendKeys as appendedByCopy } from "@attnkit/core/program";
 import type { Binding, Host } from "@attnkit/wgsl";
 import { appendKeys } from "./cache/append.ts";
 import type { Commands } from "./device/commands.ts";
@@ -55,7 +56,9 @@ export function hostOf(
     },
     // In debug mode an error of a kernel that is encoded here is reported too. A tape needs intermediate tensors later.
     scope: (make) => commands.guarded("a kernel", () => (tape().recording ? make() : tidyRecord(memory, make))),
-    appendKeys: (block) => appendKeys(gpu, tape().ops, cacheCapacity, block),
+    // A tape follows operations. It would not see keys that are written in place.
+    appendKeys: (block) =>
+      tape().recording ? appendedByCopy(tape().ops, block) : appendKeys(gpu, tape().ops, cacheCapacity, block),
     tape: {
       get recording() {
         return tape().recording;
