@@ -47,12 +47,21 @@ export function reduced(nodes: readonly Node[]): Map<string, string[]> {
   );
 }
 
-/** Returns the packages in rows: each stands above everything that it imports. Throws an Error if packages import in a circle. */
+/**
+ * Returns the packages in rows, the lowest first: each stands above everything that it imports, and as near as that allows to
+ * those that import it. Throws an Error if packages import in a circle.
+ */
 export function rowsOf(nodes: readonly Node[]): Node[][] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  const rank = (name: string, above: readonly string[] = []): number => {
-    if (above.includes(name)) throw new Error(`packages import in a circle: ${[...above, name].join(" -> ")}`);
-    return Math.max(-1, ...byName.get(name)!.imports.map((to) => rank(to, [...above, name]))) + 1;
+  const above = (name: string) => nodes.filter(({ imports }) => imports.includes(name));
+  const depth = (name: string, trail: readonly string[] = []): number => {
+    if (trail.includes(name)) throw new Error(`packages import in a circle: ${[...trail, name].join(" -> ")}`);
+    return Math.max(-1, ...byName.get(name)!.imports.map((to) => depth(to, [...trail, name]))) + 1;
+  };
+  const depths = new Map(nodes.map(({ name }) => [name, depth(name)]));
+  const rank = (name: string): number => {
+    const users = above(name);
+    return users.length === 0 ? depths.get(name)! : Math.min(...users.map((user) => rank(user.name))) - 1;
   };
   const rows: Node[][] = [];
   for (const node of nodes) {
@@ -60,14 +69,22 @@ export function rowsOf(nodes: readonly Node[]): Node[][] {
     rows[at] ??= [];
     rows[at].push(node);
   }
-  return rows.map((row) => row.sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : 1)));
+  return rows.map((row) => row.sort(inOrder));
 }
 
 const KINDS: readonly Kind[] = ["core", "wgsl", "mechanism", "backend", "tool", "app"];
 const LABELS: Readonly<Record<Kind, string>> = {
-  ...{ core: "the interface", wgsl: "kernels", mechanism: "mechanisms", backend: "backends", tool: "tools", app: "apps" },
+  ...{
+    core: "the interface",
+    wgsl: "kernels",
+    mechanism: "mechanisms",
+    backend: "backends",
+    tool: "tools",
+    app: "apps",
+  },
 };
-const order = ({ kind }: Node): number => KINDS.indexOf(kind);
+const inOrder = (a: Node, b: Node): number =>
+  KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || (a.name < b.name ? -1 : 1);
 
 const BOX = { width: 104, height: 34 };
 const STEP = { x: 120, y: 92 };
@@ -76,26 +93,37 @@ const MARGIN = 20;
 /** Returns the picture as SVG: boxes in rows, and arrows from a package to what it imports. */
 export function draw(nodes: readonly Node[]): string {
   const rows = rowsOf(nodes);
-  const columns = Math.max(...rows.map((row) => row.length));
+  const rowOf = new Map(rows.flatMap((row, r) => row.map(({ name }) => [name, r] as const)));
+  const edges = [...reduced(nodes)].flatMap(([from, imports]) => imports.map((to) => ({ from, to })));
+  // An arrow over several rows keeps a place free in each row between them.
+  const slots = rows.map((row, r) => {
+    const passing = edges.filter(({ from, to }) => rowOf.get(to)! < r && r < rowOf.get(from)!);
+    const guests = passing.map(({ from, to }) => ({
+      ...nodes.find(({ name }) => name === from)!,
+      name: `${from}>${to}`,
+    }));
+    return [...row, ...guests].sort(inOrder);
+  });
+  const columns = Math.max(...slots.map((row) => row.length));
   const [width, height] = [MARGIN * 2 + columns * STEP.x, MARGIN * 2 + rows.length * STEP.y];
-  const places = new Map(
-    rows.flatMap((row, r) =>
-      row.map((node, i) => {
-        const x = width / 2 + (i - (row.length - 1) / 2) * STEP.x;
-        return [node.name, { x, y: height - MARGIN - BOX.height - r * STEP.y }] as const;
-      }),
-    ),
-  );
-  const arrows = [...reduced(nodes)].flatMap(([from, imports]) =>
-    imports.map((to) => {
-      const [a, b] = [places.get(from)!, places.get(to)!];
-      const [top, bottom] = [a.y + BOX.height, b.y - 5];
-      const bend = (bottom - top) / 2;
-      return `<path d="M${a.x} ${top} C${a.x} ${top + bend} ${b.x} ${bottom - bend} ${b.x} ${bottom}" marker-end="url(#end)"/>`;
-    }),
-  );
+  const yOf = (r: number) => height - MARGIN - BOX.height - r * STEP.y;
+  const xOf = (r: number, name: string) =>
+    width / 2 + (slots[r]!.findIndex((slot) => slot.name === name) - (slots[r]!.length - 1) / 2) * STEP.x;
+  const arrows = edges.map(({ from, to }) => {
+    const [first, last] = [rowOf.get(from)!, rowOf.get(to)!];
+    let [x, y] = [xOf(first, from), yOf(first) + BOX.height];
+    let line = `M${x} ${y}`;
+    for (let r = first - 1; r >= last; r--) {
+      const [nextX, nextY] = r === last ? [xOf(r, to), yOf(r) - 5] : [xOf(r, `${from}>${to}`), yOf(r)];
+      const bend = (nextY - y) / 2;
+      line += ` C${x} ${y + bend} ${nextX} ${nextY - bend} ${nextX} ${nextY}`;
+      [x, y] = [nextX, nextY + (r === last ? 0 : BOX.height)];
+      if (r > last) line += ` V${y}`;
+    }
+    return `<path d="${line}" marker-end="url(#end)"/>`;
+  });
   const boxes = nodes.map(({ name, kind, dir, about }) => {
-    const { x, y } = places.get(name)!;
+    const [x, y] = [xOf(rowOf.get(name)!, name), yOf(rowOf.get(name)!)];
     const rect = `<rect x="${x - BOX.width / 2}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6"/>`;
     const text = `<text x="${x}" y="${y + BOX.height / 2 + 4}">${name}</text>`;
     return `<g class="${kind}"><title>${escaped(`${dir}: ${about}`)}</title>${rect}${text}</g>`;

@@ -30,6 +30,13 @@ describe("docs/architecture.svg; `pnpm derive` writes it", () => {
     expect(draw(nodes).match(/marker-end/g)).toHaveLength(2);
   });
 
+  test("a package stands near those that import it, and a long arrow has a place in each row", () => {
+    const nodes = [node("a", "b", "d"), node("b", "c"), node("c"), node("d", "c")];
+    expect(rowsOf(nodes).map((row) => row.map(({ name }) => name))).toEqual([["c"], ["b", "d"], ["a"]]);
+    const long = [node("a", "b"), node("b", "c"), node("c"), node("e", "b", "x"), node("f", "e", "c"), node("x")];
+    expect(rowsOf(long).map((row) => row.map(({ name }) => name))).toEqual([["c"], ["b", "x"], ["a", "e"], ["f"]]);
+  });
+
   test("a circle of imports is an error that names it", () => {
     expect(() => rowsOf([node("a", "b"), node("b", "a")])).toThrow("packages import in a circle: a -> b -> a");
   });
