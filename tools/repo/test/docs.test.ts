@@ -93,6 +93,17 @@ test("scripts that the documentation names exist", () => {
   for (const name of named) expect(name === "install" ? { install: 1 } : scripts).toHaveProperty([name]);
 });
 
+test("docs/README.md links to every page of docs", () => {
+  const links = relativeLinks(readFileSync(join(root, "docs/README.md"), "utf8"));
+  const pages = files.filter((file) => /^docs\/[^/]+\.md$/.test(file)).map((file) => file.replace("docs/", ""));
+  expect(pages.filter((page) => page !== "README.md" && !links.includes(page))).toEqual([]);
+});
+
+test.each(files.flatMap((file) => fences(root, file)).filter(({ language }) => language === "json"))(
+  "JSON parses: $file:$line",
+  ({ text }) => expect(JSON.parse(text)).toBeTypeOf("object"),
+);
+
 test("a fence that is not closed, and a dead link, are found", () => {
   expect(() => fencesOf("x.md", "```ts\nlet a;")).toThrow("x.md:1");
   expect(fencesOf("x.md", "```ts [a.ts]\nlet a;\n```")).toEqual([
