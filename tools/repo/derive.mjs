@@ -1,7 +1,7 @@
 /**
  * Writes what follows from the lines of the catalog's lists and from what packages declare in `src/about.ts`:
- * dependencies of the catalog, tsconfig references, and tables of READMEs; docs/papers.md and docs/benchmarks.md from the
- * records. Run it after adding or changing a package, and after making a record.
+ * dependencies of the catalog, tsconfig references, and tables of READMEs; the picture of docs/architecture.md from the
+ * imports; docs/papers.md and docs/benchmarks.md from the records. Run it after adding or changing a package, and after making a record.
  */
 import { execSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -17,6 +17,8 @@ if (write([catalogDependencies(root)])) execSync("npx --yes pnpm@12 install", { 
 write(projectReferences(root));
 const { tables } = await load("tables.ts");
 write(tables(root));
+const { architecture } = await load("architecture.ts");
+write(architecture(root));
 const { papers } = await load("papers.ts");
 const { benchmarksPage } = await load("benchmarks.ts");
 for (const [folder, page] of [

@@ -8,6 +8,8 @@ export interface Fence {
   /** The line of the opening fence, from 1. */
   readonly line: number;
   readonly language: string;
+  /** The file that the block is, written after the language in brackets: "```ts [backend.ts]". */
+  readonly name?: string;
   readonly text: string;
 }
 
@@ -30,14 +32,17 @@ export function fences(root: string, file: string): Fence[] {
  */
 export function fencesOf(file: string, markdown: string): Fence[] {
   const out: Fence[] = [];
-  let open: { line: number; language: string; lines: string[] } | undefined;
+  let open: { line: number; language: string; name?: string; lines: string[] } | undefined;
   markdown.split("\n").forEach((text, i) => {
     const fence = /^```(.*)$/.exec(text.trimEnd());
     if (open && fence) {
-      out.push({ file, line: open.line, language: open.language, text: open.lines.join("\n") });
+      const { lines, ...of } = open;
+      out.push({ file, ...of, text: lines.join("\n") });
       open = undefined;
-    } else if (fence) open = { line: i + 1, language: fence[1]!.trim(), lines: [] };
-    else open?.lines.push(text);
+    } else if (fence) {
+      const [, language, name] = /^(.*?)(?:\s+\[(.+)\])?$/.exec(fence[1]!.trim())!;
+      open = { line: i + 1, language: language!, ...(name !== undefined && { name }), lines: [] };
+    } else open?.lines.push(text);
   });
   if (open) throw new Error(`${file}:${open.line}: the code fence is not closed`);
   return out;
