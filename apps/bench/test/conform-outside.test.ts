@@ -96,7 +96,7 @@ describe("a mechanism from outside", () => {
 
   test("on a broken backend: the replay line names both as the command did", async () => {
     const args = ["./broken.js", "--mechanism", "./mine.js", "--law", "oracle", "--case", "0"];
-    const { code } = await conform(...args, "--json", "both.json");
+    const { code } = await conform(...args, "--dtype", "float32", "--json", "both.json");
     expect(code).toBe(1);
     const errors = json("both.json").reports[0].cases.map((c: { error: string }) => c.error);
     expect(errors[1]).toContain(
@@ -105,7 +105,7 @@ describe("a mechanism from outside", () => {
   });
 });
 
-test("attnkit bench times both, also the memory in a process of its own", async () => {
+test("attnkit bench checks and times both", async () => {
   const args =
     "bench --backend ./factory.js --mechanism ./mine.js --lengths 16 --decode-contexts 16 --budget 1 --rounds 2";
   const { code, out } = await cli(dir, [...args.split(" "), "--no-memory", "--no-baselines", "--out", "results"]);
@@ -131,6 +131,7 @@ describe("bad modules: one line that says what was found, exit code 2", () => {
     ["a name that is not there", ["./two.js#c"], /two\.js#c: exports a .*expected a backend/],
     ["a name that the list lacks", ["./several.js#three"], /has no backend "three"; its list about has one, two/],
     ["the function makes something else", ["./wrong.js"], /function default returned an object with the fields upload/],
+    ["the function ignores the type", ["./broken.js"], /made a backend of float32/],
     ["the function throws", ["./throws.js"], /function default, called with no arguments, threw: no GPU here/],
     ["a backend twice", ["./two.js#a", "--backend", "cpu"], /--backend: cannot be combined with the argument/],
     [

@@ -23,7 +23,7 @@ const FIELDS: Readonly<Record<keyof ExpectedFailure, readonly [right: (x: unknow
     "options as a report prints them, such as '{\"order\":2}'",
   ],
   case: [(x) => x === undefined || (Number.isSafeInteger(x) && (x as number) >= 0), "a case number, from 0"],
-  reason: [(x) => typeof x === "string" && x.trim() !== "", "a reason in words"],
+  reason: [(x) => typeof x === "string" && x.trim() !== "", "a text: every entry comes with a reason in words"],
 };
 
 /**
