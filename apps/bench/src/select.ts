@@ -2,24 +2,36 @@ import { type BackendEntry, backends, type MechanismEntry, mechanisms } from "@a
 import type { Backend, DType, Options } from "@attnkit/core";
 import type { Choice } from "@attnkit/measure/choice";
 import { messageOf, UsageError } from "./io.ts";
+import { admit, outsideBackends, outsideMechanism } from "./outside/admit.ts";
 
 /** Returns the mechanism entry of that name. Throws `UsageError`. */
 export function mechanismNamed(name: string): MechanismEntry {
-  return find("--mechanism", name, mechanisms, "mechanism");
+  return outsideMechanism(name) ?? find("--mechanism", name, mechanisms, "mechanism");
 }
 
 /** Returns the backend entry of that name. Throws `UsageError`. */
 export function backendNamed(name: string): BackendEntry {
-  return find("--backend", name, backends, "backend");
+  return outsideBackends(name)?.[0] ?? find("--backend", name, backends, "backend");
+}
+
+/**
+ * Loads the files and packages from outside that the values of --backend and --mechanism name. Call it before the
+ * functions that look names up. Throws `UsageError`.
+ */
+export async function admitNamed(cwd: string, backend: string | null, mechanism: string | null): Promise<void> {
+  await admit(cwd, {
+    backends: (backend ?? "").split(",").flatMap((name) => name.trim() || []),
+    mechanisms: splitOutside(mechanism ?? "").flatMap((item) => item.slice(0, optionsAt(item)) || []),
+  });
 }
 
 /** Parses `a,b:{"order":2}`. By default, every mechanism is chosen with its default options. */
 export function choices(text: string | undefined): Choice[] {
   if (text === undefined) return mechanisms.map((entry) => ({ entry, options: entry.variants[0] ?? {} }));
   return splitOutside(text).map((item) => {
-    const colon = item.indexOf(":");
-    const entry = mechanismNamed(colon < 0 ? item : item.slice(0, colon));
-    return { entry, options: colon < 0 ? (entry.variants[0] ?? {}) : parseOptions(item.slice(colon + 1)) };
+    const colon = optionsAt(item);
+    const entry = mechanismNamed(item.slice(0, colon));
+    return { entry, options: colon === undefined ? (entry.variants[0] ?? {}) : parseOptions(item.slice(colon + 1)) };
   });
 }
 
@@ -31,7 +43,7 @@ export const USUAL = "cpu,ort-cpu,tfjs-wasm";
 
 /** The backend entries of a list of names. Throws `UsageError`. */
 export const backendChoices = (text: string = USUAL): readonly BackendEntry[] =>
-  text.split(",").map((name) => backendNamed(name.trim()));
+  text.split(",").flatMap((name) => outsideBackends(name.trim()) ?? backendNamed(name.trim()));
 
 /**
  * Returns the float type to make a backend with: the requested one, or the backend's default. Throws `UsageError` if
@@ -83,8 +95,14 @@ function find<E extends { readonly name: string }>(flag: string, name: string, a
   if (found) return found;
   throw new UsageError(
     flag,
-    `there is no ${what} ${JSON.stringify(name)}; expected ${all.map((e) => e.name).join(", ")}`,
+    `there is no ${what} ${JSON.stringify(name)}; expected ${all.map((e) => e.name).join(", ")}, a file such as ./mine.js, or a package that is installed here`,
   );
+}
+
+/** The position of the colon before the options; a colon of `C:\\` or `file://` is none. */
+function optionsAt(item: string): number | undefined {
+  const colon = item.search(/:(?![\\/])/);
+  return colon < 0 ? undefined : colon;
 }
 
 /** Splits at commas that are not inside brackets or braces. */

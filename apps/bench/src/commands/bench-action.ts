@@ -4,9 +4,11 @@ import { makeFolder } from "../files.ts";
 import { EXIT, type Io, UsageError } from "../io.ts";
 import { inputOf, open, read, start, validate } from "../measure/run.ts";
 import { measure } from "../measure/session.ts";
+import { anyOutside } from "../outside/admit.ts";
 import { writeCsv, writePage, writeResults } from "../report/files.ts";
 import { progress } from "../report/progress.ts";
 import { tables } from "../report/table.ts";
+import { admitNamed } from "../select.ts";
 import { readTiles } from "../tune/file.ts";
 import { against } from "./bench-against.ts";
 import type { Flags, Preset } from "./bench-flags.ts";
@@ -75,6 +77,11 @@ async function run(io: Io, flags: Flags, preset: Preset, written: readonly strin
     lengths: flags.lengths !== undefined,
     contexts: flags.decodeContexts !== undefined,
   });
+  if (flags.against !== undefined && anyOutside())
+    throw new UsageError(
+      "--against",
+      "compares two builds of attnkit; --backend and --mechanism then take names alone",
+    );
   if (flags.against !== undefined) return against(io, { ...flags, against: flags.against }, options, input);
   const opened = await open(options, input);
   await makeFolder(io, flags.out);
@@ -87,6 +94,7 @@ async function resume(io: Io, file: string, written: readonly string[]): Promise
   const other = written.find((name) => name !== "resume");
   if (other) throw new UsageError("--resume", `reads every option from ${file}; it cannot be combined with --${other}`);
   const results = await read(io, file);
+  await admitNamed(io.cwd, results.options.backend, results.options.mechanism);
   const input = await inputOf(io, results.options, { lengths: true, contexts: true });
   if (input.sha256 !== results.input.sha256) {
     throw new UsageError(

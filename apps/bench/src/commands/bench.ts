@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Io } from "../io.ts";
-import { USUAL } from "../select.ts";
+import { admitNamed, USUAL } from "../select.ts";
 import { AGAINST, DEFAULTS, FULL, LARGEST, QUICK } from "./bench-defaults.ts";
 import type { Flags } from "./bench-flags.ts";
 import * as flag from "./flags.ts";
@@ -9,8 +9,8 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
   const command = program
     .command("bench")
     .description("check every mechanism on every backend against its reference, then time it")
-    .option("--mechanism <list>", 'names, with options as linear:{"featureMap":"relu"}; default all')
-    .option("--backend <list>", `names; default ${USUAL}`)
+    .option("--mechanism <list>", 'names, files or packages, with options as linear:{"featureMap":"relu"}; default all')
+    .option("--backend <list>", `names, files or packages; default ${USUAL}`)
     .option("--dtype <type>", "float type of the backends; default each backend's own")
     .option("--heads <n>", "query heads", flag.positive, DEFAULTS.heads)
     .option("--kv-heads <n>", "key and value heads; default as many as query heads", flag.positive)
@@ -82,6 +82,7 @@ export function benchCommand(program: Command, io: Io, exit: (code: number) => v
     )
     .option("--resume <file>", "continue an interrupted run and write into the same files")
     .action(async (flags: Flags) => {
+      await admitNamed(io.cwd, flags.backend ?? null, flags.mechanism ?? null);
       if (flags.frontier) {
         const { frontier } = await import("./frontier-action.ts");
         return exit(await frontier(io, flags, given(command)));

@@ -10,4 +10,8 @@ export interface Flags {
   readonly vectors?: string[];
   readonly json?: string;
   readonly markdown?: string;
+  readonly badge?: string;
+  readonly expected?: string;
+  readonly kernel?: string;
+  readonly compare?: string[];
 }

@@ -15,9 +15,13 @@ interface Line extends VectorResult {
 
 /** Runs golden vectors. Prints a line for each case as soon as it is done, and the totals in the last line. */
 export async function vectors(io: Io, flags: Flags): Promise<number> {
-  const clash = (["law", "options", "case", "markdown"] as const).find((name) => flags[name] !== undefined);
+  const clash = (["law", "options", "case", "markdown", "badge", "expected", "kernel"] as const).find(
+    (name) => flags[name] !== undefined,
+  );
   if (clash) throw new UsageError(`--${clash}`, "cannot be combined with --vectors");
-  if (flags.mechanism !== undefined) mechanismNamed(flags.mechanism);
+  const own = flags.mechanism === undefined ? undefined : mechanismNamed(flags.mechanism);
+  // A mechanism from outside is named by its file, and its cases by its own name.
+  const ownName = own?.create(own.variants[0]).name;
   const files: { path: string; cases: VectorCase[] }[] = [];
   for (const path of flags.vectors ?? []) files.push({ path, cases: await read(io, path) });
   const entries = backendChoices(flags.backend ?? "cpu");
@@ -31,9 +35,9 @@ export async function vectors(io: Io, flags: Flags): Promise<number> {
     }
     for (const { path, cases } of files) {
       for (const c of cases) {
-        if (flags.mechanism !== undefined && c.mechanism !== flags.mechanism) continue;
+        if (own && c.mechanism !== ownName) continue;
         const backend = await backendOf(c);
-        const named = mechanisms.find((m) => m.name === c.mechanism);
+        const named = own ?? mechanisms.find((m) => m.name === c.mechanism);
         const create = named && (await creator(named, backend));
         const [result] = await runVectors([c], { backend, mechanism: (_, options) => create?.(options) });
         const line = { file: path, backend: entry.name, dtype: backend.dtype, ...result! };

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { creator } from "@attnkit/catalog";
 import { attention, type DType } from "@attnkit/core";
 import { normals } from "@attnkit/measure/random";
+import { admit } from "../outside/admit.ts";
 import { backendNamed, mechanismNamed } from "../select.ts";
 import type { Peak, PeakJob } from "./peak.ts";
 
@@ -15,8 +16,9 @@ const WARM = 64;
 const SHORT = 96;
 
 process.once("message", async (message) => {
-  const job = message as PeakJob;
+  const job = message as PeakJob & { readonly cwd: string };
   const { dtype, threads } = job;
+  await admit(job.cwd, { backends: [job.backend], mechanisms: [job.mechanism] });
   const backend = await backendNamed(job.backend).create({ dtype: dtype as DType, threads });
   const mechanism = (await creator(mechanismNamed(job.mechanism), backend))(job.options);
   const attend = attention(mechanism, backend, { causal: true, kernels: job.kernels });

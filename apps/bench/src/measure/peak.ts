@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Options } from "@attnkit/core";
+import { outsideFolder } from "../outside/admit.ts";
 
 /** One prefill to measure in a process of its own, as plain data. */
 export interface PeakJob {
@@ -56,6 +57,6 @@ export function peak(job: PeakJob, signal: AbortSignal): Promise<Peak> {
           new Error(`the process ended with ${died ?? `code ${code}`} ${said.trim().split("\n").at(-1) ?? ""}`.trim()),
         );
     });
-    child.send(job);
+    child.send({ ...job, cwd: outsideFolder() });
   });
 }

@@ -1,6 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { AttentionError } from "../program/errors.ts";
 import { draw, fit } from "./draw.ts";
+import { checkExpectedFailure } from "./expected-failures.ts";
 import type { Row } from "./lab.ts";
 import { oracle } from "./oracle.ts";
 import { random } from "./random.ts";
@@ -37,7 +38,8 @@ export function checkRunner(runner: Runner): void {
 /** Refuses what is not a subject: every mistake that would otherwise show as a TypeError in each case. @throws `ATTN_OPTION` */
 export function checkSubject(subject: Subject): void {
   if (!isRecord(subject)) throw refuse("subject", subject, "{ backend, mechanisms }");
-  const { backend, backendIn, mechanisms, seed, expectedFailures = [] } = subject as unknown as Record<string, unknown>;
+  const fields = subject as unknown as Record<string, unknown>;
+  const { backend, backendIn, mechanisms, seed, kernel, expectedFailures = [] } = fields;
   if (typeof backend !== "function") {
     throw refuse("subject.backend", backend, "a function that makes the backend, such as () => cpu()");
   }
@@ -52,11 +54,9 @@ export function checkSubject(subject: Subject): void {
   }
   if (seed !== undefined && !Number.isSafeInteger(seed)) throw refuse("subject.seed", seed, "a whole number");
   if (!Array.isArray(expectedFailures)) throw refuse("subject.expectedFailures", expectedFailures, "an array");
-  for (const [n, entry] of expectedFailures.entries()) {
-    if (isRecord(entry) && typeof entry.law === "string" && typeof entry.reason === "string" && entry.reason !== "")
-      continue;
-    throw refuse(`subject.expectedFailures[${n}]`, entry, "{ law, reason } with a reason in words");
-  }
+  for (const [n, entry] of expectedFailures.entries()) checkExpectedFailure(entry, `subject.expectedFailures[${n}]`);
+  if (kernel !== undefined && typeof kernel !== "string")
+    throw refuse("subject.kernel", kernel, "the name of a kernel of the mechanisms");
   for (const [n, row] of mechanisms.entries()) checkRow(row, `subject.mechanisms[${n}]`);
 }
 

@@ -1,5 +1,6 @@
 import type { Backend } from "../backend/backend.ts";
 import type { DType } from "../program/ops.ts";
+import { neverRan } from "./one-kernel.ts";
 import type { Item } from "./suite.ts";
 
 /** The result of one case. Plain data. */
@@ -30,9 +31,11 @@ export interface Report {
     readonly dtype: DType;
     readonly supports: Readonly<Record<string, unknown>>;
   };
+  /** Present if one kernel was tested: its name, and how often it ran. */
+  readonly kernel?: { readonly name: string; readonly calls: number };
   /** False if the run was stopped before its last case. */
   readonly complete: boolean;
-  /** True if the run is complete and every case passed or failed as expected. */
+  /** True if the run is complete and every case passed or failed as expected; with `kernel`, if that kernel ran too. */
   readonly conforms: boolean;
   readonly ms: number;
   readonly cases: readonly CaseResult[];
@@ -40,21 +43,20 @@ export interface Report {
 
 export function reportOf(
   backend: Backend<unknown>,
-  seed: number,
-  versions: Readonly<Record<string, string>>,
-  cases: readonly CaseResult[],
-  complete: boolean,
+  { kernel, ...run }: Pick<Report, "seed" | "versions" | "complete" | "cases"> & { readonly kernel: Report["kernel"] },
 ): Report {
   const { name, kind, device, dtype, supports } = backend;
+  const good = run.cases.every((c) => c.status === "pass" || c.status === "expected-failure");
   return {
     format: "attnkit-conformance/1",
-    versions,
-    seed,
+    versions: run.versions,
+    seed: run.seed,
     backend: { name, kind, device, dtype, supports: { ...supports } },
-    complete,
-    conforms: complete && cases.every((c) => c.status === "pass" || c.status === "expected-failure"),
-    ms: cases.reduce((ms, c) => ms + c.ms, 0),
-    cases,
+    ...(kernel && { kernel }),
+    complete: run.complete,
+    conforms: run.complete && good && kernel?.calls !== 0,
+    ms: run.cases.reduce((ms, c) => ms + c.ms, 0),
+    cases: run.cases,
   };
 }
 
@@ -71,6 +73,7 @@ export function markdown(report: Report): string {
     "",
     `${backend.device}; ${backend.dtype}; seed ${seed}; ${cases.length} cases in ${(report.ms / 1000).toFixed(1)} s.`,
     `${count("pass")} pass, ${count("fail", "unexpected-pass")} fail, ${count("expected-failure")} fail as expected.`,
+    ...(report.kernel ? [kernelLine(report.kernel, backend)] : []),
     ...(report.complete ? [] : ["The run was stopped before its last case."]),
     ...Object.entries(report.versions).map(([name, version]) => `${name} ${version}`),
     "",
@@ -79,6 +82,11 @@ export function markdown(report: Report): string {
   ];
   return [...head, ...matrix(cases), ...failures(cases), ""].join("\n");
 }
+
+const kernelLine = ({ name, calls }: NonNullable<Report["kernel"]>, backend: Report["backend"]): string =>
+  calls === 0
+    ? `**Failed**: ${neverRan(name, backend)}.`
+    : `The kernel ${name} alone was tested; it ran ${calls} times.`;
 
 function matrix(cases: readonly CaseResult[]): string[] {
   const columns = [...new Set(cases.map(columnOf))];

@@ -1,6 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { checkBackend, checkRunner, checkSubject } from "./check-subject.ts";
 import { isLawBroken } from "./checker.ts";
+import { neverRan, type OneKernel, oneKernel } from "./one-kernel.ts";
 import { type Replay, replayByFilter } from "./replay.ts";
 import { type CaseResult, type Report, reportOf } from "./report.ts";
 import type { Runner } from "./runner.ts";
@@ -17,7 +18,8 @@ export function conformance(runner: Runner, subject: Subject, filter: Selection 
   checkSubject(subject);
   const { describe, test, replay = replayByFilter } = runner;
   const backend = once(subject);
-  for (const [mechanism, ofMechanism] of groups(select(subject, filter), titleOf)) {
+  const { tested, kernel } = withOneKernel(subject);
+  for (const [mechanism, ofMechanism] of groups(selected(tested, filter), titleOf)) {
     describe(mechanism, () => {
       for (const [law, items] of groups(ofMechanism, lawTitle)) {
         describe(law, () => {
@@ -31,6 +33,13 @@ export function conformance(runner: Runner, subject: Subject, filter: Selection 
       }
     });
   }
+  if (kernel === undefined) return;
+  // Runners run tests in the order in which they are registered.
+  describe(`kernel ${subject.kernel}`, () => {
+    test("ran in one case at least", async () => {
+      if (kernel.calls() === 0) throw new Error(neverRan(`${subject.kernel}`, await backend()));
+    });
+  });
 }
 
 export interface RunOptions {
@@ -55,7 +64,8 @@ export async function runConformance(
   { filter = {}, replay = replayByFilter, onProgress, signal }: RunOptions = {},
 ): Promise<Report> {
   checkSubject(subject);
-  const items = select(subject, filter);
+  const { tested, kernel } = withOneKernel(subject);
+  const items = selected(tested, filter);
   const backend = await made(subject);
   const results: CaseResult[] = [];
   for (const item of items) {
@@ -65,7 +75,28 @@ export async function runConformance(
     if (!signal?.aborted) results.push(result);
   }
   const complete = results.length === items.length;
-  return reportOf(backend, subject.seed ?? 1, subject.versions ?? {}, results, complete);
+  return reportOf(backend, {
+    seed: subject.seed ?? 1,
+    versions: subject.versions ?? {},
+    kernel: kernel && { name: `${subject.kernel}`, calls: kernel.calls() },
+    cases: results,
+    complete,
+  });
+}
+
+/** The subject as it is tested: with `kernel`, its mechanisms have that kernel alone. */
+function withOneKernel(subject: Subject): { readonly tested: Subject; readonly kernel?: OneKernel } {
+  if (subject.kernel === undefined) return { tested: subject };
+  const kernel = oneKernel(subject.mechanisms, subject.kernel);
+  const { backendIn } = subject;
+  const tested = { ...subject, backend: () => subject.backend(), mechanisms: kernel.rows };
+  return { tested: { ...tested, ...(backendIn && { backendIn: backendIn.bind(subject) }) }, kernel };
+}
+
+/** The cases that a filter selects; without those of operations where one kernel is tested, which they do not run. */
+function selected(subject: Subject, filter: Selection): Item[] {
+  const items = select(subject, filter);
+  return subject.kernel === undefined ? items : items.filter((item) => item.mechanism !== "ops");
 }
 
 async function runItem(item: Item, backend: Backend<unknown>, subject: Subject, replayOf: Replay): Promise<CaseResult> {

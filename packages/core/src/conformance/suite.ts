@@ -3,23 +3,12 @@ import type { Options } from "../program/call.ts";
 import { AttentionError } from "../program/errors.ts";
 import type { DType } from "../program/ops.ts";
 import { Checker, Denied, LawBroken } from "./checker.ts";
+import { type ExpectedFailure, lawNames } from "./expected-failures.ts";
 import { Lab, type Row } from "./lab.ts";
 import { laws } from "./laws/index.ts";
 import { opsLaws } from "./ops/index.ts";
 import { random } from "./random.ts";
 import { wrongOracle } from "./wrong-oracle.ts";
-
-/** A case that is known to fail, and why. One that passes is a failure: the entry must go. */
-export interface ExpectedFailure {
-  readonly law: string;
-  /** Absent: every mechanism (and the operations). */
-  readonly mechanism?: string;
-  /** `optionsText` of one variant of the mechanism. Absent: every variant. */
-  readonly options?: string;
-  /** Absent: every case of the law. */
-  readonly case?: number;
-  readonly reason: string;
-}
 
 /** The backend and mechanisms to test. Their declarations decide which cases run: there are no other switches. */
 export interface Subject {
@@ -31,7 +20,13 @@ export interface Subject {
   backendIn?(dtype: DType): Backend<unknown> | Promise<Backend<unknown>>;
   /** Each with its oracle. None: the operations alone are tested. */
   readonly mechanisms: readonly Row[];
+  /** Cases that are known to fail. `readExpectedFailures` reads them from a JSON file. */
   readonly expectedFailures?: readonly ExpectedFailure[];
+  /**
+   * The name of one kernel: only the mechanisms that have it are tested, with it and without their other kernels. The laws of
+   * operations are left out. A run in which it never ran does not conform.
+   */
+  readonly kernel?: string;
   /** Default 1. */
   readonly seed?: number;
   /** Versions of what was tested, for the report: `{ "@attnkit/cpu": "1.2.0" }`. */
@@ -160,9 +155,14 @@ export function select(
   filter: Selection = {},
 ): Item[] {
   const all = plan(subject);
-  const known = new Set([...opsLaws, ...laws].map((law) => law.name));
-  for (const { law } of subject.expectedFailures ?? []) {
-    if (!known.has(law)) throw wrongFilter(`expectedFailures names the law "${law}"`, [...known]);
+  const known = lawNames;
+  for (const [n, expected] of (subject.expectedFailures ?? []).entries()) {
+    const { law, mechanism, options } = expected;
+    const cases = all.filter((item) => matches(item, { law, mechanism, options }));
+    if (cases.length > 0 && !cases.some((item) => matches(item, expected))) {
+      const numbers = [...new Set(cases.map((item) => String(item.case)))];
+      throw wrongFilter(`expectedFailures[${n}] names the case ${expected.case} of ${law}`, numbers);
+    }
   }
   if (typeof filter !== "function") {
     const field = Object.keys(filter).find((name) => !(FIELDS as readonly string[]).includes(name));
@@ -171,7 +171,7 @@ export function select(
   const chosen = all.filter(typeof filter === "function" ? filter : (item) => matches(item, filter));
   if (chosen.length > 0) return chosen;
   if (typeof filter === "function")
-    throw wrongFilter("the filter selects no case: it was false for each of these laws", [...known]);
+    throw wrongFilter("the filter selects no case: it was false for each of these laws", known);
   for (const [n, field] of FIELDS.entries()) {
     const before = Object.fromEntries(FIELDS.slice(0, n).map((name) => [name, filter[name]]));
     const left = all.filter((item) => matches(item, before));
