@@ -17,7 +17,7 @@ export function render(kind: Kind, template: AppTemplate, names: Names, inside: 
   for (const layer of layers(kind, template, inside)) {
     for (const path of filesOf(`${templates}/${layer}`)) {
       const text = readFileSync(`${templates}/${layer}/${path}`, "utf8");
-      if (kind !== "app" && path.endsWith(".ts")) refuseCollision(text, names, `${layer}/${path}`);
+      if (kind !== "app" && path.endsWith(".ts")) refuseCollision(text, from, names, `${layer}/${path}`);
       files.set(targetOf(path), adapted(path, renamed(text, from, names), inside, kind));
     }
   }
@@ -36,12 +36,15 @@ function adapted(path: string, text: string, inside: boolean, kind: Kind): strin
   return inside && path.endsWith(".test.ts") ? text.replace('from "node:test"', 'from "vitest"') : text;
 }
 
-function refuseCollision(text: string, { kebab, camel, pascal }: Names, path: string): void {
-  const code = text.replaceAll(/\/\*.*?\*\/|\/\/.*$|"[^"\n]*"|`[^`]*`/gms, "");
-  const used = [camel, pascal].find((word) => new RegExp(`\\b${word}\\b`).test(code));
+/** @throws `CreateError` if the code of a template, comments and strings aside, uses the name for something else. */
+function refuseCollision(text: string, from: Names, { kebab, camel, pascal }: Names, path: string): void {
+  const code = text.replaceAll(/\/\*.*?\*\/|\/\/[^\n]*|"[^"\n]*"|`[^`]*`/gs, "");
+  const words = new Set(code.match(/\w+/g));
+  for (const own of [from.camel, from.pascal]) words.delete(own);
+  const used = [camel, pascal].find((word) => words.has(word));
   if (used === undefined) return;
   throw new CreateError(
-    `The name ${JSON.stringify(kebab)} cannot be used: the template ${path} has something else with the name ${used}. Choose another name, such as my-${kebab}.`,
+    `The name "${kebab}" cannot be used: the template ${path} has something else with the name ${used}. Choose another name, such as my-${kebab}.`,
   );
 }
 

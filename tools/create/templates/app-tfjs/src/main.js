@@ -5,9 +5,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";
 
 // The task: at each place, the token that stood there one place before. Without attention it cannot be solved.
-const vocabulary = 8;
-const length = 12;
-const sequences = 64;
+const vocabulary = 6;
+const length = 8;
+const sequences = 32;
 
 const { MultiHeadAttention } = attentionLayers({ tf, layers: tfl.layers, mechanisms: { linear } });
 const input = tfl.input({ shape: [length, vocabulary + length] });
@@ -19,7 +19,7 @@ const attended = new MultiHeadAttention({
 }).apply(input);
 const output = tfl.layers.dense({ units: vocabulary, activation: "softmax" }).apply(attended);
 const model = tfl.model({ inputs: input, outputs: /** @type {tfl.SymbolicTensor} */ (output) });
-model.compile({ optimizer: tf.train.adam(0.02), loss: "categoricalCrossentropy" });
+model.compile({ optimizer: tf.train.adam(0.03), loss: "categoricalCrossentropy" });
 
 /** Returns token and place of every position as one-hot vectors, and the token before as the target. */
 function data() {
@@ -34,7 +34,7 @@ function data() {
 }
 
 const { x, y } = data();
-const { history } = await model.fit(x, y, { epochs: 15, batchSize: 16, verbose: 0 });
+const { history } = await model.fit(x, y, { epochs: 10, batchSize: 8, verbose: 0 });
 const losses = /** @type {number[]} */ (history.loss ?? []);
 losses.forEach((loss, epoch) => {
   console.log(`epoch ${epoch + 1}: loss ${loss.toFixed(4)}`);
