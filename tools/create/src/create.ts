@@ -27,6 +27,8 @@ export interface Project {
   readonly dir?: string | undefined;
   /** In place of `dir`: the root of a clone of attnkit. The kind decides the folder, and the catalog gets one line. */
   readonly repository?: string | undefined;
+  /** A folder with tarballs of attnkit, as `pnpm pack:all` writes them. Default: the registry. Not inside a clone. */
+  readonly tarballs?: string | undefined;
 }
 
 /** What `create` wrote. */
@@ -49,12 +51,16 @@ export interface Created {
  * create({ kind: "backend", name: "my-backend", dir: "./my-backend" });
  * ```
  */
-export function create({ kind, template = "node", name, dir, repository }: Project): Created {
+export function create({ kind, template = "node", name, dir, repository, tarballs }: Project): Created {
   requireChoice("kind", kind, kinds);
   requireChoice("template", template, appTemplates);
   if (typeof name !== "string") throw new CreateError("A project needs a name, such as my-backend.");
   if ((dir === undefined) === (repository === undefined))
     throw new CreateError("Give either dir, the folder to create, or repository, the root of a clone of attnkit.");
+  if (tarballs !== undefined && repository !== undefined)
+    throw new CreateError("A clone of attnkit links its own packages: leave out --tarballs.");
+  if (tarballs !== undefined && !existsSync(tarballs))
+    throw new CreateError(`The folder ${resolve(tarballs)} with tarballs does not exist.`);
   const names = namesOf(name);
   const inside = repository !== undefined;
   const to = inside ? folderIn(resolve(repository), kind, name) : resolve(dir!);
@@ -64,7 +70,7 @@ export function create({ kind, template = "node", name, dir, repository }: Proje
     refuseTaken(repository, name);
   } else refuseClone(to, kind, name);
   refuseContent(to);
-  const files = render(kind, template, names, inside);
+  const files = render(kind, template, names, { inside, tarballs: tarballs && resolve(tarballs) });
   if (inside && kind !== "app") files.set("LICENSE", readFileSync(join(repository, "LICENSE"), "utf8"));
   write(to, files);
   try {

@@ -26,6 +26,7 @@ const HELP = `Starts a project for attnkit. Without flags it asks.
 ${list(kinds)}  --template <app>   for an app; default node
 ${list(appTemplates)}  --name <name>      lower-case words with hyphens; default my-<kind>
   --dir <folder>     the folder to create; default ./<name>. In a clone of attnkit the kind decides it
+  --tarballs <folder>  takes attnkit from tarballs that pnpm pack:all wrote, not from the registry
   --yes              takes the default for everything that no flag says, and asks nothing
   --help
 `;
@@ -54,7 +55,7 @@ function flagsOf(argv: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   try {
-    const options = { kind: text, template: text, name: text, dir: text, yes: flag, help: flag };
+    const options = { kind: text, template: text, name: text, dir: text, tarballs: text, yes: flag, help: flag };
     return parseArgs({ args: [...argv], options, strict: true }).values;
   } catch (error) {
     throw new CreateError(`${(error as Error).message.replace(/\.?$/, ".")} --help lists the flags.`);
@@ -73,10 +74,11 @@ async function projectOf(flags: Flags, { cwd, ask: asker }: Io): Promise<Project
   const template =
     kind === "app" ? ((flags.template ?? (await ask?.template())) as AppTemplate | undefined) : undefined;
   const name = flags.name ?? (await ask?.name(kind)) ?? placeholder[kind];
+  const tarballs = flags.tarballs === undefined ? undefined : resolve(cwd, flags.tarballs);
   const repository = repositoryOf(cwd);
-  if (repository !== undefined && flags.dir === undefined) return { kind, template, name, repository };
+  if (repository !== undefined && flags.dir === undefined) return { kind, template, name, repository, tarballs };
   const dir = flags.dir ?? (await ask?.dir(name)) ?? `./${name}`;
-  return { kind, template, name, dir: resolve(cwd, dir) };
+  return { kind, template, name, dir: resolve(cwd, dir), tarballs };
 }
 
 function done({ kind, name, repository }: Project, { dir, catalog }: Created, cwd: string): string {

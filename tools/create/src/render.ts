@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { CreateError } from "./error.ts";
 import { type AppTemplate, type Kind, layers, placeholder } from "./kinds.ts";
 import { type Names, namesOf, renamed } from "./names.ts";
-import { withRanges } from "./versions.ts";
+import { type Origin, withRanges } from "./versions.ts";
 
 const templates = fileURLToPath(new URL("../templates", import.meta.url));
 
@@ -11,14 +11,14 @@ const templates = fileURLToPath(new URL("../templates", import.meta.url));
  * Returns the files of a project by their paths, with slashes.
  * @throws `CreateError` if the name is an identifier that a template uses already.
  */
-export function render(kind: Kind, template: AppTemplate, names: Names, inside: boolean): Map<string, string> {
+export function render(kind: Kind, template: AppTemplate, names: Names, origin: Origin): Map<string, string> {
   const files = new Map<string, string>();
   const from = namesOf(placeholder[kind]);
-  for (const layer of layers(kind, template, inside)) {
+  for (const layer of layers(kind, template, origin.inside)) {
     for (const path of filesOf(`${templates}/${layer}`)) {
       const text = readFileSync(`${templates}/${layer}/${path}`, "utf8");
       if (kind !== "app" && path.endsWith(".ts")) refuseCollision(text, from, names, `${layer}/${path}`);
-      files.set(targetOf(path), adapted(path, renamed(text, from, names), inside, kind));
+      files.set(targetOf(path), adapted(path, renamed(text, from, names), origin, kind));
     }
   }
   return files;
@@ -27,10 +27,11 @@ export function render(kind: Kind, template: AppTemplate, names: Names, inside: 
 /** npm would read a `.gitignore` in the package, and leave files out of it. */
 const targetOf = (path: string): string => path.replace(/(^|\/)_gitignore$/, "$1.gitignore");
 
-function adapted(path: string, text: string, inside: boolean, kind: Kind): string {
+function adapted(path: string, text: string, origin: Origin, kind: Kind): string {
+  const { inside } = origin;
   if (path === "package.json") {
     const named = inside && kind === "app" ? text.replace(/"name": "/, '"name": "@attnkit/') : text;
-    return withRanges(named, inside);
+    return withRanges(named, origin);
   }
   // Tests run by node:test need no installation. In the repository all tests run in Vitest.
   return inside && path.endsWith(".test.ts") ? text.replace('from "node:test"', 'from "vitest"') : text;

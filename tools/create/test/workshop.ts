@@ -11,15 +11,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { published, root } from "../../repo/release/published.mjs";
-import { pack, tarballName } from "../../repo/release/tarballs.mjs";
+import { packTogether, tarballName } from "../../repo/release/tarballs.mjs";
 
+type Ranges = Readonly<Record<string, string>>;
 interface Manifest {
   readonly name: string;
   readonly version: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly dependencies?: Ranges;
+  readonly devDependencies?: Ranges;
 }
 
 export interface Run {
@@ -35,29 +36,28 @@ export class Workshop {
   readonly folder: string;
   readonly #cli: string;
 
-  /** Builds and packs create-attnkit and the packages that its templates name, with the packages that these need. */
+  /** Builds and packs all packages, as `pnpm pack:all` does, and unpacks create-attnkit. */
   constructor() {
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), "create-attnkit-")));
-    const needed = ["create-attnkit", ...closure(Object.keys(manifests.get("create-attnkit")!.devDependencies ?? {}))];
     // Turbo needs pnpm on the path, which npx puts there. npx is a .cmd file on Windows, which only a shell starts.
     const build = ["--yes", "pnpm@12", "exec", "turbo", "run", "build", "--output-logs=errors-only"];
-    execFileSync("npx", [...build, ...needed.map((name) => `--filter=${name}`)], {
+    execFileSync("npx", [...build, ...[...manifests.keys()].map((name) => `--filter=${name}`)], {
       ...{ cwd: root, stdio: "pipe", shell: process.platform === "win32" },
       env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" },
     });
-    pack(needed, this.folder);
+    packTogether(join(this.folder, "tarballs"));
     // npm would ask the registry for the prompts of create-attnkit, so that it is unpacked by hand.
     const at = join(this.folder, "node_modules/create-attnkit");
     mkdirSync(at, { recursive: true });
     const tarball = tarballName("create-attnkit", manifests.get("create-attnkit")!.version);
-    execFileSync("tar", ["-xzf", `../../${tarball}`, "--strip-components=1"], { cwd: at });
+    execFileSync("tar", ["-xzf", `../../tarballs/${tarball}`, "--strip-components=1"], { cwd: at });
     link(this.folder, "@clack/prompts");
     this.#cli = join(at, "dist/cli.js");
   }
 
   /** Runs create-attnkit in the folder. */
   create(...args: string[]): Run {
-    return run(this.folder, process.execPath, this.#cli, ...args);
+    return run(this.folder, process.execPath, this.#cli, "--tarballs", "tarballs", ...args);
   }
 
   /**
@@ -67,16 +67,18 @@ export class Workshop {
   install(project: string): void {
     const path = join(this.folder, project, "package.json");
     const text = readFileSync(path, "utf8");
-    const manifest = JSON.parse(text) as Manifest & Record<string, unknown>;
-    const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
-    const { devDependencies, dependencies, ...rest } = manifest;
-    writeFileSync(path, JSON.stringify(rest));
-    const tarballs = closure(names).map((name) => `../${tarballName(name, manifests.get(name)!.version)}`);
-    const npm = ["install", "--offline", "--no-audit", "--no-fund", "--legacy-peer-deps", ...tarballs];
+    const manifest = JSON.parse(text) as Manifest;
+    const ours = (ranges: Ranges = {}) =>
+      Object.fromEntries(Object.entries(ranges).filter(([name]) => manifests.has(name)));
+    const { dependencies, devDependencies } = manifest;
+    const own = { ...manifest, dependencies: ours(dependencies), devDependencies: ours(devDependencies) };
+    writeFileSync(path, JSON.stringify(own));
+    const npm = ["install", "--offline", "--no-audit", "--no-fund", "--legacy-peer-deps"];
     const shell = process.platform === "win32";
     execFileSync("npm", npm, { cwd: join(this.folder, project), stdio: "pipe", shell });
     writeFileSync(path, text);
-    for (const name of names.filter((name) => !manifests.has(name))) link(join(this.folder, project), name);
+    for (const name of Object.keys({ ...dependencies, ...devDependencies }))
+      if (!manifests.has(name)) link(join(this.folder, project), name);
   }
 
   /** Runs a script of a project with npm. */
@@ -89,18 +91,6 @@ export class Workshop {
   }
 }
 
-/** The packages of attnkit among `names`, and those that they need. */
-function closure(names: readonly string[]): string[] {
-  const all = new Set<string>();
-  const visit = (name: string): void => {
-    if (!manifests.has(name) || all.has(name)) return;
-    all.add(name);
-    Object.keys(manifests.get(name)!.dependencies ?? {}).forEach(visit);
-  };
-  names.forEach(visit);
-  return [...all];
-}
-
 function link(project: string, name: string): void {
   const from = join(project, "node_modules", name);
   if (existsSync(from)) return;
@@ -109,7 +99,9 @@ function link(project: string, name: string): void {
 }
 
 function run(cwd: string, program: string, ...args: string[]): Run {
-  const env = { ...process.env, NODE_OPTIONS: "", NODE_TEST_CONTEXT: "", FORCE_COLOR: "0" };
+  // The commands of linked packages: tsc and vite.
+  const PATH = [join(scaffold, "node_modules/.bin"), process.env.PATH].join(delimiter);
+  const env = { ...process.env, PATH, NODE_OPTIONS: "", NODE_TEST_CONTEXT: "", FORCE_COLOR: "0" };
   const shell = process.platform === "win32" && program === "npm";
   const { status, stdout, stderr } = spawnSync(program, args, {
     ...{ cwd, env, shell, encoding: "utf8", maxBuffer: 2 ** 28 },
