@@ -13,13 +13,13 @@ export interface Fence {
   readonly text: string;
 }
 
-/** Returns every Markdown file that git tracks or would track, except change logs, changesets and API reports. */
+/** Returns every Markdown file that git tracks or would track, except change logs, changesets, API reports and templates. */
 export function markdownFiles(root: string): string[] {
   const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], { cwd: root });
   return listed
     .toString()
     .split("\n")
-    .filter((file) => file && !/^\.changeset\/|CHANGELOG\.md$|\.api\.md$/.test(file))
+    .filter((file) => file && !/^\.changeset\/|^tools\/create\/templates\/|CHANGELOG\.md$|\.api\.md$/.test(file))
     .sort();
 }
 

@@ -19,4 +19,5 @@ export function contentProblems(
   ];
 }
 
-const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|src\/.+\.ts|dist\/.+\.(js|d\.ts)(\.map)?)$/;
+const allowed =
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|src\/.+\.ts|templates\/.+|dist\/.+\.(js|d\.ts)(\.map)?)$/;

@@ -25,7 +25,10 @@ export const fields = {
   },
   /** The fields whose value follows from the folder. */
   ofFolder: (dir: string) => ({
-    name: `@attnkit/${dir.split("/").at(-1)}`,
+    // npm finds `npm create attnkit` under this name. It ships its templates as files.
+    ...(dir === "tools/create"
+      ? { name: "create-attnkit", files: ["dist", "src", "!dist/.tsbuildinfo", "templates"] }
+      : { name: `@attnkit/${dir.split("/").at(-1)}` }),
     homepage: `${repository}/tree/main/${dir}#readme`,
     repository: { type: "git", url: `git+${repository}.git`, directory: dir },
   }),

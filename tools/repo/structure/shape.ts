@@ -93,8 +93,15 @@ export function readmes(repo: Repo): string[] {
   });
 }
 
+/** `npm create x@latest` installs create-x and runs it. */
 const installs = (block: string, name: string) =>
-  block.split("\n").some((line) => line.startsWith("npm install ") && line.split(" ").includes(name));
+  block
+    .split("\n")
+    .some(
+      (line) =>
+        (line.startsWith("npm install ") && line.split(" ").includes(name)) ||
+        (name.startsWith("create-") && line.startsWith(`npm create ${name.slice("create-".length)}@latest`)),
+    );
 
 /** Every entry must name one source file and that file's build output. */
 export function entries(repo: Repo): string[] {
