@@ -10,6 +10,7 @@ const vitest = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", imp
 const chosen = [
   "packages/",
   "apps/bench/test/bin.test",
+  "apps/examples/test/processes",
   "tools/matrix/test/conformance/cpu.universal",
   "tools/matrix/test/vectors",
 ];

@@ -16,9 +16,10 @@ const CHANNELS = 64;
 const SHARPNESS = 12;
 
 const backend = cpu();
+/** Each head and its state after the words so far. @type {{ attend: any, state?: any }[]} */
 const heads = [
-  { attend: attention(softmax(), backend, { causal: true }), state: undefined },
-  { attend: attention(logsumexp(), backend, { causal: true }), state: undefined },
+  { attend: attention(softmax(), backend, { causal: true }) },
+  { attend: attention(logsumexp(), backend, { causal: true }) },
 ];
 
 /** The words seen so far; the index of a word is its channel. @type {string[]} */
@@ -52,7 +53,7 @@ function vector(/** @type {number} */ channel, /** @type {number} */ size) {
 }
 
 /** Returns the word with the largest entry of y: y is the mean of the words that followed. */
-function mostLikely(/** @type {Float32Array} */ y) {
+function mostLikely(/** @type {import("@attnkit/core").DataOf<"float32">} */ y) {
   return vocabulary[y.indexOf(Math.max(...y))];
 }
 

@@ -1,6 +1,8 @@
 import * as ort from "onnxruntime-node";
 
 const [HEADS, CHANNELS, MOST_TOKENS] = [4, 16, 512];
+/** The largest size of a number: softmax attention promises accurate results up to it. */
+const LARGEST = 100;
 
 /** @typedef {{ tokens: number, q: number[], k: number[], v: number[] }} Question */
 
@@ -9,10 +11,11 @@ export function parse(/** @type {string} */ body) {
   const { q, k, v } = Object(JSON.parse(body));
   const tokens = q?.length / (HEADS * CHANNELS);
   for (const [name, x] of Object.entries({ q, k, v })) {
-    const fits = Array.isArray(x) && x.length === q.length && x.every((n) => Number.isFinite(n));
+    const fits =
+      Array.isArray(x) && x.length === q.length && x.every((n) => typeof n === "number" && Math.abs(n) <= LARGEST);
     if (!fits || !Number.isInteger(tokens) || tokens < 1 || tokens > MOST_TOKENS)
       throw new Error(
-        `${name} must be an array of ${HEADS} * tokens * ${CHANNELS} numbers, with 1 to ${MOST_TOKENS} tokens, the same for q, k and v.`,
+        `${name} must be an array of ${HEADS} * tokens * ${CHANNELS} numbers from -${LARGEST} to ${LARGEST}, with 1 to ${MOST_TOKENS} tokens, the same for q, k and v.`,
       );
   }
   return /** @type {Question} */ ({ tokens, q, k, v });

@@ -4,7 +4,9 @@ import { model, parse } from "./attend.js";
 import { batcher } from "./batcher.js";
 
 const MOST_BYTES = 4_000_000;
-const attend = batcher(await model(process.argv[2] ?? "attention.onnx"), { waitMs: 5, most: 32 });
+/** How long a question waits for others. */
+const waitMs = Number(process.env.WAIT_MS ?? 5);
+const attend = batcher(await model(process.argv[2] ?? "attention.onnx"), { waitMs, most: 32 });
 
 const server = createServer(async (request, response) => {
   const reply = (/** @type {number} */ status, /** @type {object} */ body) =>
@@ -14,6 +16,7 @@ const server = createServer(async (request, response) => {
   try {
     question = parse(await text(request));
   } catch (error) {
+    request.resume(); // The rest of a question that is too long is read and dropped.
     return reply(400, { error: /** @type {Error} */ (error).message });
   }
   try {
@@ -30,7 +33,8 @@ server.listen(Number(process.env.PORT ?? 8000), "127.0.0.1", () => {
 async function text(/** @type {import("node:http").IncomingMessage} */ request) {
   const chunks = [];
   let bytes = 0;
-  for await (const chunk of request) {
+  // By default the end of this loop would close the connection, before the reply.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
     if (bytes > MOST_BYTES) throw new Error(`A question has at most ${MOST_BYTES} bytes.`);
     chunks.push(chunk);

@@ -69,5 +69,5 @@ async function row(/** @type {NdArray} */ x) {
 
 async function difference(/** @type {NdArray} */ a, /** @type {NdArray} */ b) {
   const [one, other] = [await backend.download(a), await backend.download(b)];
-  return one.reduce((most, x, i) => Math.max(most, Math.abs(x - (other[i] ?? Number.NaN))), 0);
+  return Math.max(...Array.from(one, (x, i) => Math.abs(x - (other[i] ?? Number.NaN))));
 }

@@ -52,8 +52,8 @@ export function model(mechanism, { words, context, sharpness }) {
       const q = block.map((_, i) => vector(before(i + 1), 1));
       const k = block.map((_, i) => vector(before(i), 0.01 * (memory.length + i)));
       const v = block.map((word) => Float32Array.from({ length: words }, (_, c) => (c === word ? 1 : 0)));
-      const [a, b, c] = [q, k, v].map((rows) => backend.upload(rows.map((row) => [...row])));
-      const { y, state } = await attend({ q: a, k: b, v: c, state: memory.state });
+      const up = (/** @type {Float32Array[]} */ rows) => backend.upload(rows.map((row) => [...row]));
+      const { y, state } = await attend({ q: up(q), k: up(k), v: up(v), state: memory.state });
       const out = await backend.download(y);
       const next = block.map((_, i) => {
         const row = out.subarray(i * words, (i + 1) * words);

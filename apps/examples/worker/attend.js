@@ -19,10 +19,10 @@ export function service() {
   /** Blocks of a session are computed in the order in which they came. @type {Promise<unknown>} */
   let last = Promise.resolve();
 
-  const compute = async (/** @type {Request} */ { id, session, shape, ...arrays }) => {
+  const compute = async (/** @type {Request} */ { id, session, shape, q, k, v }) => {
     try {
-      const [q, k, v] = [arrays.q, arrays.k, arrays.v].map((x) => backend.upload(x, shape));
-      const { y, state } = await attend({ q, k, v, state: states.get(session) });
+      const up = (/** @type {Float32Array} */ x) => backend.upload(x, shape);
+      const { y, state } = await attend({ q: up(q), k: up(k), v: up(v), state: states.get(session) });
       states.set(session, state);
       return { id, y: /** @type {Float32Array<ArrayBuffer>} */ (await backend.download(y)) };
     } catch (error) {

@@ -4,9 +4,12 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { beforeAll } from "vitest";
+import { beforeAll, vi } from "vitest";
 
-export const examples: string = fileURLToPath(new URL("../", import.meta.url));
+// Processes on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+export const examples: string = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Example {
   /** Runs a file to its end and returns the lines that it printed. Throws an Error with its stderr if it fails. */
