@@ -15,7 +15,7 @@ const PAGES = ["cpu", "webgpu"].map((backend) => ({
   contents: `export { attention } from "@attnkit/core";
     export { softmax } from "@attnkit/softmax";
     export { ${backend} } from "@attnkit/${backend}";`,
-  limit: backend === "cpu" ? 14_200 : 20_000,
+  limit: backend === "cpu" ? 14_300 : 23_700,
 }));
 
 const packages = new URL("../../packages/", import.meta.url);
