@@ -11,6 +11,7 @@ const chosen = [
   "packages/",
   "apps/bench/test/bin.test",
   "apps/bench/test/conform-runners.test",
+  "apps/examples/test/processes",
   "tools/matrix/test/conformance/cpu.universal",
   "tools/matrix/test/vectors",
 ];
