@@ -93,8 +93,10 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
     max: (x, axis) => keep(np.max(float(x), reduced("max", x, axis), { keepdims: true })),
     cumsum: (x, axis) => keep(np.cumsum(float(x), at(x, axis))),
     matmul: (a, b) => {
-      matmulShape(a.shape, b.shape);
-      return keep(np.matmul(a.ref, b.ref));
+      const rank = matmulShape(a.shape, b.shape).length;
+      // jax-js 0.1.25 puts the axes in a wrong order where the ranks differ: [3, 4] x [2, 4, 2] gives [3, 2, 2].
+      const [x, y] = [a, b].map(({ ref, shape }) => ref.reshape([...Array(rank - shape.length).fill(1), ...shape]));
+      return keep(np.matmul(x!, y!));
     },
   };
 }
