@@ -40,6 +40,12 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
     broadcastShape(name, shapeOf(a), shapeOf(b));
     return keep(f(float(a), float(b)));
   };
+  /** jax-js 0.1.25 does not reliably write its result where an axis of size 0 is reduced: memory that was freed shows. */
+  const reduction = (name: string, ofNone: number, f: typeof np.sum) => (x: JaxArray, axis: number) => {
+    const shape = reduceShape(name, x.shape, axis);
+    if (x.shape[at(x, axis)] === 0) return keep(np.full([...shape], ofNone));
+    return keep(f(float(x), at(x, axis), { keepdims: true }));
+  };
 
   return {
     dtype: "float32",
@@ -89,11 +95,12 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
     log: unary(np.log),
     tanh: unary(np.tanh),
 
-    sum: (x, axis) => keep(np.sum(float(x), reduced("sum", x, axis), { keepdims: true })),
-    max: (x, axis) => keep(np.max(float(x), reduced("max", x, axis), { keepdims: true })),
+    sum: reduction("sum", 0, np.sum),
+    max: reduction("max", Number.NEGATIVE_INFINITY, np.max),
     cumsum: (x, axis) => keep(np.cumsum(float(x), at(x, axis))),
     matmul: (a, b) => {
       const rank = matmulShape(a.shape, b.shape).length;
+      if (a.shape.at(-1) === 0) return keep(np.zeros([...matmulShape(a.shape, b.shape)]));
       // jax-js 0.1.25 puts the axes in a wrong order where the ranks differ: [3, 4] x [2, 4, 2] gives [3, 2, 2].
       const [x, y] = [a, b].map(({ ref, shape }) => ref.reshape([...Array(rank - shape.length).fill(1), ...shape]));
       return keep(np.matmul(x!, y!));
@@ -102,8 +109,3 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
 }
 
 const at = (x: JaxArray, axis: number): number => nonNegativeAxis("axis", x.shape, axis);
-
-function reduced(name: string, x: JaxArray, axis: number): number {
-  reduceShape(name, x.shape, axis);
-  return at(x, axis);
-}

@@ -5,7 +5,7 @@ import { describe, test } from "vitest";
 import expectedFailures from "../expected-failures.json" with { type: "json" };
 import { jaxBackend } from "../src/index.ts";
 
-/** Runs every law of the operations, and every law of softmax attention, with the known faults of jax-js beside them. */
+/** Runs every law of the operations, and the first case of every law of softmax attention. The known faults of jax-js are data. */
 conformance(
   { describe, test, replay: replayByName("npx vitest run -t") },
   {
@@ -13,4 +13,5 @@ conformance(
     mechanisms: [{ mechanism: softmax(), reference: softmaxReference() }],
     expectedFailures: expectedFailures as ExpectedFailure[],
   },
+  (item) => item.mechanism === "ops" || item.case === 0,
 );
