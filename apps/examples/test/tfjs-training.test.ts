@@ -20,7 +20,6 @@ test.each(Object.keys(mechanisms) as (keyof typeof mechanisms)[])(
   { timeout: 60_000 },
   async (name) => {
     const { losses, accuracy } = await train(name);
-    console.log(name, losses.map((l) => l.toFixed(3)).join(" "), accuracy);
     // At the start it guesses; at the end it is far below what any model without attention can reach.
     expect(losses[0]).toBeGreaterThan(0.5 * Math.log(KINDS));
     expect(losses.at(-1)).toBeLessThan(0.1 * Math.log(KINDS));

@@ -37,10 +37,10 @@ function createModel(mechanism) {
 /**
  * Trains a model, and tests it on sequences that it has not seen.
  * @param {keyof typeof mechanisms} mechanism
- * @param {{ epochs?: number, onLoss?: (epoch: number, loss: number) => void }} [how] default 10 epochs of 256 sequences
+ * @param {{ epochs?: number, onLoss?: (epoch: number, loss: number) => void }} [how] default 6 epochs of 256 sequences
  * @returns {Promise<{ losses: number[], accuracy: number }>} the mean loss of every epoch; the share of right tokens
  */
-export async function train(mechanism, { epochs = 10, onLoss } = {}) {
+export async function train(mechanism, { epochs = 6, onLoss } = {}) {
   await tf.setBackend("wasm");
   const model = createModel(mechanism);
   const { x, y } = tensors(256, 1);
