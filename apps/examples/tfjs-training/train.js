@@ -63,7 +63,7 @@ export async function train(mechanism, { epochs = 6, onLoss } = {}) {
   const output = /** @type {tf.Tensor} */ (model.predict(unseen.x));
   const kinds = await tf.argMax(output, -1).data();
   const right = await unseen.y.data();
-  const accuracy = kinds.reduce((sum, kind, i) => sum + (kind === right[i] ? 1 : 0), 0) / kinds.length;
+  const accuracy = Array.from(kinds).filter((kind, i) => kind === right[i]).length / kinds.length;
   tf.dispose([x, y, unseen.x, unseen.y, output]);
   model.dispose();
   return { losses, accuracy };

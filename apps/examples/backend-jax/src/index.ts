@@ -1,6 +1,5 @@
-import { AttentionError } from "@attnkit/core";
+import { AttentionError, type Backend } from "@attnkit/core";
 import {
-  type Backend,
   eagerVjp,
   hostData,
   type Nested,

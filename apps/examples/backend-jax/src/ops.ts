@@ -76,7 +76,8 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
     take: (x, axis, indices) => {
       const shape = takeShape(x.shape, axis, indices);
       if (indices.length === 0) return keep(np.zeros([...shape]));
-      return keep(x.ref.slice(...shape.map((_, i) => (i === at(x, axis) ? np.array(Int32Array.from(indices)) : []))));
+      const picked = (i: number): JaxArray | [] => (i === at(x, axis) ? np.array(Int32Array.from(indices)) : []);
+      return keep(x.ref.slice(...shape.map((_, i) => picked(i))));
     },
 
     add: binary("add", np.add),

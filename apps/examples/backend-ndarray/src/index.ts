@@ -1,5 +1,5 @@
-import { AttentionError } from "@attnkit/core";
-import { type Backend, eager, eagerVjp, hostData, notOwnTensor } from "@attnkit/core/backend";
+import { AttentionError, type Backend } from "@attnkit/core";
+import { eager, eagerVjp, hostData, notOwnTensor } from "@attnkit/core/backend";
 import { operations } from "./ops.ts";
 import { type Tensor, tensor, type Values } from "./tensor.ts";
 import { walk } from "./walk.ts";

@@ -1,4 +1,4 @@
-import { type Attention, attention } from "@attnkit/core";
+import { attention } from "@attnkit/core";
 import { softmax } from "@attnkit/softmax/webgpu";
 import { chooseBackend } from "./backend.ts";
 
@@ -8,7 +8,7 @@ const button = element<HTMLButtonElement>("run");
 
 const { backend, why } = await chooseBackend();
 // On the CPU backend, which hosts no WebGPU kernels, the same mechanism runs as a portable program.
-const attend: Attention<unknown> = attention(softmax(), backend, { causal: true, state: false });
+const attend = attention(softmax(), backend, { causal: true, state: false });
 element("backend").textContent = `Runs on ${backend.name}: ${why}.`;
 button.disabled = false;
 
