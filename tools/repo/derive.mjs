@@ -17,6 +17,8 @@ if (write([catalogDependencies(root)])) execSync("npx --yes pnpm@12 install", { 
 write(projectReferences(root));
 const { tables } = await load("tables.ts");
 write(tables(root));
+const { support } = await load("support.ts");
+write([support(root)]);
 const { papers } = await load("papers.ts");
 const { benchmarksPage } = await load("benchmarks.ts");
 for (const [folder, page] of [
