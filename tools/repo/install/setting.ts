@@ -74,7 +74,7 @@ async function toolIn(folder: string, tool: Tool): Promise<string> {
   const at = emptyProject(join(folder, "tools", tool.replaceAll("/", "-")));
   await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", tool], { cwd: at });
   const path = join(at, "node_modules", name);
-  const { version } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
+  const version = JSON.parse(readFileSync(join(path, "package.json"), "utf8")).version.replace(/^v/, "");
   if (!tool.endsWith(`@${version}`)) throw new Error(`npm installed ${name} ${version} for ${tool}`);
   return path;
 }

@@ -17,7 +17,7 @@ let setting: Setting;
 beforeAll(async () => {
   setting = await settingIn(folder);
 }, 300_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
 const chosen = cells.filter(({ part }) => part || process.env.ATTNKIT_INSTALL === "all");
 
