@@ -13,6 +13,8 @@ export interface Manager {
   /** Files of the project besides package.json. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** The project names the tarballs as `resolutions`: without them, Yarn gives each package its own copies of the others. */
+  readonly resolutions?: true;
 }
 
 /** A version of Node that runs a script: with `import`, or with `require`. */
@@ -66,12 +68,14 @@ export const cells: readonly Cell[] = [
     manager: "Yarn 1",
     tool: ["yarn@1.22.22", "bin/yarn.js"],
     command: ["add"],
+    resolutions: true,
   },
   {
     kind: "manager",
     manager: "Yarn 4, node-modules",
     tool: ["@yarnpkg/cli-dist@4.18.1", "bin/yarn.js"],
     command: ["add"],
+    resolutions: true,
     files: { ".yarnrc.yml": "nodeLinker: node-modules\nenableTelemetry: false\n", "yarn.lock": "" },
     // In a pull request of a public repository, Yarn would refuse to write its lockfile.
     env: { YARN_ENABLE_IMMUTABLE_INSTALLS: "false", YARN_ENABLE_HARDENED_MODE: "false" },

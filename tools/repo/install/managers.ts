@@ -8,10 +8,16 @@ import { emptyProject, type Setting } from "./setting.ts";
  * Installs the tarballs of all packages, with the third-party packages that they expect beside them. Returns what is wrong
  * with the installation.
  */
-export async function managerProblems({ manager, tool, command, files, env }: Manager, setting: Setting) {
+export async function managerProblems({ manager, tool, command, files, env, resolutions }: Manager, setting: Setting) {
   const project = emptyProject(join(setting.folder, manager.replace(/\W+/g, "-").toLowerCase()), files);
   const program = tool ? [process.execPath, join(await setting.tool(tool[0]), tool[1]), ...command] : command;
-  return installProblems(project, program, setting.tarballs, { peers: peers(), env: { ...registry(), ...env } });
+  const named = Object.fromEntries(setting.tarballs.map(({ name, file }) => [name, `file:${file}`]));
+  const manifest = resolutions ? { resolutions: named } : {};
+  return installProblems(project, program, setting.tarballs, {
+    manifest,
+    peers: peers(),
+    env: { ...registry(), ...env },
+  });
 }
 
 /** Returns the third-party peers of the packages, at the versions that this repository tests. */
