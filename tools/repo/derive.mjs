@@ -19,6 +19,8 @@ const { tables } = await load("tables.ts");
 write(tables(root));
 const { architecture } = await load("architecture.ts");
 write(architecture(root));
+const { support } = await load("support.ts");
+write([support(root)]);
 const { papers } = await load("papers.ts");
 const { benchmarksPage } = await load("benchmarks.ts");
 for (const [folder, page] of [

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { contentProblems } from "./release/contents.mjs";
 import { publishDryRun } from "./release/dry-run.mjs";
 import { installProblems } from "./release/install.mjs";
-import { published } from "./release/published.mjs";
+import { published, withoutThirdParties } from "./release/published.mjs";
 import { packTogether } from "./release/tarballs.mjs";
 
 const packages = published();
@@ -28,7 +28,7 @@ say(`pnpm publish --dry-run of ${listed.length} packages`, [
 
 const temporary = mkdtempSync(join(tmpdir(), "attnkit-release-"));
 try {
-  const alone = withoutThirdParties();
+  const alone = withoutThirdParties(packages);
   const tarballs = packTogether(join(temporary, "tarballs")).filter(({ name }) => alone.includes(name));
   const npm = ["npm", "install", "--offline", "--no-audit", "--no-fund"];
   const pnpm = ["npx", "--yes", "pnpm@12", "add", "--offline"];
@@ -38,17 +38,6 @@ try {
   rmSync(temporary, { recursive: true });
 }
 process.exit(failed ? 1 : 0);
-
-/** Returns the packages that install without a registry: they need attnkit alone. */
-function withoutThirdParties() {
-  const needs = (/** @type {any} */ { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} }) => [
-    ...Object.keys(dependencies),
-    ...Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional),
-  ];
-  const ours = (/** @type {import("./release/published.mjs").Published} */ { manifest }) =>
-    needs(manifest).every((name) => packages.some((pkg) => pkg.name === name));
-  return packages.filter(ours).map(({ name }) => name);
-}
 
 function say(/** @type {string} */ label, /** @type {string[]} */ problems) {
   failed ||= problems.length > 0;

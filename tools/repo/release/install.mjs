@@ -7,20 +7,28 @@ import { pathToFileURL } from "node:url";
 /** @typedef {{ name: string, file: string }} Tarball */
 
 /**
- * Installs tarballs into a new empty project, and imports each package there. Each package must find the same copies of
- * its attnkit dependencies as the project.
+ * Installs tarballs, and `peers` of them from a registry, into a new empty project, and imports each package there. Each
+ * package must find the same copies of its attnkit dependencies as the project.
  * @returns {Promise<string[]>} One sentence per problem.
  */
 export async function installProblems(
   /** @type {string} */ project,
   /** @type {readonly string[]} */ [program, ...args],
   /** @type {readonly Tarball[]} */ tarballs,
+  /** @type {{ manifest?: object, peers?: readonly string[], env?: Readonly<Record<string, string>> }} */ {
+    manifest = {},
+    peers = [],
+    env = {},
+  } = {},
 ) {
-  mkdirSync(project);
-  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
+  mkdirSync(project, { recursive: true });
+  writeFileSync(
+    join(project, "package.json"),
+    JSON.stringify({ name: "project", private: true, type: "module", ...manifest }),
+  );
   try {
-    execFileSync(/** @type {string} */ (program), [...args, ...tarballs.map(({ file }) => file)], {
-      ...{ cwd: project, stdio: "pipe", encoding: "utf8" },
+    execFileSync(/** @type {string} */ (program), [...args, ...tarballs.map(({ file }) => file), ...peers], {
+      ...{ cwd: project, stdio: "pipe", encoding: "utf8", env: { ...process.env, ...env } },
       shell: process.platform === "win32",
     });
   } catch (error) {

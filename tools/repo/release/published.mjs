@@ -25,3 +25,14 @@ export function published(/** @type {string} */ from = root) {
     .filter(({ manifest }) => manifest.private !== true)
     .map(({ dir, manifest }) => ({ name: manifest.name, dir, manifest }));
 }
+
+/** Returns the names of the packages that install without a registry: they need no package of a third party. */
+export function withoutThirdParties(/** @type {readonly Published[]} */ packages) {
+  const needs = (/** @type {any} */ { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} }) => [
+    ...Object.keys(dependencies),
+    ...Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional),
+  ];
+  const ours = (/** @type {Published} */ { manifest }) =>
+    needs(manifest).every((name) => packages.some((pkg) => pkg.name === name));
+  return packages.filter(ours).map(({ name }) => name);
+}

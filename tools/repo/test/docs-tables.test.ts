@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { mechanisms } from "../../catalog/src/mechanisms.ts";
 import { between, stale, table } from "../derive/derived.ts";
 import { catalogDependencies, projectReferences } from "../derive/links.ts";
+import { support } from "../derive/support.ts";
 import { tables } from "../derive/tables.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -12,6 +13,7 @@ describe("derived files are current; `pnpm derive` writes them", () => {
   test("dependencies of the catalog", () => expect(paths([catalogDependencies(root)])).toEqual([]));
   test("tsconfig references", () => expect(paths(projectReferences(root))).toEqual([]));
   test("tables of READMEs", () => expect(paths(tables(root))).toEqual([]));
+  test("the matrix of docs/support.md", () => expect(paths([support(root)])).toEqual([]));
 });
 
 test("every option of every mechanism stands in the table of its README", () => {
