@@ -33,10 +33,13 @@ async function build() {
   await vitepress.build(app);
   await buildDemo({
     configFile: join(root, "apps/demo/vite.config.ts"),
-    logLevel: "warn",
+    // The demo's own build shows its warnings.
+    logLevel: "error",
     build: { outDir: join(dist, "demo"), emptyOutDir: true },
   });
-  console.log(`${relative(process.cwd(), dist)}: ${pages.length} written pages, ${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(
+    `${relative(process.cwd(), dist)}: ${pages.length} written pages, ${Math.round((Date.now() - started) / 1000)} s`,
+  );
 }
 
 /** Serves the pages while they are written. A change of TSDoc or of the catalog needs a restart. */

@@ -7,7 +7,7 @@ import { apiEntries, type Entry, writeApi } from "./api.ts";
 import { packageParts, supportPage } from "./generated.ts";
 import { home } from "./home.ts";
 import { navigation } from "./navigation.ts";
-import { pageOf, type Page, readPages, resolveLink } from "./pages.ts";
+import { type Page, pageOf, readPages, resolveLink } from "./pages.ts";
 import { arrange } from "./sections.ts";
 
 export interface Site {
@@ -26,26 +26,32 @@ export async function assemble(root: string, out: string): Promise<Site> {
     writeFileSync(join(out, path), text);
   };
   const staged = stager(root, pages, entries);
-  const links = { source: staged.sources, unwritten: entries };
   write("navigation.json", JSON.stringify(navigation(arrange(pages), entries)));
-  for (const page of pages) write(page.path, staged.text(page));
-  for (const folder of ["docs/papers", "docs/benchmarks"]) cpSync(join(root, folder), join(out, folder), { recursive: true });
-  write("support.md", `${frontmatter({ editLink: false })}${supportPage(root)}\n`);
+  for (const page of pages) write(page.path, staged(page));
+  for (const folder of ["docs/papers", "docs/benchmarks"])
+    cpSync(join(root, folder), join(out, folder), { recursive: true });
+  write("support.md", `${frontmatter({ editLink: false, aside: false, pageClass: "wide" })}${supportPage(root)}\n`);
   await writeApi(root, join(out, "api"), entries);
   rmSync(join(out, "api/README.md"));
-  for (const entry of links.unwritten) write(entry.path, apiPage(readFileSync(join(out, entry.path), "utf8"), entry));
+  for (const entry of entries) write(entry.path, apiPage(readFileSync(join(out, entry.path), "utf8"), entry));
   write("api/index.md", apiIndex(entries));
-  const extra = readdirSync(join(out, "api")).filter((name) => name !== "index.md" && !entries.some((e) => e.path === `api/${name}`));
+  const extra = readdirSync(join(out, "api")).filter(
+    (name) => name !== "index.md" && !entries.some((e) => e.path === `api/${name}`),
+  );
   if (extra.length > 0) throw new Error(`TypeDoc wrote ${extra.join(", ")}, which belong to no entry`);
-  return { pages, refresh: (source) => write(pageOf(root, source).path, staged.text(pageOf(root, source))) };
+  return { pages, refresh: (source) => write(pageOf(root, source).path, staged(pageOf(root, source))) };
 }
 
-function stager(root: string, pages: readonly Page[], entries: readonly Entry[]) {
+/** Returns the function that makes the text of a page of the site from its file. */
+function stager(root: string, pages: readonly Page[], entries: readonly Entry[]): (page: Page) => string {
   const sources = new Set(pages.map(({ source }) => source));
   const names = new Map(readRepo(root).packages.map(({ dir, manifest }) => [`${dir}/README.md`, manifest]));
-  const text = (page: Page): string => {
+  return (page) => {
     const body = outsideCode(page.text, (prose) =>
-      prose.replace(/(\]\(|<img src=")([^)"\s]+)/g, (_, before, link) => before + resolveLink(root, sources, page.source, link)),
+      prose.replace(
+        /(\]\(|<img src=")([^)"\s]+)/g,
+        (_, before, link) => before + resolveLink(root, sources, page.source, link),
+      ),
     );
     const edit = `${repository}/edit/main/${page.source}`;
     const manifest = names.get(page.source);
@@ -55,7 +61,6 @@ function stager(root: string, pages: readonly Page[], entries: readonly Entry[])
     const own = entries.filter((entry) => entry.package === manifest.name);
     return `${frontmatter({ edit })}${body}\n${packageParts(manifest.name!, `${up}/`, own)}\n`;
   };
-  return { sources, text };
 }
 
 /** Applies a change to the parts of a Markdown text that are not fenced code. */
@@ -69,7 +74,10 @@ export function outsideCode(markdown: string, change: (prose: string) => string)
 /** Headings below those of the exports would fill the outline and the search with "Parameters" and "Returns". */
 function apiPage(text: string, { specifier, package: name }: Entry): string {
   const body = outsideCode(text, (prose) =>
-    prose.replace(/^#{4,6} (Parameters|Returns|Type Parameters|Extends|Overrides|Throws|Default Value|Inherited from|Implementation of|See|Properties|Methods|Constructors|Example|Defined in)$/gm, "**$1**"),
+    prose.replace(
+      /^#{4,6} (Parameters|Returns|Type Parameters|Extends|Overrides|Throws|Default Value|Inherited from|Implementation of|See|Properties|Methods|Constructors|Example|Defined in)$/gm,
+      "**$1**",
+    ),
   );
   return `${frontmatter({ editLink: false, outline: [2, 3] })}# ${specifier}\n\nEntry of \`${name}\`, from its TSDoc.\n\n${body}`;
 }

@@ -31,7 +31,7 @@ export function config(repository: string): UserConfig<DefaultTheme.Config> {
       nav,
       sidebar,
       outline: { level: [2, 3] },
-      search: { provider: "local", options: { detailedView: true, miniSearch: { searchOptions: { boostDocument } } } },
+      search: { provider: "local", options: { miniSearch: { searchOptions: { boostDocument } } } },
       socialLinks: [{ icon: "github", link: repository }],
       editLink: { pattern: ({ frontmatter }) => frontmatter.edit ?? repository, text: "Edit this page" },
       docFooter: { prev: "Previous", next: "Next" },

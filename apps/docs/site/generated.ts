@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { rows, supportTable } from "../../bench/src/report/support.ts";
 import { backends } from "../../../tools/catalog/src/index.ts";
 import { table } from "../../../tools/repo/derive/derived.ts";
+import { rows, supportTable } from "../../bench/src/report/support.ts";
 import type { Entry } from "./api.ts";
 
 /** The software whose version decides what a support table means, by its package on npm. */
@@ -30,7 +30,12 @@ export function supportPage(root: string): string {
     table(
       ["backend", "package", "runs in", "float types"],
       backends.map(({ name, kind, places, dtypes }) => [
-        ...[`\`${name}\``, `[\`@attnkit/${kind}\`](packages/backends/${kind}/index.md)`, placesOf(places), dtypes.join(", ")],
+        ...[
+          `\`${name}\``,
+          `[\`@attnkit/${kind}\`](packages/backends/${kind}/index.md)`,
+          placesOf(places),
+          dtypes.join(", "),
+        ],
       ]),
     ),
     "## Versions",
@@ -47,7 +52,16 @@ export function whereItRuns(name: string): string {
   if (row)
     return table(
       ["mask", "bias", "lse", "state of one head, d = 64", "kernels for", "runs on"],
-      [[row.mask, row.bias, row.lse, row.state, row.kernels.join(", ") || "none", backends.map(({ name }) => `\`${name}\``).join(", ")]],
+      [
+        [
+          row.mask,
+          row.bias,
+          row.lse,
+          row.state,
+          row.kernels.join(", ") || "none",
+          backends.map(({ name }) => `\`${name}\``).join(", "),
+        ],
+      ],
     );
   if (own.length === 0) return "";
   return table(
@@ -60,7 +74,11 @@ export function whereItRuns(name: string): string {
 export function packageParts(name: string, up: string, entries: readonly Entry[]): string {
   const where = whereItRuns(name);
   return [
-    ...(where && ["## Where it runs", where, `All rows, and the versions that were tested: [support matrix](${up}support.md).`]),
+    ...(where && [
+      "## Where it runs",
+      where,
+      `All rows, and the versions that were tested: [support matrix](${up}support.md).`,
+    ]),
     "## Reference",
     entries.map(({ specifier, path }) => `- [\`${specifier}\`](${up}${path})`).join("\n"),
   ].join("\n\n");
@@ -84,8 +102,7 @@ export function lockedVersions(lockFile: string): Map<string, string> {
   const { importers }: { importers: Readonly<Record<string, Importer>> } = parse(lockFile);
   const direct = Object.values(importers).flatMap((importer) => Object.values(importer).flatMap(Object.entries));
   const versions = new Map<string, string>();
-  for (const [name, { version }] of direct)
-    if (!versions.has(name)) versions.set(name, version.replace(/\(.*$/, ""));
+  for (const [name, { version }] of direct) if (!versions.has(name)) versions.set(name, version.replace(/\(.*$/, ""));
   return versions;
 }
 

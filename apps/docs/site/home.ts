@@ -7,7 +7,8 @@ export interface Home {
 /** Splits the README of the repository. Throws an Error if it does not begin with a title and an introduction. */
 export function home(readme: string): Home {
   const found = /^# (.+)\n\n([^#\n][^\n]*)\n\n/.exec(readme);
-  if (!found) throw new Error("README.md must begin with a title and an introduction of one line: the home page shows them");
+  if (!found)
+    throw new Error("README.md must begin with a title and an introduction of one line: the home page shows them");
   const [all, name, tagline] = found;
   const actions = [
     { theme: "brand", text: "Packages", link: "/packages/core/" },
