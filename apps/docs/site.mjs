@@ -63,7 +63,7 @@ async function serve() {
 
 async function check() {
   const { check } = await load("check.ts");
-  await check(dist);
+  await check(dist, process.env.ATTNKIT_SITE_BASE ?? "/");
 }
 
 /** Node 20 reads no TypeScript, so that Vite does. */

@@ -1,6 +1,5 @@
 /** API pages: one per entry of a published package, from its TSDoc. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Application, Converter, type DeclarationReflection } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 import { repository } from "../../../tools/repo/structure/conventions.ts";

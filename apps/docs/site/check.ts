@@ -2,103 +2,96 @@
  * Checks the built site as a stranger gets it: all links and anchors lead somewhere, no page asks another host for
  * anything, and the search finds.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { LinkChecker, LinkState } from "linkinator";
 import { type Browser, chromium } from "playwright";
 import sirv from "sirv";
 import { launch, setup } from "../../../tools/repo/chromium.ts";
+import { brokenLinks, type Visited } from "./broken-links.ts";
 
 /** Words of a visitor, and the page that must be among the first three answers. */
 const SEARCHES: readonly [query: string, page: string][] = [
-  ["sliding window", "/packages/mechanisms/softmax/"],
-  ["featureMap", "/packages/mechanisms/linear/"],
-  ["programCost", "/api/core-backend"],
-  ["empty rows", "/docs/semantics"],
+  ["sliding window", "packages/mechanisms/softmax/"],
+  ["featureMap", "api/linear"],
+  ["programCost", "api/core-backend"],
+  ["empty rows", "docs/semantics"],
 ];
 
-/** Throws an Error that lists all faults of the site in a folder. */
-export async function check(dist: string): Promise<void> {
-  const server = createServer(sirv(dist, { single: false }));
+/** Throws an Error that lists all faults of the site in a folder, which is served under the path `base`. */
+export async function check(dist: string, base: string): Promise<void> {
+  const files = sirv(dist);
+  const server = createServer((request, response) => {
+    const missing = () => response.writeHead(404).end();
+    if (!request.url?.startsWith(base)) return missing();
+    request.url = `/${request.url.slice(base.length)}`;
+    files(request, response, missing);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`;
   setup();
   const { env, ...rest } = launch();
   const browser = await chromium.launch({ ...rest, ...(env && { env: env as Record<string, string> }) });
   try {
-    const pages = htmlFiles(dist).map((path) => `/${path}`);
-    const links = await brokenLinks(origin);
-    const faults = [...links.faults, ...(await visits(browser, origin, pages)), ...(await searches(browser, origin))];
+    const paths = readdirSync(dist, { recursive: true, encoding: "utf8" }).map((path) => path.replaceAll("\\", "/"));
+    const pages = paths.filter((path) => path.endsWith(".html") && path !== "404.html").sort();
+    const { visited, faults } = await visit(browser, site, pages);
+    faults.push(...brokenLinks(visited, new Set(paths)), ...(await search(browser, site)));
     if (faults.length > 0) throw new Error(`${faults.length} faults of the site:\n${faults.join("\n")}`);
-    console.log(`${pages.length} pages visited, ${links.count} links checked, ${SEARCHES.length} searches made`);
+    const links = visited.reduce((sum, { links }) => sum + links.length, 0);
+    console.log(`${pages.length} pages visited, ${links} links followed, ${SEARCHES.length} searches made`);
   } finally {
     await browser.close();
     server.close();
   }
 }
 
-/** Follows every link from the home page; links to other hosts are not followed. */
-async function brokenLinks(origin: string): Promise<{ count: number; faults: string[] }> {
-  const { links } = await new LinkChecker().check({
-    ...{ path: `${origin}/`, recurse: true, checkFragments: true, concurrency: 20 },
-    linksToSkip: async (link) => !link.startsWith(origin),
-  });
-  const checked = links.filter(({ state }) => state !== LinkState.SKIPPED);
-  if (checked.length < 1000)
-    throw new Error(`only ${checked.length} links of the site were found: the checker did not follow them`);
-  const faults = checked
-    .filter(({ state }) => state === LinkState.BROKEN)
-    .map(({ url, parent, status }) => `${parent?.replace(origin, "")} links to ${url.replace(origin, "")}: ${status}`);
-  return { count: checked.length, faults };
-}
-
 /** Opens every page: nothing comes from another host, nothing fails, nothing is wider than a telephone. */
-async function visits(browser: Browser, origin: string, pages: readonly string[]): Promise<string[]> {
+async function visit(browser: Browser, site: string, pages: readonly string[]) {
   const faults: string[] = [];
+  const visited: Visited[] = [];
   const page = await browser.newPage({ viewport: { width: 390, height: 844 }, locale: "en-GB" });
-  let at = "";
+  let path = "";
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(`${origin}/`) && !/^(blob|data):/.test(url)) faults.push(`${at} asks for ${url}`);
+    if (!url.startsWith(site) && !/^(blob|data):/.test(url)) faults.push(`${path} asks for ${url}`);
   });
   page.on("response", (response) => {
-    if (response.status() >= 400) faults.push(`${at} asks for ${response.url()}: ${response.status()}`);
+    if (response.status() >= 400) faults.push(`${path} asks for ${response.url()}: ${response.status()}`);
   });
-  page.on("pageerror", (error) => faults.push(`${at} throws ${error}`));
-  for (at of pages) {
-    if (at === "/404.html") continue;
-    await page.goto(origin + at, { waitUntil: "load" });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    if (wide > 0) faults.push(`${at} is ${wide} pixels wider than a window of 390`);
+  page.on("pageerror", (error) => faults.push(`${path} throws ${error}`));
+  for (path of pages) {
+    await page.goto(site + path);
+    const { links, ids, wider } = await page.evaluate(() => ({
+      links: [...document.querySelectorAll<HTMLAnchorElement>("a[href]")].map(({ href }) => href),
+      ids: [...document.querySelectorAll("[id]")].map(({ id }) => id),
+      wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    }));
+    if (wider > 0) faults.push(`${path} is ${wider} pixels wider than a window of 390`);
+    const own = links.filter((link) => link.startsWith(site)).map((link) => link.slice(site.length));
+    visited.push({ path, links: own, ids: new Set(ids) });
   }
   await page.context().close();
-  return faults;
+  return { visited, faults };
 }
 
-/** Searches as a visitor does, by keyboard. */
-async function searches(browser: Browser, origin: string): Promise<string[]> {
+/** Searches as a visitor does. */
+async function search(browser: Browser, site: string): Promise<string[]> {
   const faults: string[] = [];
   const page = await browser.newPage({ locale: "en-GB" });
-  await page.goto(`${origin}/`);
+  await page.goto(site);
   await page.locator(".VPNavBarSearch button").click();
   for (const [query, expected] of SEARCHES) {
+    const results = page.locator(".results .result");
+    await page.locator(".search-input").fill("");
+    await results.first().waitFor({ state: "detached" });
     await page.locator(".search-input").fill(query);
-    const first = page.locator(".results .result").nth(0);
-    await page.waitForTimeout(500);
-    await first.waitFor({ timeout: 30_000 });
-    const found = await page
-      .locator(".results .result")
-      .evaluateAll((all) => all.map((a) => new URL((a as HTMLAnchorElement).href).pathname));
-    if (!found.slice(0, 3).some((path) => path.replace(/\.html$/, "") === expected))
-      faults.push(`the search for "${query}" finds ${found.slice(0, 3).join(", ")}, not ${expected}`);
+    await results.first().waitFor();
+    const found = await results.evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href));
+    const best = found.slice(0, 3).map((link) => link.slice(site.length));
+    if (!best.some((link) => link.replace(/(\.html)?#.*$/, "") === expected))
+      faults.push(`the search for "${query}" finds ${best.join(", ")}, not ${expected}`);
   }
   await page.context().close();
   return faults;
-}
-
-function htmlFiles(dist: string): string[] {
-  const all = readdirSync(dist, { recursive: true, encoding: "utf8" }).map((path) => path.replaceAll("\\", "/"));
-  return all.filter((path) => path.endsWith(".html") && readFileSync(join(dist, path)).length > 0).sort();
 }
