@@ -22,10 +22,13 @@ const SEARCHES: readonly [query: string, page: string][] = [
 export async function check(dist: string, base: string): Promise<void> {
   const files = sirv(dist);
   const server = createServer((request, response) => {
-    const missing = () => response.writeHead(404).end();
-    if (!request.url?.startsWith(base)) return missing();
-    request.url = `/${request.url.slice(base.length)}`;
-    files(request, response, missing);
+    const missing = () => {
+      response.writeHead(404).end();
+    };
+    const { url = "" } = request;
+    request.url = `/${url.slice(base.length)}`;
+    if (!url.startsWith(base)) missing();
+    else files(request, response, missing);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`;
