@@ -68,7 +68,7 @@ export function readRepo(root: string): Repo {
 
 function readFiles(root: string, dir = "", files: Map<string, string> = new Map()): Map<string, string> {
   for (const name of readdirSync(join(root, dir))) {
-    if (["node_modules", "dist", ".turbo", "coverage", "results"].includes(name)) continue;
+    if (["node_modules", "dist", ".site", ".turbo", "coverage", "results"].includes(name)) continue;
     const path = posix.join(dir, name);
     if (statSync(join(root, path)).isDirectory()) readFiles(root, path, files);
     else files.set(path, readFileSync(join(root, path), "utf8"));

@@ -1,0 +1,4 @@
+import { repository } from "../../../tools/repo/structure/conventions.ts";
+import { config } from "../site/config.ts";
+
+export default config(repository);
