@@ -17,4 +17,4 @@ console.log(`
 Install them, in another project, by one of these commands. A tarball alone also works: it installs those that it needs.
   npm install ${quoted}
   pnpm add ${quoted}
-  yarn add ${quoted}`);
+With Yarn, name each tarball under "resolutions" in package.json first, then: yarn add ${quoted}`);

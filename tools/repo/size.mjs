@@ -1,21 +1,29 @@
 /**
  * Measures what a web page pays for each package: bundled, minified, gzipped, in bytes. Each package.json declares its
  * limits in `attnkit.size`, by entry: what is imported, and the limit. A mechanism is measured together with `attention()`.
- * Files behind `import()` are not counted. A bundler that splits code loads them at their first use: the gradient rules of
- * the cpu backend at the first `vjp`. Without code splitting they are part of the page.
+ * Files behind `import()` are not counted. Vite, Rollup and webpack load them at their first use: the gradient rules of
+ * the cpu backend at the first `vjp`. esbuild, and every bundler without code splitting, load them with the page.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-/** The smallest complete pages: softmax attention on one backend, without gradients and kernels. */
-const PAGES = ["cpu", "webgpu"].map((backend) => ({
-  label: `softmax + core + ${backend}, all of it`,
+/** Complete pages: softmax attention on one backend, without gradients; on a device also with its kernels. */
+const PAGES = /** @type {const} */ ([
+  ["softmax", "cpu", 14_200],
+  ["softmax", "webgpu", 20_000],
+  ["softmax/webgpu", "webgpu", 35_500],
+]).map(([mechanism, backend, limit]) => ({
+  label: `${mechanism} + core + ${backend}, all of it`,
   contents: `export { attention } from "@attnkit/core";
-    export { softmax } from "@attnkit/softmax";
+    export { softmax } from "@attnkit/${mechanism}";
     export { ${backend} } from "@attnkit/${backend}";`,
+<<<<<<< HEAD
   limit: backend === "cpu" ? 14_300 : 23_700,
+=======
+  limit,
+>>>>>>> install
 }));
 
 const packages = new URL("../../packages/", import.meta.url);
