@@ -1,5 +1,5 @@
 /** Writes the folder that VitePress builds from: the pages, the figures, the generated pages and the navigation. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { repository } from "../../../tools/repo/structure/conventions.ts";
 import { readRepo } from "../../../tools/repo/structure/repo.ts";
@@ -7,7 +7,7 @@ import { apiEntries, type Entry, writeApi } from "./api.ts";
 import { packageParts, supportPage } from "./generated.ts";
 import { home } from "./home.ts";
 import { navigation } from "./navigation.ts";
-import { type Page, pageOf, readPages, resolveLink } from "./pages.ts";
+import { isFigure, type Page, pageOf, readPages, resolveLink } from "./pages.ts";
 import { arrange } from "./sections.ts";
 
 export interface Site {
@@ -28,8 +28,8 @@ export async function assemble(root: string, out: string): Promise<Site> {
   const staged = stager(root, pages, entries);
   write("navigation.json", JSON.stringify(navigation(arrange(pages), entries)));
   for (const page of pages) write(page.path, staged(page));
-  for (const folder of ["docs/papers", "docs/benchmarks"])
-    cpSync(join(root, folder), join(out, folder), { recursive: true });
+  const isNeeded = (path: string) => statSync(path).isDirectory() || isFigure(path);
+  cpSync(join(root, "docs"), join(out, "docs"), { recursive: true, filter: isNeeded });
   write("support.md", `${frontmatter({ editLink: false, aside: false, pageClass: "wide" })}${supportPage(root)}\n`);
   await writeApi(root, join(out, "api"), entries);
   rmSync(join(out, "api/README.md"));

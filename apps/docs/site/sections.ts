@@ -11,7 +11,10 @@ export interface Section {
 }
 
 export const SECTIONS: readonly Section[] = [
-  { text: "Start", pages: ["README.md", "docs/use-it.md", "docs/questions.md", "docs/install.md", "UPGRADING.md"] },
+  {
+    text: "Start",
+    pages: ["README.md", "docs/use-it.md", "docs/questions.md", "docs/support.md", "docs/README.md", "UPGRADING.md"],
+  },
   {
     text: "Understand",
     pages: ["docs/semantics.md", "docs/glossary.md", "docs/math.md", "docs/architecture.md", "docs/onnx-attention.md"],
