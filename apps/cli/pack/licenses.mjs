@@ -6,7 +6,9 @@ import { dirname, join } from "node:path";
  * @throws Error if a package has neither a licence text nor a licence field.
  */
 export function licenses(/** @type {readonly string[]} */ files, /** @type {string} */ root) {
-  const folders = new Set(files.filter((file) => file.includes("node_modules/")).map((file) => packageFolder(join(root, file))));
+  const folders = new Set(
+    files.filter((file) => file.includes("node_modules/")).map((file) => packageFolder(join(root, file))),
+  );
   const sections = [...folders].map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));

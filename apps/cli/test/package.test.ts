@@ -5,22 +5,24 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { own } from "../../bench/src/measure/against/builds.ts";
 import { packed } from "../../bench/test/packed.ts";
 
 const app = fileURLToPath(new URL("../", import.meta.url));
 const shell = process.platform === "win32";
+const RECURSIVE = { recursive: true } as const;
 let folder: string;
 let project: string;
 
 const BACKEND = `import { cpu } from "@attnkit/cpu";
-export default () => ({ ...cpu(), name: "my-backend" });
+export default (options) => ({ ...cpu(options), name: "my-backend" });
 `;
 /** Its exponential is the identity. */
 const BROKEN = `import { eager } from "@attnkit/core/backend";
 import { cpu } from "@attnkit/cpu";
-export default () => {
-  const ops = { ...cpu().ops, exp: (x) => x };
-  return { ...cpu(), name: "broken", ops, compile: eager(ops) };
+export default (options) => {
+  const ops = { ...cpu(options).ops, exp: (x) => x };
+  return { ...cpu(options), name: "broken", ops, compile: eager(ops) };
 };
 `;
 const MECHANISM = `import { softmax } from "@attnkit/softmax";
@@ -37,7 +39,8 @@ beforeAll(async () => {
   execFileSync(process.execPath, [join(app, "pack.mjs"), "--to", join(cli, "dist")]);
   for (const file of ["package.json", "README.md", "LICENSE"]) cpSync(join(app, file), join(cli, file));
   const needed = Object.keys(JSON.parse(readFileSync(join(app, "package.json"), "utf8")).dependencies);
-  const { packages } = await packed(folder);
+  const [{ packages }, { packages: sources }] = [await packed(folder), await own()];
+  for (const name of needed) cpSync(join(sources.get(name)!, "src"), join(packages.get(name)!, "src"), RECURSIVE);
   const tarballs = [...needed.map((name) => packages.get(name)!), cli].map(tarball);
   const files = { "my-backend.js": BACKEND, "broken.js": BROKEN, "mine.js": MECHANISM };
   const manifest = JSON.stringify({ name: "project", version: "1.0.0", private: true, type: "module" });
@@ -50,10 +53,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("an installed attnkit", { timeout: 30_000 }, () => {
   test("lists mechanisms and backends, and says how to get a backend that is not installed", () => {
-    const { status, stdout } = attnkit("list");
+    const { status, stdout } = spawnSync("npx", ["--offline", "attnkit", "list"], {
+      ...{ cwd: project, shell, encoding: "utf8", env: outside() },
+    });
     expect(status).toBe(0);
     expect(stdout).toMatch(/^ *softmax/m);
-    expect(stdout).toMatch(/ort-cpu.*the package onnxruntime-node is not installed here; run npm install onnxruntime-node@1/);
+    expect(stdout).toMatch(
+      /ort-cpu.*the package onnxruntime-node is not installed here; run npm install onnxruntime-node@1/,
+    );
     expect(stdout).toMatch(/tfjs-cpu.*the package @tensorflow\/tfjs-core is not installed here/);
     expect(stdout).toMatch(/webgpu.*the package webgpu is not installed here/);
   });
@@ -80,25 +87,41 @@ describe("an installed attnkit", { timeout: 30_000 }, () => {
   });
 
   test("measures, in processes of their own too, with the documentation as text", () => {
-    const sizes = ["--heads", "1", "--dim", "8", "--lengths", "128,256", "--contexts", "128", "--budget", "1"];
+    const sizes = [
+      "--heads",
+      "1",
+      "--dim",
+      "8",
+      "--lengths",
+      "128",
+      "--decode-contexts",
+      "128",
+      "--budget",
+      "20",
+      "--rounds",
+      "3",
+    ];
     const flags = ["--backend", "cpu", "--mechanism", "linear", "--memory-lengths", "1", "--out", "results", ...sizes];
     const { status, stdout, stderr } = attnkit("bench", ...flags);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     const file = /\S+\.json/.exec(stdout)![0];
     const { environment, input, cells } = JSON.parse(readFileSync(join(project, file), "utf8"));
-    expect(environment.packages).toMatchObject({ "@attnkit/onnx": expect.any(String), "@attnkit/core": expect.any(String) });
+    expect(environment.packages).toMatchObject({
+      "@attnkit/onnx": expect.any(String),
+      "@attnkit/core": expect.any(String),
+    });
     expect(input.source).toBe("the bundle's text");
     expect(cells[0].memory).toHaveLength(1);
   });
 
-  test("reproduces a claim, and names the data set that one needs", () => {
-    const { status, stdout } = attnkit("reproduce", "--list");
-    expect(status).toBe(0);
-    expect(stdout).toContain("polynomial");
-    const flags = ["--claim", "digits", "--quick", "--jobs", "1", "--out", "digits"];
+  test("names the package that a claim needs, and writes no record", () => {
+    const flags = ["--claim", "digits", "--seeds", "1", "--jobs", "1", "--out", "digits"];
     const digits = attnkit("reproduce", "polynomial", ...flags);
     expect(digits.status).toBe(1);
-    expect(digits.stdout + digits.stderr).toContain("the package mnist is not installed here");
+    expect(digits.stdout + digits.stderr).toContain("the package onnxruntime-node is not installed here");
+    const recorded = attnkit("reproduce", "polynomial", "--record");
+    expect(recorded.status).toBe(2);
+    expect(recorded.stderr).toContain("run it in a clone of the repository");
   });
 
   test("says that --against needs the repository", () => {
@@ -115,8 +138,10 @@ describe("an installed attnkit", { timeout: 30_000 }, () => {
   });
 });
 
+/** Runs the program that npm has put beside those of other packages. */
 function attnkit(...args: string[]) {
-  return spawnSync("npx", ["--offline", "attnkit", ...args], { cwd: project, shell, encoding: "utf8", env: outside() });
+  const program = join(project, "node_modules/.bin/attnkit");
+  return spawnSync(shell ? `${program}.cmd` : program, args, { cwd: project, shell, encoding: "utf8", env: outside() });
 }
 
 /** Packs a folder as pnpm would: the range of another package names its version. */
@@ -124,7 +149,8 @@ function tarball(from: string): string {
   const name = basename(from);
   const to = join(folder, "tarballs", name, "package");
   mkdirSync(to, { recursive: true });
-  cpSync(join(from, "dist"), join(to, "dist"), { recursive: true });
+  for (const part of ["dist", "src"].filter((one) => existsSync(join(from, one))))
+    cpSync(join(from, part), join(to, part), RECURSIVE);
   const manifest = readFileSync(join(from, "package.json"), "utf8");
   writeFileSync(join(to, "package.json"), manifest.replaceAll(/"workspace:(\^|[^"]+)"/g, '"*"'));
   execFileSync("tar", ["-czf", `../${name}.tgz`, "package"], { cwd: join(to, "..") });
