@@ -1,5 +1,6 @@
 import { isAttentionError } from "@attnkit/core";
 import { UsageError } from "@attnkit/measure/error";
+import { missingPackage } from "./build.ts";
 
 /** An error in the user's input: printed as one line, exit code 2. */
 export { UsageError } from "@attnkit/measure/error";
@@ -34,13 +35,14 @@ export const EXIT = {
 /** Returns the message of an error that the user can correct, as one line. Returns undefined for a fault of our own. */
 export function userMessage(error: unknown): string | undefined {
   if (error instanceof UsageError || isAttentionError(error)) return oneLine(error.message);
-  return undefined;
+  return missingPackage(error);
 }
 
 export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, " ").trim();
 
 /** Returns the message of anything that was thrown, as one line. */
-export const messageOf = (error: unknown): string => oneLine(error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string =>
+  missingPackage(error) ?? oneLine(error instanceof Error ? error.message : String(error));
 
 /** Yields to the event loop, so that an interrupt can arrive between two long synchronous steps. */
 export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

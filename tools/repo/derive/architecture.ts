@@ -18,13 +18,19 @@ export function architecture(root: string): Derived[] {
   return [{ path: "docs/architecture.svg", text: `${draw(nodesOf(readRepo(root).packages))}\n` }];
 }
 
-/** Returns each package with the packages that its sources import; a package without sources counts by its tests. */
+/**
+ * Returns each package with the packages that its sources import. A package without sources counts by its tests, and if
+ * these import none either, by its dependencies.
+ */
 export function nodesOf(packages: readonly Package[]): Node[] {
   const own = new Set(packages.map(({ manifest }) => manifest.name));
   return packages.map((pkg) => {
     const found = [sources(pkg, "src"), sources(pkg, "test")].find((files) => files.length > 0) ?? [];
     const names = found.flatMap(([, text]) => importsOf(text).map(({ specifier }) => packageOf(specifier) ?? ""));
-    const imports = [...new Set(names)].filter((name) => own.has(name) && name !== pkg.manifest.name).sort();
+    const ours = (all: readonly string[]) => all.filter((name) => own.has(name) && name !== pkg.manifest.name).sort();
+    const imported = ours([...new Set(names)]);
+    const bundle = imported.length === 0 && sources(pkg, "src").length === 0;
+    const imports = bundle ? ours(Object.keys(pkg.manifest.dependencies ?? {})) : imported;
     return {
       name: short(pkg.manifest.name ?? pkg.dir),
       kind: pkg.kind,

@@ -20,4 +20,4 @@ export function contentProblems(
 }
 
 const allowed =
-  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|src\/.+\.(ts|schema\.json)|templates\/.+|dist\/.+\.(js|d\.ts)(\.map)?)$/;
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|src\/.+\.(ts|schema\.json)|templates\/.+|dist\/.+\.(js|d\.ts)(\.map)?|dist\/(text|LICENSES)\.md|dist\/(gpu\/.+\.py|record\/.+\.json))$/;

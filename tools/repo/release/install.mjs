@@ -44,7 +44,10 @@ async function problemsOf(/** @type {string} */ project, /** @type {string} */ n
   const path = manifestOf(project, name);
   const manifest = JSON.parse(readFileSync(path, "utf8"));
   const needed = Object.keys(manifest.dependencies ?? {}).filter((of) => of.startsWith("@attnkit/"));
-  const exported = await import(pathToFileURL(createRequire(join(project, "package.json")).resolve(name)).href);
+  // A package that is only a command has no main entry.
+  const main = manifest.exports["."] !== undefined;
+  const entry = () => pathToFileURL(createRequire(join(project, "package.json")).resolve(name)).href;
+  const exported = main ? await import(entry()) : undefined;
   return [
     ...needed
       .filter((of) => manifestOf(join(path, ".."), of) !== manifestOf(project, of))
@@ -52,6 +55,6 @@ async function problemsOf(/** @type {string} */ project, /** @type {string} */ n
     ...(JSON.stringify(manifest).includes('"workspace:')
       ? [`${name} has a workspace: range, which no registry knows`]
       : []),
-    ...(Object.keys(exported).length === 0 ? [`${name} exports nothing`] : []),
+    ...(main && Object.keys(exported).length === 0 ? [`${name} exports nothing`] : []),
   ];
 }

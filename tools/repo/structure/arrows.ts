@@ -77,7 +77,10 @@ export function arrows(repo: Repo): string[] {
   );
 }
 
-/** Imports must match package.json. Apps may depend on packages that they load by name at run time. */
+/**
+ * Imports must match package.json. Apps may depend on packages that they load by name at run time. A published bundle has
+ * no sources of its own: it compares its imports with package.json when it is made.
+ */
 export function declared(repo: Repo): string[] {
   return repo.packages.flatMap((pkg) => {
     const { dependencies = {}, peerDependencies = {}, devDependencies = {}, name } = pkg.manifest;
@@ -93,9 +96,10 @@ export function declared(repo: Repo): string[] {
           ({ path, dependency }) => `${pkg.dir}/${path} imports ${dependency}, which its package.json does not declare`,
         );
     const imported = new Set(used("src").map(({ dependency }) => dependency));
-    const idle = pkg.manifest.private
-      ? []
-      : Object.keys(dependencies).filter((dependency) => !imported.has(dependency));
+    const idle =
+      pkg.manifest.private || sources(pkg, "src").length === 0
+        ? []
+        : Object.keys(dependencies).filter((dependency) => !imported.has(dependency));
     return [
       ...missing("src", shipped),
       ...missing("test", { ...shipped, ...devDependencies, ...repo.manifest.devDependencies }),

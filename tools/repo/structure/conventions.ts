@@ -29,6 +29,8 @@ export const fields = {
     ...(dir === "tools/create"
       ? { name: "create-attnkit", files: ["dist", "src", "!dist/.tsbuildinfo", "templates"] }
       : { name: `@attnkit/${dir.split("/").at(-1)}` }),
+    // A bundle of the private packages. It is made when it is packed.
+    ...(dir === "apps/cli" ? { files: ["dist"], scripts: { prepack: "node pack.mjs" } } : {}),
     homepage: `${repository}/tree/main/${dir}#readme`,
     repository: { type: "git", url: `git+${repository}.git`, directory: dir },
   }),

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { BenchOptions } from "@attnkit/measure/results";
+import { built } from "../build.ts";
 import { makeFolder, writeOutput } from "../files.ts";
 import type { Input } from "../input/load.ts";
-import { EXIT, type Io } from "../io.ts";
+import { EXIT, type Io, UsageError } from "../io.ts";
 import { own, packagesIn } from "../measure/against/builds.ts";
 import { compare, type Outcome } from "../measure/against/compare.ts";
 import { stage } from "../measure/against/stage.ts";
@@ -30,6 +31,11 @@ const SCHEMA = "attnkit-against/1";
  * `onlySlower`, this one.
  */
 export async function against(io: Io, flags: AgainstFlags, asked: BenchOptions, input: Input): Promise<number> {
+  if (built() !== undefined)
+    throw new UsageError(
+      "--against",
+      "compares a checkout of attnkit with another build; this is the installed package, so run it in a clone of the repository",
+    );
   await makeFolder(io, flags.out);
   const options: BenchOptions = { ...asked, baselines: false, memory: 0 };
   const threshold = flags.threshold / 100;

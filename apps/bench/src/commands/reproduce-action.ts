@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { assess, type Chosen, consecutive, jobsOf, keyOf, seedsOf } from "@attnkit/papers/run";
+import { built } from "../build.ts";
 import { makeFolder } from "../files.ts";
 import { EXIT, type Io, UsageError } from "../io.ts";
 import { environment } from "../measure/environment.ts";
@@ -74,6 +75,11 @@ const recordedOutcomes = (chosen: readonly Chosen[], folder: string) =>
   );
 
 async function checkRecordable(io: Io, { size, seeds }: RunSettings, flags: Flags, folder: string): Promise<void> {
+  if (built() !== undefined)
+    throw new UsageError(
+      "--record",
+      "writes a record of attnkit's repository; this is the installed package, so run it in a clone of the repository",
+    );
   const usual = size === RECORDED.size && seeds.join() === RECORDED.seeds.join();
   if (!usual || flags.claim)
     throw new UsageError(

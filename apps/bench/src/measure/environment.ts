@@ -4,6 +4,7 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Environment } from "@attnkit/measure/results";
+import { built } from "../build.ts";
 
 /** Returns the facts about this machine and this copy of attnkit that a record of measurements must state. */
 export async function environment(): Promise<Environment> {
@@ -28,20 +29,10 @@ export function difference(then: Environment, now: Environment): string | undefi
   return undefined;
 }
 
-/** The origin of a bundle, written into it when it is built. Outside a repository it could not be found out. */
-interface Build {
-  readonly packages: Record<string, string>;
-  readonly frameworks: Record<string, string>;
-  readonly commit: string | null;
-}
-
-const built = (): Build | undefined =>
-  process.env.ATTNKIT_BUILD === undefined ? undefined : (JSON.parse(process.env.ATTNKIT_BUILD) as Build);
-
 /** Returns the versions of tfjs, ONNX Runtime and Dawn, which the catalog pins. */
 export function frameworks(): Record<string, string> {
   const known = built()?.frameworks;
-  if (known) return known;
+  if (known) return { ...known };
   const catalog = createRequire(import.meta.url)("../../../../tools/catalog/package.json") as {
     dependencies: Record<string, string>;
   };
@@ -51,16 +42,19 @@ export function frameworks(): Record<string, string> {
 
 /** Returns the versions of the published attnkit packages in use. */
 export function packages(): Record<string, string> {
-  const known = built()?.packages;
-  if (known) return known;
+  const bundle = built();
   const require = createRequire(import.meta.url);
-  const own = require("../../package.json") as { dependencies: Record<string, string> };
-  const versions: Record<string, string> = {};
-  for (const name of Object.keys(own.dependencies).filter((n) => n.startsWith("@attnkit/"))) {
+  const versions: Record<string, string> = { ...bundle?.packages };
+  for (const name of bundle ? (bundle.beside ?? []) : ownDependencies(require)) {
     const version = versionOf(require, name);
     if (version !== null) versions[name] = version;
   }
   return versions;
+}
+
+function ownDependencies(require: NodeJS.Require): string[] {
+  const own = require("../../package.json") as { dependencies: Record<string, string> };
+  return Object.keys(own.dependencies).filter((name) => name.startsWith("@attnkit/"));
 }
 
 /** Returns a package's version, or null for a private package: those do not export their package.json. */
