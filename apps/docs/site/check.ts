@@ -15,7 +15,7 @@ const SEARCHES: readonly [query: string, page: string][] = [
   ["sliding window", "packages/mechanisms/softmax/"],
   ["featureMap", "api/linear"],
   ["programCost", "api/core-backend"],
-  ["empty rows", "docs/semantics"],
+  ["semantics", "docs/semantics"],
 ];
 
 /** Throws an Error that lists all faults of the site in a folder, which is served under the path `base`. */

@@ -34,7 +34,7 @@ export const SECTIONS: readonly Section[] = [
   {
     text: "Check and measure",
     pages: [
-      ...["apps/bench/README.md", "docs/read-a-report.md", "apps/demo/README.md"],
+      ...["apps/bench/README.md", "apps/cli/README.md", "docs/read-a-report.md", "apps/demo/README.md"],
       ...["docs/benchmarks.md", "docs/papers.md"],
     ],
   },
