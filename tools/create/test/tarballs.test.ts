@@ -9,7 +9,7 @@ let shop: Workshop;
 beforeAll(() => {
   shop = new Workshop();
 }, 120_000);
-afterAll(() => shop?.remove());
+afterAll(() => shop?.remove(), 60_000);
 
 const fixture = (name: string) => new URL(`fixtures/${name}`, import.meta.url);
 

@@ -30,7 +30,7 @@ afterAll(async () => {
   await browser?.close();
   await server?.close();
   shop?.remove();
-});
+}, 60_000);
 
 test.each([
   ["webgpu", ""],
