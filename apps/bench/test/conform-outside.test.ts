@@ -131,7 +131,7 @@ describe("bad modules: one line that says what was found, exit code 2", () => {
     ["a name that is not there", ["./two.js#c"], /two\.js#c: exports a .*expected a backend/],
     ["a name that the list lacks", ["./several.js#three"], /has no backend "three"; its list about has one, two/],
     ["the function makes something else", ["./wrong.js"], /function default returned an object with the fields upload/],
-    ["the function ignores the type", ["./broken.js"], /made a backend of float32/],
+    ["the function ignores the type", ["./broken.js", "--dtype", "float64"], /made a backend of float32/],
     ["the function throws", ["./throws.js"], /function default, called with no arguments, threw: no GPU here/],
     ["a backend twice", ["./two.js#a", "--backend", "cpu"], /--backend: cannot be combined with the argument/],
     [
