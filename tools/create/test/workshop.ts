@@ -101,7 +101,7 @@ function link(project: string, name: string): void {
 function run(cwd: string, program: string, ...args: string[]): Run {
   // The commands of linked packages: tsc and vite.
   const PATH = [join(scaffold, "node_modules/.bin"), process.env.PATH].join(delimiter);
-  const env = { ...process.env, PATH, NODE_OPTIONS: "", NODE_TEST_CONTEXT: "", FORCE_COLOR: "0" };
+  const env = { ...process.env, PATH, NODE_OPTIONS: "", FORCE_COLOR: "0" };
   const shell = process.platform === "win32" && program === "npm";
   const { status, stdout, stderr } = spawnSync(program, args, {
     ...{ cwd, env, shell, encoding: "utf8", maxBuffer: 2 ** 28 },
