@@ -58,13 +58,13 @@ describe("dispatches with a state and without, and the bytes that remain or are 
     ["linear", "a token", token, 1, 1],
     ["linear", "a token after others", { ...token, past: 5 }, 1, 1],
     ["linear", "a chunk", one, 3, 1],
-    ["logsumexp", "a token after others", { ...token, past: 5 }, 2, 1],
+    ["logsumexp", "a token after others", { ...token, past: 5 }, 1, 1],
     ["logsumexp", "a chunk", one, 3, 1],
     ["polynomial", "a token", token, 1, 1],
     ["polynomial", "a token after others", { ...token, past: 5 }, 1, 1],
     ["polynomial", "a chunk", one, 3, 1],
     ["polynomial", "a chunk whose rows see all", all, 3, 1],
-    ["elementwise", "a token", token, 2, 1],
+    ["elementwise", "a token", token, 1, 1],
     ["elementwise", "a chunk", one, 3, 1],
     ["elementwise", "a chunk whose rows see all", all, 2, 1],
   ] as const)("%s, %s: nothing is allocated but the outputs", async (name, _, call, before, after) => {
@@ -80,10 +80,11 @@ describe("dispatches with a state and without, and the bytes that remain or are 
     async (name) => {
       const continued = await compared(name, { ...one, past: 5 });
       expect([continued.kept.dispatches, continued.alone.dispatches]).toEqual([3, 2]);
-      expect(continued.saved).toBeGreaterThanOrEqual(2 * continued.stateBytes);
+      // Sums and states of chunks share a buffer.
+      expect(continued.saved).toBeGreaterThanOrEqual(continued.stateBytes);
       const long = await compared(name, many);
       expect([long.kept.dispatches, long.alone.dispatches]).toEqual([3, 3]);
-      expect(long.saved).toBeGreaterThanOrEqual(2 * long.stateBytes);
+      expect(long.saved).toBeGreaterThanOrEqual(long.stateBytes);
     },
   );
 
