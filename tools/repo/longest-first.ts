@@ -4,7 +4,19 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * The files that take longest, in this order. A clean clone knows no durations, and Vitest then goes by file size. The
  * conformance files are the shortest texts and the longest runs: they would come last, one after the other.
  */
-const LONGEST = ["/conformance/", "/webgpu/", "page.test", "apps/bench/test/b", "/onnx/", "/layers/", "/doors/"];
+const LONGEST = [
+  "/deno/wgpu",
+  "/conformance/",
+  "/webgpu/",
+  "page.test",
+  "apps/bench/test/b",
+  "apps/bench/test/record",
+  "tarballs",
+  "repo/test/install",
+  "/onnx/",
+  "/layers/",
+  "/doors/",
+];
 
 const rank = ({ moduleId }: TestSpecification): number => {
   const found = LONGEST.findIndex((part) => moduleId.includes(part));

@@ -65,6 +65,7 @@ export const perms: readonly (readonly [Shape, readonly number[]])[] = lines(`
   2,3,1,2,3    0,1,3,2,4
   2,3,2,2,3    4,0,3,1,2
   2,1,3,2,2,2  0,1,3,2,4,5
+  2,1,3,2,2,2  1,2,0,4,5,3
   65,33        1,0
   3,0,2        2,0,1
   7            0`).map(([s, perm]) => [shape(s!), shape(perm!)]);
@@ -76,6 +77,7 @@ export const slices: readonly (readonly [Shape, number, number, number])[] = lin
   3,4,2      1   3   4
   3,4,2      -3  1   3
   2,3,4,5    -2  1   2
+  2,3,4,5    -1  1   3
   3,4        0   0   3
   3,4        0   2   2
   2,0,3      1   0   0
@@ -90,6 +92,7 @@ export const concats: readonly (readonly [number, ...Shape[]])[] = lines(`
   -2  2,1,3,2    2,1,2,2
   0   3
   0   2,3        0,3        1,3
+  0   1,3        0,3        2,3   1,3
   -2  2,0,3      2,0,3
   1   2,64       2,1
   -1  2,1,2,2,1  2,1,2,2,3`).map(([axis, ...shapes]) => [Number(axis), ...shapes.map(shape)]);
@@ -101,6 +104,7 @@ export const takes: readonly (readonly [Shape, number, readonly number[]])[] = l
   3,4,2      1   2
   2,3,4      -3  1,0,1
   2,3,4,5    -2  3,3,3
+  2,3,4,5    -1  4,0,2
   3,4        0   2,1,0
   2,4        1   -
   2,3,1,2,2  1   2,0`).map(([s, axis, indices]) => [shape(s!), Number(axis), shape(indices!)]);
