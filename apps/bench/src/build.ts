@@ -1,4 +1,4 @@
-/** What a bundle knows of its origin. It is written into the bundle, because it cannot be found out where it runs. */
+/** The origin of a bundle. It is written into the bundle, because it cannot be found out where it runs. */
 interface Build {
   /** The versions of the attnkit packages in the bundle. */
   readonly packages: Readonly<Record<string, string>>;

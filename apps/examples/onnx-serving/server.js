@@ -33,7 +33,7 @@ server.listen(Number(process.env.PORT ?? 8000), "127.0.0.1", () => {
 async function text(/** @type {import("node:http").IncomingMessage} */ request) {
   const chunks = [];
   let bytes = 0;
-  // By default the end of this loop would close the connection, before the reply.
+  // The end of this loop, by default, would close the connection, before the reply.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
     if (bytes > MOST_BYTES) throw new Error(`A question has at most ${MOST_BYTES} bytes.`);

@@ -45,7 +45,7 @@ async function speculate(
 ) {
   const first = await target.read(target.start, ids);
   const out = first.next.slice(-1);
-  /** What the target has read, and the certain words that it has not. */
+  /** The words that the target has read, and the certain words that it has not. */
   let [kept, unread] = [first.memory, out.slice()];
   /** The same for the draft. */
   let [draftKept, draftUnread] = [draft.start, [...ids, ...out]];

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 const [HEADS, CHANNELS] = [2, 32];
 const worker = new Worker(new URL("./node-worker.js", import.meta.url));
 
-/** What to do with the reply to each request. @type {Map<number, (reply: import("./attend.js").Reply) => void>} */
+/** The callback for the reply to each request. @type {Map<number, (reply: import("./attend.js").Reply) => void>} */
 const waiting = new Map();
 let sent = 0;
 worker.on("message", (reply) => waiting.get(reply.id)?.(reply));

@@ -1,4 +1,5 @@
 import type { Backend, Block, Shape, Tensors } from "@attnkit/core";
+import type { JointOperation } from "@attnkit/core/backend";
 import type { AppendedKeys, CacheOps, EagerOps } from "@attnkit/core/program";
 
 /**
@@ -97,19 +98,8 @@ export interface Tape<T> {
 }
 
 /** Several tensors from several, as one differentiable operation. */
-export interface Operation<T> {
-  readonly inputs: Tensors<T>;
+export interface Operation<T> extends JointOperation<T> {
   forward(): Tensors<T>;
-  /**
-   * Returns the gradients of the inputs `wrt` from those of all outputs, `seeds`. `ops` are all operations of the library.
-   */
-  backward(
-    ops: EagerOps<T>,
-    inputs: Tensors<T>,
-    seeds: Tensors<T>,
-    wrt: readonly string[],
-    outputs: Tensors<T>,
-  ): Tensors<T>;
 }
 
 /**

@@ -31,7 +31,7 @@ export interface Project {
   readonly tarballs?: string | undefined;
 }
 
-/** What `create` wrote. */
+/** The folder and files that `create` wrote. */
 export interface Created {
   /** The absolute path of the new folder. */
   readonly dir: string;

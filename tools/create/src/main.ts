@@ -6,7 +6,7 @@ import { CreateError } from "./error.ts";
 import { type AppTemplate, appTemplates, type Choice, type Kind, kinds, placeholder } from "./kinds.ts";
 import { repositoryOf } from "./repository.ts";
 
-/** What the command line needs of its process. */
+/** The parts of its process that the command line needs. */
 export interface Io {
   readonly cwd: string;
   out(text: string): void;

@@ -23,7 +23,7 @@ beforeAll(async () => {
   expect(await run(join(copy, "docs-of-mine"), "--kind", "mechanism", "--name", "novel", "--yes")).toBe(0);
   for (const template of ["node", "vite", "tfjs"])
     expect(await run(copy, "--kind", "app", "--template", template, "--name", `${template}-page`, "--yes")).toBe(0);
-  // What `pnpm derive` writes.
+  // `pnpm derive` writes these.
   for (const { path, text } of stale(copy, [catalogDependencies(copy)])) writeFileSync(join(copy, path), text);
   for (const { path, text } of stale(copy, projectReferences(copy))) writeFileSync(join(copy, path), text);
 }, 60_000);

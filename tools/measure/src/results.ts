@@ -165,7 +165,7 @@ const Way = z.union([
   z.strictObject({ rows: count, rowGroups: count, columnGroups: count, slice: count }),
   z.strictObject({ threads: count, lanes: count, keys: count }),
 ]);
-/** By adapter and class of calls: the table that `useTiles` of `@attnkit/wgsl` takes. */
+/** Tiles by adapter and class of calls: the table that `useTiles` of `@attnkit/wgsl` takes. */
 export const Tiles = z.record(z.string(), z.partialRecord(z.enum(CALL_CLASSES), Way));
 
 const BenchOptions = z.object({

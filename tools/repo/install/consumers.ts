@@ -1,5 +1,5 @@
 /**
- * What a user of the packages writes. Each program computes causal attention at once and in two blocks, compares both,
+ * Programs of a user of the packages. Each computes causal attention at once and in two blocks, compares both,
  * and prints `agrees`. It is text, because it is compiled and bundled outside this repository.
  */
 

@@ -1,4 +1,4 @@
-/** What GitHub reads: workflows and issue forms. GitHub reports a mistake in them only after a push. */
+/** Workflows and issue forms. GitHub reports a mistake in them only after a push. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

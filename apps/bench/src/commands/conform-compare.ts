@@ -4,7 +4,7 @@ import { Ajv } from "ajv";
 import { readJson, writeOutput } from "../files.ts";
 import { EXIT, type Io, UsageError } from "../io.ts";
 
-/** What `attnkit conform --json` writes. */
+/** The file that `attnkit conform --json` writes. */
 interface ReportFile {
   readonly format: "attnkit-conform/1";
   readonly reports: readonly Report[];

@@ -34,7 +34,7 @@ export async function admit(
 
 export const outsideBackends = (name: string): readonly BackendEntry[] | undefined => admitted.backends.get(name);
 export const outsideMechanism = (name: string): MechanismEntry | undefined => admitted.mechanisms.get(name);
-/** Whether the command names a backend or a mechanism from outside. */
+/** Returns whether the command names a backend or a mechanism from outside. */
 export const anyOutside = (): boolean => admitted.backends.size + admitted.mechanisms.size > 0;
 /** The folder from which they were loaded. A child process loads them from there again. */
 export const outsideFolder = (): string => admitted.cwd;

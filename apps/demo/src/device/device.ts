@@ -61,5 +61,5 @@ export function next(name: BackendName): BackendName | undefined {
   return backendNames[backendNames.indexOf(name) + 1];
 }
 
-/** Whether it computes on a WebGPU adapter. */
+/** True if it computes on a WebGPU adapter. */
 export const onAdapter = (name: BackendName): boolean => name === "webgpu" || name === "tfjs-webgpu";

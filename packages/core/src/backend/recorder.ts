@@ -7,7 +7,9 @@ import { pullBack, receive, type Tape, type Traced, takeGradient, traced } from 
 /** Several tensors from several, as one operation with a gradient of its own. */
 export interface JointOperation<T> {
   readonly inputs: Tensors<T>;
-  /** Returns the gradients of the inputs `wrt` from those of all outputs, `seeds`. */
+  /**
+   * Returns the gradients of the inputs `wrt` from those of all outputs, `seeds`. `ops` are all operations of the library.
+   */
   backward(
     ops: EagerOps<T>,
     inputs: Tensors<T>,

@@ -58,8 +58,8 @@ async function prefill(name: string, options: Options, L: number, state: boolean
 }
 
 /**
- * By mechanism, for a causal prefill that keeps its state: the peak of what is allocated for it, and the bytes that its three
- * dispatches bind. The unit is the size of one of q, k, v and y. Polynomial attention has 2145 features per state.
+ * For each mechanism, a causal prefill that keeps its state: the peak of the bytes that are allocated for it, and the bytes that
+ * its three dispatches bind. The unit is the size of one of q, k, v and y. Polynomial attention has 2145 features per state.
  */
 const table: readonly (readonly [string, Options, peak: number, bound: readonly number[]])[] = [
   ["linear", {}, 2.3, [3.05, 1.1, 5.05]],
