@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { embed } from "@attnkit/measure/embed";
 import { normals } from "@attnkit/measure/random";
@@ -149,9 +149,10 @@ describe("the other build", () => {
   test("may be tarballs", async () => {
     mkdirSync(at("tarballs"));
     for (const [name, from] of ours.packages) {
+      const layout = at(`layout/${name}`);
+      cpSync(from, join(layout, "package"), { recursive: true, filter: (file) => !file.endsWith("node_modules") });
       const file = at(`tarballs/${name.replace("@attnkit/", "attnkit-")}.tgz`);
-      // `--dereference` is not used: the link to node_modules is not packed.
-      execFileSync("tar", ["-czf", file, "--transform=s,^\\.,package,", "-C", from, "./package.json", "./dist"]);
+      execFileSync("tar", ["-czf", file, "-C", layout, "package"]);
     }
     const found = await packagesIn(at("tarballs"), [...ours.packages.keys()], at("unpacked"));
     expect([...found.keys()].sort()).toEqual([...ours.packages.keys()].sort());

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { manifestOf, type Own, own } from "../src/measure/against/builds.ts";
@@ -29,6 +29,8 @@ async function pack(name: string, source: string, folder: string, planted?: Plan
   writeFileSync(join(to, "package.json"), readFileSync(join(source, "package.json")));
   symlinkSync(join(source, "node_modules"), join(to, "node_modules"), "junction");
   const { exports = {} } = await manifestOf(source);
+  for (const entry of Object.values(exports))
+    if (typeof entry === "string") cpSync(join(source, entry), join(to, entry));
   const files = Object.values(exports).flatMap((entry) => (typeof entry === "string" ? [] : [entry.default!]));
   if (name === "@attnkit/bench") files.push("./dist/measure/against/child.js");
   const inOf = (file: string) => join(source, file.replace("./dist/", "src/").replace(/\.js$/, ".ts"));
