@@ -72,14 +72,19 @@ export interface Backend<T, D extends DType = DType> {
    */
   upload(data: Data, shape: Shape): T;
   upload(data: NestedValues, shape?: Shape): T;
-  /** Floats come back as Float32Array (Float64Array where `dtype` is float64), booleans as Uint8Array. */
+  /**
+   * Floats come back as Float32Array (Float64Array where `dtype` is float64), booleans as Uint8Array. Rejects with `ATTN_DATA`
+   * if `x` is no tensor of this backend.
+   */
   download(x: T): Promise<DataOf<D>>;
+  /** Throws `ATTN_DATA` if `x` is no tensor of this backend. */
   shape(x: T): Shape;
   /**
    * Returns whether a tensor is boolean. If a backend has this method, `attention` refuses floats as `mask`: an
    * additive mask is `bias`.
    */
   boolean?(x: T): boolean;
+  /** Frees `x`. Other tensors stay, also those that share its memory: results of `reshape`, the inputs of a program that returned them. */
   free(x: T): void;
   /** Prepare a program for many calls. `varying`: sizes that may differ between calls without it being another program. */
   compile(program: Program, varying?: VaryingAxes): Compiled<T>;

@@ -95,9 +95,11 @@ export class Checker {
     return x;
   }
 
-  free(): void {
-    for (const x of this.#held) this.backend.free(x);
-    this.#held.clear();
+  /** Frees one tensor, or all that are held. */
+  free(x?: unknown): void {
+    const held = x === undefined ? this.#held : [x];
+    for (const tensor of held) this.backend.free(tensor);
+    for (const tensor of held) this.#held.delete(tensor);
   }
 
   /** Run a program on host arrays, whether the backend runs operations at once or records them. */

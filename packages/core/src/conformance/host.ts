@@ -71,7 +71,7 @@ export function concat(xs: readonly Host[], axis: number): Host {
     const [x, i] = owner[at[a]!]!;
     return get(x, at.with(a, i));
   });
-  return first.data instanceof Uint8Array ? { shape, data: Uint8Array.from(out.data) } : out;
+  return xs.every((x) => x.data instanceof Uint8Array) ? { shape, data: Uint8Array.from(out.data) } : out;
 }
 
 /** The same values without the leading axes that `rank` does not have; those must be 1. */

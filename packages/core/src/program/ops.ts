@@ -17,7 +17,12 @@ export type DataOf<D extends DType> = (D extends "float64" ? Float64Array : Floa
  *
  * Binary operations broadcast as NumPy does; a number stands for a scalar of the backend's float type. Negative axes
  * count from the end. Reductions keep their axis with size 1. Axes of size 0 are legal: `sum` over none is 0, `max`
- * over none is -Infinity, a product over an inner axis of 0 is 0. No operation modifies its arguments.
+ * over none is -Infinity, a product over an inner axis of 0 is 0. No operation modifies its arguments. Arithmetic
+ * with NaN and infinities follows IEEE 754; what `max`, `maximum`, `minimum`, `exp`, `log` and `tanh` make of NaN is left to
+ * the backend.
+ *
+ * `reshape`, `transpose`, `slice`, `concat` and `take` keep booleans boolean. Elsewhere, and joined with floats, a boolean
+ * counts as 0 or 1, and the result is a float.
  *
  * A size is a `Dim` for programs, which may be recorded, and a number in `EagerOps`.
  */
@@ -29,7 +34,7 @@ export interface Ops<T, D extends Dim = Dim> {
    * size is a symbolic dimension. B, the tokens of a block and the keys of a cache may be; heads and channels never are.
    */
   shape(x: T): readonly D[];
-  /** A float tensor with the given values, row-major. */
+  /** A float tensor with the given values, row-major. The array is copied. */
   constant(data: ArrayLike<number>, shape: Shape): T;
 
   /** The same values in row-major order under another shape of equal size; one axis may be -1, which is worked out. */
@@ -47,7 +52,7 @@ export interface Ops<T, D extends Dim = Dim> {
   div(a: T | number, b: T | number): T;
   maximum(a: T | number, b: T | number): T;
   minimum(a: T | number, b: T | number): T;
-  /** `a` where `mask` is true or non-zero, else `b`; selects, so what is not chosen never leaks, not even NaN. */
+  /** `a` where `mask` is true or not 0 (NaN is not), else `b`; selects, so what is not chosen never leaks, not even NaN. */
   where(mask: T, a: T | number, b: T | number): T;
 
   exp(x: T): T;

@@ -206,6 +206,29 @@ export const brokenBackends: readonly Broken[] = [
     }),
   },
   {
+    name: "a result is freed with the array that it shares memory with",
+    law: "compile",
+    backend: () => {
+      const freed = new Set<unknown>();
+      const right = cpu();
+      return {
+        ...right,
+        free: (x) => void freed.add(x.data.buffer),
+        download: async (x) => (freed.has(x.data.buffer) ? x.data.map(() => 0) : right.download(x)),
+      } as Backend<NdArray>;
+    },
+  },
+  {
+    name: "anything is a tensor",
+    law: "transfer",
+    backend: () => ({ ...cpu(), shape: (x) => x?.shape ?? [] }),
+  },
+  {
+    name: "boolean says no to every tensor",
+    law: "transfer",
+    backend: () => ({ ...cpu(), boolean: () => false }),
+  },
+  {
     name: "masks come back as floats",
     law: "transfer",
     backend: () => ({ ...cpu(), download: async (x) => Float32Array.from(x.data) }),

@@ -259,6 +259,61 @@ export const brokenOps: readonly { readonly name: string; readonly law: string; 
     }),
   },
   {
+    name: "sum of a mask counts in bytes",
+    law: "op-boolean-numbers",
+    replace: (o) => ({
+      sum: (x, axis) => {
+        const y = o.sum(x, axis);
+        return x.data instanceof Uint8Array ? { ...y, data: Uint8Array.from(y.data) } : y;
+      },
+    }),
+  },
+  ...(["reshape", "transpose", "slice", "take"] as const).map((op) => ({
+    name: `${op} of a mask gives floats of 0 and 1`,
+    law: "op-boolean-moves",
+    replace: (o: EagerOps<NdArray>) => ({
+      [op]: (x: NdArray, ...rest: [never, never, never]) => {
+        const y = (o[op] as (x: NdArray, ...rest: [never, never, never]) => NdArray)(x, ...rest);
+        return { ...y, data: Float32Array.from(y.data) };
+      },
+    }),
+  })),
+  {
+    name: "where holds NaN for false",
+    law: "op-where",
+    replace: (o) => ({
+      where: (m, a, b) =>
+        o.where(
+          edit(m, (x) => (Number.isNaN(x) ? 0 : x)),
+          a,
+          b,
+        ),
+    }),
+  },
+  {
+    name: "sub of equal operands is 0, also of infinities",
+    law: "op-sub",
+    replace: (o) => ({ sub: (a, b) => edit(o.sub(a, b), (x) => (Number.isNaN(x) ? 0 : x)) }),
+  },
+  {
+    name: "sum leaves NaN out",
+    law: "op-sum",
+    replace: (o) => ({
+      sum: (x, axis) =>
+        o.sum(
+          edit(x, (value) => (Number.isNaN(value) ? 0 : value)),
+          axis,
+        ),
+    }),
+  },
+  {
+    name: "constant keeps the caller's array",
+    law: "op-constant",
+    replace: (o) => ({
+      constant: (data, shape) => (data instanceof Float32Array ? { data, shape } : o.constant(data, shape)),
+    }),
+  },
+  {
     name: "constant has no -Infinity",
     law: "op-constant",
     replace: (o) => ({ constant: (data, shape) => edit(o.constant(data, shape), (x) => (Number.isFinite(x) ? x : 0)) }),

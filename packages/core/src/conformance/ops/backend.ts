@@ -2,75 +2,12 @@ import type { Backend, Program } from "../../backend/backend.ts";
 import type { VaryingAxes } from "../../program/call.ts";
 import type { DType } from "../../program/ops.ts";
 import { Checker } from "../checker.ts";
-import { bools, fromData, type Host, host } from "../host.ts";
+import { type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { define } from "./define.ts";
-
-const random = (checker: Checker, shape: readonly number[]): Host =>
-  host(shape, () => checker.round(checker.random.normal()));
+import { random, transfer } from "./transfer.ts";
 
 const abs = (x: Host): Host => ({ ...x, data: x.data.map(Math.abs) });
-
-const transfer: OpsLaw = {
-  name: "transfer",
-  rules: "Backend",
-  says: "what is uploaded is downloaded again: floats in the backend's type, masks as bytes, shapes as given",
-  cases: [
-    ...[[], [1], [3, 4], [2, 1, 3, 2], [0], [2, 0, 3]].flatMap((shape): Case<Checker>[] => [
-      {
-        title: `floats [${shape}]`,
-        async run(checker) {
-          const x = random(checker, shape);
-          checker.same("x", await checker.download(checker.upload(x)), x);
-        },
-      },
-      {
-        title: `mask [${shape}]`,
-        async run(checker) {
-          const x = bools(shape, () => checker.random.chance(0.5));
-          const t = checker.upload(x);
-          const data = await checker.backend.download(t);
-          checker.holds(data instanceof Uint8Array, "a mask was not downloaded as Uint8Array");
-          checker.same("mask", fromData(data, checker.backend.shape(t)), x);
-        },
-      },
-    ]),
-    {
-      title: "either float array, and special numbers",
-      async run(checker) {
-        const special = [0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-        const { dtype } = checker.backend;
-        for (const data of [Float32Array.from(special), Float64Array.from(special)]) {
-          const back = await checker.backend.download(checker.hold(checker.backend.upload(data, [6])));
-          const right = dtype === "float64" ? back instanceof Float64Array : back instanceof Float32Array;
-          checker.holds(right, `${dtype} was downloaded as ${back.constructor.name}`);
-          checker.same("x", fromData(back, [6]), { shape: [6], data: Float64Array.from(special) });
-        }
-      },
-    },
-    {
-      title: "the caller's array is copied, both ways",
-      async run(checker) {
-        const data = Float32Array.of(1, 2, 3);
-        const t = checker.hold(checker.backend.upload(data, [3]));
-        data.fill(9);
-        const first = await checker.backend.download(t);
-        const expected = { shape: [3], data: Float64Array.of(1, 2, 3) };
-        checker.same("x after the uploaded array changed", fromData(first, [3]), expected);
-        first.fill(7);
-        checker.same("x after the downloaded array changed", await checker.download(t), expected);
-      },
-    },
-    {
-      title: "a wrong length is refused",
-      async run(checker) {
-        await checker.refuses("upload of 3 numbers as [2, 2]", "ATTN_DATA", () =>
-          checker.backend.upload(Float32Array.of(1, 2, 3), [2, 2]),
-        );
-      },
-    },
-  ],
-};
 
 const twoLayers: Program = (o, x) => {
   const hidden = o.tanh(o.matmul(x.a!, x.b!));
@@ -128,6 +65,28 @@ const compile: OpsLaw = {
         checker.same("flat", got.flat!, { ...x, shape: [6] });
       },
     },
+    ...(["inputs", "outputs"] as const).map(
+      (freed): Case<Checker> => ({
+        title: `${freed} are freed, and what shares their memory stays`,
+        async run(checker) {
+          const { backend } = checker;
+          const x = random(checker, [2, 3]);
+          const a = checker.upload(x);
+          const run = backend.compile((o, { a }) => ({
+            a: a!,
+            flat: o.reshape(a!, [6]),
+            column: o.reshape(a!, [6, 1]),
+          }));
+          const { a: same, flat, column } = await run({ a });
+          for (const t of [same, flat, column]) checker.hold(t);
+          for (const t of freed === "inputs" ? [a] : [same, flat]) checker.free(t);
+          checker.upload(random(checker, [2, 3])); // takes what was freed by mistake
+          checker.same("column", await checker.download(column), { ...x, shape: [6, 1] });
+          if (freed === "outputs") checker.same("the input", await checker.download(a), x);
+          else checker.same("a", await checker.download(same), x);
+        },
+      }),
+    ),
     {
       title: "inputs that the program does not read",
       async run(checker) {

@@ -1,5 +1,5 @@
 import type { Shape } from "../../program/ops.ts";
-import { bools, host } from "../host.ts";
+import { host } from "../host.ts";
 import type { OpsLaw } from "../law.ts";
 import { concats, perms, reshapes, slices, takes } from "./sizes.ts";
 import { apart, both, floats, gradient, type Spec, value } from "./spec.ts";
@@ -14,28 +14,6 @@ const moves = (op: string, says: string, specs: readonly Omit<Spec, "exact">[], 
     ...specs.slice(0, graded).map((spec) => gradient(spec)),
   ],
 });
-
-const boolean: OpsLaw = {
-  name: "op-boolean-moves",
-  rules: "Ops",
-  says: "masks can be reshaped, transposed, sliced, joined and taken from, and still select",
-  cases: (
-    [
-      ["reshape", (o, x) => o.reshape(x.m!, [4, 1, 6])],
-      ["transpose", (o, x) => o.reshape(o.transpose(x.m!, [1, 0]), [4, 1, 6])],
-      ["slice", (o, x) => o.reshape(o.slice(x.m!, 0, 2, 4), [4, 2, 1])],
-      ["concat", (o, x) => o.reshape(o.concat([x.m!, x.m!], 1), [8, 1, 6])],
-      ["take", (o, x) => o.reshape(o.take(x.m!, 0, [5, 0, 0, 3]), [4, 4, 1])],
-    ] as readonly (readonly [string, Spec["program"]])[]
-  ).map(([title, mask]) =>
-    value({
-      title,
-      inputs: (random) => ({ m: bools([6, 4], () => random.chance(0.5)), ...apart({ a: [1] })(random) }),
-      exact: true,
-      program: (o, x) => o.where(mask(o, x), x.a!, 0),
-    }),
-  ),
-};
 
 const constants: OpsLaw = {
   name: "op-constant",
@@ -55,6 +33,17 @@ const constants: OpsLaw = {
       inputs: { a: floats([4], -1, 2, 3, 4) },
       exact: true,
       program: (o, x) => o.maximum(o.constant([Number.NEGATIVE_INFINITY, 5, 0.5, 3.5], [4]), x.a!),
+    }),
+    value({
+      title: "an array that is filled again afterwards",
+      inputs: { a: floats([1], 0) },
+      exact: true,
+      program(o, x) {
+        const place = Float32Array.of(1, 2, 3);
+        const first = o.constant(place, [3]);
+        place.fill(9);
+        return o.add(first, x.a!);
+      },
     }),
     ...both({
       title: "beside an input",
@@ -120,5 +109,4 @@ export const moveLaws: readonly OpsLaw[] = [
     })),
     6,
   ),
-  boolean,
 ];

@@ -16,17 +16,22 @@ const extremes: Readonly<Record<Binary, readonly (readonly [number, number])[]>>
     [1, inf],
     [-inf, -inf],
     [1e4, -1e4],
+    [-inf, inf],
   ],
   sub: [
     [-inf, 1],
     [1, -inf],
     [3, inf],
     [5, 5],
+    [inf, inf],
+    [-inf, -inf],
   ],
   mul: [
     [0, 5],
     [-0.5, 0],
     [-3, -4],
+    [0, inf],
+    [-inf, 0],
   ],
   div: [
     [0, 5],

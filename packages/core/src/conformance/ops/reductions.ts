@@ -22,6 +22,12 @@ const reduction = (op: Reduction, says: string): OpsLaw => {
     exact: true,
     program: (o, x) => o[op](x.a!, -1),
   });
+  const unknown = value({
+    title: "NaN",
+    inputs: { a: floats([2, 3], 1, Number.NaN, 2, 3, 4, 5) },
+    exact: true,
+    program: (o, x) => o[op](x.a!, -1),
+  });
   return {
     name: `op-${op}`,
     rules: "Ops",
@@ -29,6 +35,7 @@ const reduction = (op: Reduction, says: string): OpsLaw => {
     cases: [
       ...reductions.map((s) => value(spec(s))),
       extremes,
+      ...(op === "max" ? [] : [unknown]),
       ...reductions.slice(0, 8).map((s) => gradient(spec(s))),
       ...(op === "max" ? [lowest] : []),
     ],

@@ -42,6 +42,8 @@ export const value = (spec: Spec): Case<Checker> => ({
     }
     const { out } = await checker.downloads(await checker.backend.compile(programOf(spec))(x));
     checker.holds(out !== undefined, "the output of the program is missing");
+    const kind = ({ data }: Host) => (data instanceof Uint8Array ? "boolean" : "a float");
+    checker.holds(kind(out!) === kind(expected), `out is ${kind(out!)}, expected ${kind(expected)}`);
     if (spec.exact) checker.same("out", out!, expected);
     else {
       const u =

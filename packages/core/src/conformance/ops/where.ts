@@ -53,8 +53,8 @@ export const whereLaw: OpsLaw = {
       program: (o, x) => o.where(x.m!, x.a!, x.b!),
     }),
     value({
-      title: "masks of any non-zero number",
-      inputs: { m: floats([7], -1, 0, 0.5, -0, inf, -inf, 1e4), a: floats([7], 1, 2, 3, 4, 5, 6, 7) },
+      title: "masks of any non-zero number, NaN among them",
+      inputs: { m: floats([8], -1, 0, 0.5, -0, inf, -inf, 1e4, Number.NaN), a: floats([8], 1, 2, 3, 4, 5, 6, 7, 8) },
       exact: true,
       program: (o, x) => o.where(x.m!, x.a!, 0),
     }),
