@@ -1,7 +1,8 @@
-import type { Backend, Data, Shape, Tensors } from "@attnkit/core";
+import type { Backend, Tensors } from "@attnkit/core";
 import { eager, type Nested, type NestedProgram, vjp } from "@attnkit/core/backend";
 import type { EagerOps } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
+import { type BrokenBackend, brokenTransfers } from "./transfer.ts";
 
 /** The cpu backend with some operations replaced, everywhere where it uses them. */
 export function withOps(
@@ -50,14 +51,8 @@ function waiting(
   };
 }
 
-interface Broken {
-  readonly name: string;
-  readonly law: string;
-  readonly backend: () => Backend<NdArray>;
-}
-
 /** Mistakes in what surrounds the operations; those of laws of mechanisms run with the softmax of ./softmax.ts. */
-export const brokenBackends: readonly Broken[] = [
+export const brokenBackends: readonly BrokenBackend[] = [
   {
     name: "gradient of the wrong sign",
     law: "op-sub",
@@ -196,54 +191,7 @@ export const brokenBackends: readonly Broken[] = [
     law: "far-bias",
     backend: () => withOps(() => ({ dtype: "float32" }), "float64"),
   },
-  {
-    name: "upload keeps the caller's array",
-    law: "transfer",
-    backend: () => ({
-      ...cpu(),
-      upload: (data: unknown, shape?: Shape) =>
-        data instanceof Float32Array ? { data, shape: shape! } : cpu().upload(data as Data, shape!),
-    }),
-  },
-  {
-    name: "a result is freed with the array that it shares memory with",
-    law: "compile",
-    backend: () => {
-      const freed = new Set<unknown>();
-      const right = cpu();
-      return {
-        ...right,
-        free: (x) => void freed.add(x.data.buffer),
-        download: async (x) => (freed.has(x.data.buffer) ? x.data.map(() => 0) : right.download(x)),
-      } as Backend<NdArray>;
-    },
-  },
-  {
-    name: "anything is a tensor",
-    law: "transfer",
-    backend: () => ({ ...cpu(), shape: (x) => x?.shape ?? [] }),
-  },
-  {
-    name: "boolean says no to every tensor",
-    law: "transfer",
-    backend: () => ({ ...cpu(), boolean: () => false }),
-  },
-  {
-    name: "masks come back as floats",
-    law: "transfer",
-    backend: () => ({ ...cpu(), download: async (x) => Float32Array.from(x.data) }),
-  },
-  {
-    name: "upload takes any length",
-    law: "transfer",
-    backend: () => ({
-      ...cpu(),
-      upload: (data: unknown, shape?: Shape) => ({
-        ...cpu().upload(data as Data, [(data as Data).length]),
-        shape: shape!,
-      }),
-    }),
-  },
+  ...brokenTransfers,
   {
     name: "random rounding",
     law: "deterministic",

@@ -5,6 +5,7 @@ import type { Row } from "@attnkit/core/conformance";
 import { type Call, type EagerOps, liftBlock, lowerResult, mergeOutputs, type Ops } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
 import { brokenBackends, withOps } from "./backends.ts";
+import { brokenMoves } from "./moves.ts";
 import { brokenOps } from "./ops.ts";
 import { type SoftmaxFault, softmax } from "./softmax.ts";
 import { type LinearFault, linear, logsumexp } from "./states.ts";
@@ -179,8 +180,10 @@ function hiddenProgram(): Row {
   });
 }
 
+const replacedOps = [...brokenOps, ...brokenMoves];
+
 const all: readonly Omit<Mutant, "first" | "soundBackend">[] = [
-  ...brokenOps.map(({ name, law, replace }) => ({
+  ...replacedOps.map(({ name, law, replace }) => ({
     ...{ name, law, rows: [], whole: { ...sound, rows: [] } },
     backend: () => withOps(replace),
   })),
@@ -313,7 +316,7 @@ const FIRST: readonly string[] = [
 ];
 
 /** The first mistake that is listed for each law of operations is caught by no earlier law. */
-const firstOfOps = new Map(brokenOps.toReversed().map(({ name, law }) => [law, name]));
+const firstOfOps = new Map(replacedOps.toReversed().map(({ name, law }) => [law, name]));
 
 /**
  * A cpu backend whose gradients reach the kernel of `tapedRow`: the operations that the kernel runs by are those of the
@@ -326,7 +329,7 @@ function taped(wrong: boolean): Backend<NdArray> {
   return {
     ...right,
     supports: { gradients: true, kernelGradients: true },
-    shape: (x) => (tape ?? right.ops).shape(x),
+    shape: (x) => (tape ?? right).shape(x),
     async vjp(program, x, seeds, wrt) {
       let byKernel = false;
       const watched: Program = (o, inputs) => {

@@ -1,0 +1,61 @@
+import type { Backend, Data, Shape } from "@attnkit/core";
+import { cpu, type NdArray } from "@attnkit/cpu";
+
+/** A backend with a mistake outside of its operations. */
+export interface BrokenBackend {
+  readonly name: string;
+  readonly law: string;
+  readonly backend: () => Backend<NdArray>;
+}
+
+/** Mistakes in how tensors are made, read and freed. */
+export const brokenTransfers: readonly BrokenBackend[] = [
+  {
+    name: "upload keeps the caller's array",
+    law: "transfer",
+    backend: () => ({
+      ...cpu(),
+      upload: (data: unknown, shape?: Shape) =>
+        data instanceof Float32Array ? { data, shape: shape! } : cpu().upload(data as Data, shape!),
+    }),
+  },
+  {
+    name: "a result is freed with the array that it shares memory with",
+    law: "compile",
+    backend: () => {
+      const freed = new Set<unknown>();
+      const right = cpu();
+      return {
+        ...right,
+        free: (x) => void freed.add(x.data.buffer),
+        download: async (x) => (freed.has(x.data.buffer) ? x.data.map(() => 0) : right.download(x)),
+      } as Backend<NdArray>;
+    },
+  },
+  {
+    name: "anything is a tensor",
+    law: "transfer",
+    backend: () => ({ ...cpu(), shape: (x) => x?.shape ?? [] }),
+  },
+  {
+    name: "boolean says no to every tensor",
+    law: "transfer",
+    backend: () => ({ ...cpu(), boolean: () => false }),
+  },
+  {
+    name: "masks come back as floats",
+    law: "transfer",
+    backend: () => ({ ...cpu(), download: async (x) => Float32Array.from(x.data) }),
+  },
+  {
+    name: "upload takes any length",
+    law: "transfer",
+    backend: () => ({
+      ...cpu(),
+      upload: (data: unknown, shape?: Shape) => ({
+        ...cpu().upload(data as Data, [(data as Data).length]),
+        shape: shape!,
+      }),
+    }),
+  },
+];
