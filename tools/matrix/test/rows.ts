@@ -1,7 +1,7 @@
 import { creator, type MechanismEntry, mechanisms } from "@attnkit/catalog/mechanisms";
 import type { Options } from "@attnkit/core";
 import type { KernelTarget } from "@attnkit/core/backend";
-import type { Row } from "@attnkit/core/conformance";
+import type { Item, Row } from "@attnkit/core/conformance";
 
 /** Mechanisms for a backend with their oracles: in the option sets that `chosen` takes of each entry. */
 export async function rowsOf(
@@ -15,6 +15,11 @@ export async function rowsOf(
   return (await Promise.all(made)).flat();
 }
 
-/** In every variant, or in the first of each, where the same engine runs the rest elsewhere. */
-export const rows = (target: KernelTarget, variants: "all" | "first"): Promise<Row[]> =>
-  rowsOf(target, (entry) => (variants === "all" ? entry.variants : entry.variants.slice(0, 1)));
+/** In every option set, in the first of each mechanism, or in the others. */
+export const rows = (target: KernelTarget, sets: "all" | "first" | "rest"): Promise<Row[]> =>
+  rowsOf(target, ({ variants }) =>
+    sets === "all" ? variants : sets === "first" ? variants.slice(0, 1) : variants.slice(1),
+  );
+
+/** The first case of each law of mechanisms: for option sets whose every case runs elsewhere. */
+export const firstCases = (item: Item): boolean => item.case === 0 && item.mechanism !== "ops";
