@@ -8,17 +8,9 @@ import {
   vjp,
   zerosLike,
 } from "@attnkit/core/backend";
-import {
-  type AppendedKeys,
-  appendKeys,
-  type Call,
-  type EagerOps,
-  liftTensor,
-  type Ops,
-  type Window,
-} from "@attnkit/core/program";
-import type { GpuFacts } from "../gpu-facts.ts";
-import { type Host, hostOf, operation } from "../host.ts";
+import { appendKeys, type Call, type EagerOps, liftTensor, type Ops, type Window } from "@attnkit/core/program";
+import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
+import { type CachedKeys, type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
 import type { TileGradients } from "./backward.ts";
 import { attend } from "./forward.ts";
@@ -77,20 +69,21 @@ const pastOf = (shapes: Call["shapes"]): number => shapes.state?.k?.[2] ?? 0;
 
 function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Block<T>, call: Call): Result<T> {
   const { dims, shapes, causal, lse } = call;
-  const keys = cacheOf(host, block, call);
+  const { B, Hq, Hkv, L, S, d } = dims;
   const past = pastOf(shapes);
+  const rows = (Hq / Hkv) * L;
+  const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const way = tileFor(host.device, rows, dims);
+  const splits = splitsFor(way, B * Hkv, reachOf(past + S, L, window), rows);
+  const keys = cacheOf(host, block, call, splits > 1 && fewBuffers(block, gpuFacts(host.device)));
   const tensors: Tensors<T> = {
     ...{ q: float(host, block.q), k: keys.k, v: keys.v },
     ...(block.mask && { mask: block.mask }),
     ...(block.bias && { bias: float(host, block.bias) }),
     ...(keys.keep && { keep: keys.keep }),
+    ...(keys.unapplied && { ownMask: keys.unapplied }),
   };
-  const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const { B, Hq, Hkv, L, S, d } = dims;
-  const rows = (Hq / Hkv) * L;
   const pairs: Pairs<T> = { tensors, dims, past, causal, window, limit: spec.limit(d), scale: spec.scale(d) };
-  const way = tileFor(host.device, rows, dims);
-  const splits = splitsFor(way, B * Hkv, reachOf(past + S, L, window), rows);
   const recompute = tensors.bias ? undefined : spec.gradients;
   const keepsLse = recompute !== undefined && spec.weights.kind === "softmax" && host.tape?.recording === true;
   const out = operation(host, {
@@ -142,18 +135,29 @@ function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call,
   return { y: o.reshape(y, [...lead, dv]), ...(call.lse && { lse: o.reshape(lse!, lead) }) };
 }
 
-/** Appends the block's keys and values to those of its state, with rank 4. */
+/**
+ * Returns whether a kernel can bind a key mask that is not applied yet, beside q, k, v, keep, mask, bias and the outputs y and
+ * lse of parts. The merge of parts binds 8 buffers then.
+ */
+const fewBuffers = <T>({ mask, bias }: Block<T>, { buffers }: GpuFacts): boolean =>
+  mask === undefined || bias === undefined || buffers >= 9;
+
+/**
+ * Appends the block's keys and values to those of its state, with rank 4.
+ * @param appliesMask True if the kernel can apply the block's key mask.
+ */
 function cacheOf<T>(
   host: Host<T>,
   { q, k, v, keyMask, state }: Block<T>,
   { dims: { B, Hkv, S, d, dv } }: Call,
-): AppendedKeys<T> {
+  appliesMask: boolean,
+): CachedKeys<T> {
   const { ops } = host;
   const block: Block<T> = {
     ...{ q, k: ops.reshape(k, [B, Hkv, S, d]), v: ops.reshape(v, [B, Hkv, S, dv]) },
     ...{ keyMask: keyMask && ops.reshape(keyMask, [B, S]), state },
   };
-  return host.appendKeys?.(block) ?? appendKeys(ops, block);
+  return host.appendKeys?.(block, appliesMask) ?? appendKeys(ops, block);
 }
 
 const float = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? host.ops.where(x, 1, 0) : x);

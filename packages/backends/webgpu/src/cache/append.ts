@@ -1,5 +1,6 @@
 import type { Block } from "@attnkit/core";
-import { type AppendedKeys, allKeysPresent, appendKeys as appendedByCopy, type CacheOps } from "@attnkit/core/program";
+import { allKeysPresent, appendKeys as appendedByCopy, type CacheOps } from "@attnkit/core/program";
+import type { CachedKeys } from "@attnkit/wgsl";
 import type { Gpu } from "../ops/gpu.ts";
 import { bytesOf, type GpuTensor } from "../tensor.ts";
 import { extended } from "./extended.ts";
@@ -10,13 +11,15 @@ import { writeLast } from "./write.ts";
  * buffers with room for more, which they share with the state. Only the block's own tokens are written if no live tensor sees
  * tokens behind the state. Otherwise the state is copied to new buffers before, with room for `capacity` tokens or for twice
  * the length.
+ * @param appliesMask True if the key mask of tokens that are copied as bytes may be left to the kernel, as `unapplied`.
  */
 export function appendKeys(
   gpu: Gpu,
   ops: CacheOps<GpuTensor, number>,
   capacity: number,
   block: Block<GpuTensor>,
-): AppendedKeys<GpuTensor> {
+  appliesMask: boolean,
+): CachedKeys<GpuTensor> {
   const { k, v, keyMask, state } = block;
   const [pastK, pastV] = [state?.k, state?.v];
   if (!pastK || !pastV || !canShare([pastK, pastV, state?.keep], [k, v])) return appendedByCopy(ops, block);
@@ -24,8 +27,8 @@ export function appendKeys(
   const longer = (past: GpuTensor, axis: number) => extended(gpu, past, axis, k.shape[2]!, capacity);
   const made = { k: longer(pastK, 2), v: longer(pastV, 2), keep: pastKeep && longer(pastKeep, 1) };
   const keep = made.keep && !keyMask ? allKeysPresent(ops, k) : undefined;
-  writeLast(gpu, { k, v, keyMask, keep }, made);
-  return made;
+  const masked = writeLast(gpu, { k, v, keyMask, keep }, made, appliesMask);
+  return { ...made, ...(!masked && { unapplied: keyMask }) };
 }
 
 /** Floats whose tokens are whole words can share a buffer. A dispatch cannot read the buffer that it writes. */

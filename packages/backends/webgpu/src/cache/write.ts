@@ -14,18 +14,21 @@ export interface OwnKeys {
 }
 
 /**
- * Writes a block's own keys behind those of its state, zero for absent keys. One token without a key mask is copied as bytes,
- * without a dispatch. Everything else takes one dispatch.
+ * Writes a block's own keys behind those of its state, zero for absent keys. One token is copied as bytes, without a dispatch, if
+ * it has no key mask or if `appliesMask` says that the kernel applies it. Everything else takes one dispatch.
+ * @returns False if the kernel must apply the key mask: own keys are as given, and `all.keep` has no entries for them yet.
  */
-export function writeLast(gpu: Gpu, own: OwnKeys, all: AppendedKeys<GpuTensor>): void {
+export function writeLast(gpu: Gpu, own: OwnKeys, all: AppendedKeys<GpuTensor>, appliesMask: boolean): boolean {
   const { k, v, keep, keyMask } = own;
   const asBytes = isOneRange(k, all.k) && isOneRange(v, all.v) && (!keep || !all.keep || isOneRange(keep, all.keep));
-  if (keyMask || !asBytes) dispatchLast(gpu, own, all);
-  else {
-    copyLast(gpu, k, all.k);
-    copyLast(gpu, v, all.v);
-    if (keep && all.keep) copyLast(gpu, keep, all.keep);
+  if (!asBytes || (keyMask && !appliesMask)) {
+    dispatchLast(gpu, own, all);
+    return true;
   }
+  copyLast(gpu, k, all.k);
+  copyLast(gpu, v, all.v);
+  if (keep && all.keep) copyLast(gpu, keep, all.keep);
+  return keyMask === undefined;
 }
 
 function copyLast({ commands }: Gpu, own: GpuTensor, all: GpuTensor): void {
