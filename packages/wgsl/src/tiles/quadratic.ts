@@ -1,4 +1,4 @@
-import type { Backend, Block, Mechanism, Result, Tensors } from "@attnkit/core";
+import type { Backend, Block, DType, Mechanism, Result, Tensors } from "@attnkit/core";
 import {
   elementCount,
   type Kernel,
@@ -50,7 +50,8 @@ export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<u
   return {
     name: spec.name,
     kind: WEBGPU,
-    accepts: (call, backend) => acceptable(call, backend, (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu)),
+    accepts: (call, backend) =>
+      acceptable(call, backend, (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu, backend.dtype)),
     run<T>(block: Block<T>, call: Call, backend: Backend<T>) {
       const host = hostOf(backend) as Host<T>;
       return resultOfNames(host.scope(() => namesOfResult(run(host, mechanism, spec, block, call))));
@@ -58,12 +59,29 @@ export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<u
   };
 }
 
-function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: GpuFacts): true | string {
+/**
+ * Returns true if a kernel can bind every tensor of a call: those of the block, and the cache, y and lse that it makes. Floats are
+ * counted as the backend stores them; masks, `keep` and lse have 4 bytes per element.
+ */
+function fits({ dims, shapes, lse }: Call, gpu: GpuFacts, dtype: DType): true | string {
+  const { B, Hq, Hkv, L, S, d, dv } = dims;
   if (d > WIDEST || dv > WIDEST) return `d = ${d} and dv = ${dv} channels per head; a tile holds at most ${WIDEST}`;
   const T = S + pastOf(shapes);
-  const bytes = 4 * Math.max(B * Hkv * T * Math.max(d, dv), ...Object.values(namesOfBlock(shapes)).map(elementCount));
+  const stored = dtype === "float16" ? 2 : 4;
+  const given = Object.entries(namesOfBlock(shapes)).map(
+    ([name, shape]) => (WORDS.has(name) ? 4 : stored) * elementCount(shape),
+  );
+  const made = [
+    ...[stored * B * Hkv * T * Math.max(d, dv), stored * B * Hq * L * dv],
+    ...(shapes.keyMask || shapes.state?.keep ? [4 * B * T] : []),
+    ...(lse ? [4 * B * Hq * L] : []),
+  ];
+  const bytes = Math.max(...given, ...made);
   return bytes <= gpu.largestBuffer || `a tensor of ${bytes} bytes; this device binds at most ${gpu.largestBuffer}`;
 }
+
+/** The tensors of a block that have 4 bytes per element whatever the backend's type is. */
+const WORDS: ReadonlySet<string> = new Set(["mask", "keyMask", "state.keep"]);
 
 const pastOf = (shapes: Call["shapes"]): number => shapes.state?.k?.[2] ?? 0;
 
