@@ -183,6 +183,31 @@ describe.each(["float32", "float16"] as const)("states of masked steps in %s", (
   });
 });
 
+test.each(["float32", "float16"] as const)(
+  "several tokens with a mask after a prompt with a mask, in %s",
+  async (dtype) => {
+    const backend = webgpu({ device, dtype });
+    const fast = attention(softmax(), backend, { causal: true, kernels: "require" });
+    const slow = attention(softmax(), backend, { causal: true, kernels: "never" });
+    const { k, v } = tokens(backend, 0, 20);
+    const keep = backend.upload(
+      Float32Array.from({ length: B * 20 }, (_, i) => +(i % 7 > 0)),
+      [B, 20],
+      { dtype: "float32" },
+    );
+    const keyMask = backend.upload(Uint8Array.of(0, 0, 0, 1, 0, 1), [B, 3]);
+    const block = { ...tokens(backend, 20, 3, 4, [0]), keyMask, state: { k, v, keep } };
+    used.reset();
+    const next = await fast(block);
+    // The prompt, the block and its mask would be 9 buffers in one dispatch.
+    expect([used.dispatches, used.submits]).toEqual([3, 1]);
+    const right = await slow(block);
+    await close(backend, next.y, right.y, dtype === "float16" ? 2e-3 : 1e-4);
+    for (const [entry, x] of Object.entries(next.state)) await close(backend, x, right.state[entry]!, 0);
+    backend.dispose();
+  },
+);
+
 test("with mask, bias and lse", async () => {
   const backend = webgpu({ device });
   const how = { causal: true, lse: true } as const;
