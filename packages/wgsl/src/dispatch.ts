@@ -22,7 +22,7 @@ export interface Dispatch<T> {
   /** Names of tensors to declare as vectors of four. Their last axis must be a multiple of 4. */
   readonly vec4?: readonly string[];
   /**
-   * Names of inputs that are bound as they are stored. The kernel finds their elements by the strides of `host.stored`. All
+   * Names of tensors that are bound as they are stored. The kernel finds their elements by the strides of `host.stored`. All
    * others are dense and row-major.
    */
   readonly stored?: readonly string[];
@@ -54,10 +54,9 @@ export function dispatch<T>(host: Host<T>, d: Dispatch<T>): void {
   const { device } = host;
   const parameters = parametersOf(d);
   const bindings: Binding[] = [
-    ...Object.entries(d.inputs).map(([name, x]) =>
+    ...[...Object.entries(d.inputs), ...Object.entries(d.outputs)].map(([name, x]) =>
       d.stored?.includes(name) ? (host.stored?.(x).binding ?? host.binding(x)) : host.binding(x),
     ),
-    ...Object.values(d.outputs).map((x) => host.binding(x)),
     ...(parameters ? [host.uniform(parameters)] : []),
   ];
   const pipeline = pipelineOf(device, d.name, headerOf(host, d) + keepsNaN + d.code);

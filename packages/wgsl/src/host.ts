@@ -23,6 +23,15 @@ export interface Stored {
   readonly strides: readonly number[];
 }
 
+/** A KV cache that has grown in place. */
+export interface CachedKeys<T> extends AppendedKeys<T> {
+  /**
+   * The block's key mask `[B, S]`, if it is not applied yet: the block's own k and v are as the block has them, and its own
+   * entries of `keep` are undefined. The kernel then applies it and completes the cache.
+   */
+  readonly unapplied?: T | undefined;
+}
+
 /** One compute pass with one dispatch. */
 export interface Encoding {
   /** The label that GPU debuggers show. */
@@ -81,8 +90,9 @@ export interface Host<T> {
    * place: the results may then share buffers with the state, which must keep its values. They lie as `stored` says, with
    * these strides: `k [Hkv h, h, t, 1]` and `v` alike, where h and t are multiples of the number of channels, and any of
    * `keep`. Default: `appendKeys` of core over `ops`, which copies.
+   * @param appliesMask True if the kernel accepts `unapplied` in the result. Without it, the key mask is applied here.
    */
-  appendKeys?(block: Block<T>): AppendedKeys<T>;
+  appendKeys?(block: Block<T>, appliesMask: boolean): CachedKeys<T>;
   /** Present if the library records a tape for gradients. */
   readonly tape?: Tape<T>;
 }

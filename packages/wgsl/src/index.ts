@@ -8,6 +8,7 @@ export { type GpuFacts, gpuFacts } from "./gpu-facts.ts";
 export { hasNoState, type KernelGradients } from "./gradients.ts";
 export {
   type Binding,
+  type CachedKeys,
   type Encoding,
   type Host,
   hostOf,

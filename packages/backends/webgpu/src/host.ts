@@ -57,8 +57,10 @@ export function hostOf(
     // In debug mode an error of a kernel that is encoded here is reported too. A tape needs intermediate tensors later.
     scope: (make) => commands.guarded("a kernel", () => (tape().recording ? make() : tidyRecord(memory, make))),
     // A tape follows operations. It would not see keys that are written in place.
-    appendKeys: (block) =>
-      tape().recording ? appendedByCopy(tape().ops, block) : appendKeys(gpu, tape().ops, cacheCapacity, block),
+    appendKeys: (block, appliesMask) =>
+      tape().recording
+        ? appendedByCopy(tape().ops, block)
+        : appendKeys(gpu, tape().ops, cacheCapacity, block, appliesMask),
     tape: {
       get recording() {
         return tape().recording;

@@ -19,7 +19,8 @@ export interface Attend<T> extends Pairs<T> {
 
 /**
  * Computes `y`, and `lse` if asked for, in one pass over the keys, without a matrix of scores. It takes one dispatch, or two
- * if the keys are split. y has the storage of results.
+ * if the keys are split. y has the storage of results. If `tensors` have an `ownMask`, the keys must be split, and the second
+ * dispatch applies it to the cache.
  */
 export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
   const { dims, tensors, weights, way, splits, lse } = how;
@@ -45,7 +46,9 @@ export function attend<T>(host: Host<T>, how: Attend<T>): Tensors<T> {
     floats: { ...floats, ...weights.floats, none: Number.NEGATIVE_INFINITY, over: weights.over ?? 0 },
     workgroups: grid(host, tasks),
   });
-  return parted ? combine(host, outputs as Tensors<T>, { splits, lse, dv, weights }) : outputs;
+  if (!parted) return outputs;
+  const masked = tensors.ownMask === undefined ? undefined : how;
+  return combine(host, outputs as Tensors<T>, { splits, lse, dv, weights, masked });
 }
 
 /** Texts of kernels. They belong to no device and to no caller, so one memory serves the whole module. */

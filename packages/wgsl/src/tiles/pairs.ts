@@ -9,7 +9,11 @@ import type { Host } from "../host.ts";
  * gave them.
  */
 export interface Pairs<T> {
-  /** `q k v`, and `mask bias keep` if given: `k [B, Hkv, T, d]`, `v [B, Hkv, T, dv]`, `keep [B, T]`, with T = P + S. */
+  /**
+   * `q k v`, and `mask bias keep ownMask` if given: `k [B, Hkv, T, d]`, `v [B, Hkv, T, dv]`, `keep [B, T]`, with T = P + S.
+   * `ownMask [B, S]` is a key mask that is not applied yet. The last S keys may then hold any values, and the last S entries
+   * of keep are undefined.
+   */
   readonly tensors: Tensors<T>;
   readonly dims: Dims;
   /** P, the number of past keys. */
@@ -32,11 +36,13 @@ export interface Shapes {
   readonly mask: boolean;
   readonly bias: boolean;
   readonly keep: boolean;
+  readonly ownMask: boolean;
 }
 
 export const shapesOf = <T>({ tensors, dims: { d, dv }, causal, window: [left, right] }: Pairs<T>): Shapes => ({
   ...{ d, dv, causal: causal !== false, left: Number.isFinite(left), right: Number.isFinite(right) },
-  ...{ mask: tensors.mask !== undefined, bias: tensors.bias !== undefined, keep: tensors.keep !== undefined },
+  ...{ mask: tensors.mask !== undefined, bias: tensors.bias !== undefined },
+  ...{ keep: tensors.keep !== undefined, ownMask: tensors.ownMask !== undefined },
 });
 
 /**
@@ -98,9 +104,9 @@ function stridesOf(shape: Shape): number[] {
  * WGSL `Row`, `row_of(head, r)`, `sees(row, j)` and `reach(i)`, which returns the keys that a query may see by position
  * (SEMANTICS S3-S7).
  */
-export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): string => `
+export const visibility = ({ causal, left, right, mask, bias, keep, ownMask }: Shapes): string => `
   /** Row r may see keys first..end - 1, less masked ones. */
-  struct Row { first: u32, end: u32, ${mask ? "mask: u32, " : ""}${bias ? "bias: u32, " : ""}${keep ? "keep: u32, " : ""} }
+  struct Row { first: u32, end: u32, ${mask ? "mask: u32, " : ""}${bias ? "bias: u32, " : ""}${keep ? "keep: u32, " : ""}${ownMask ? "own: u32, " : ""} }
 
   fn reach(i: u32) -> vec2u {
     let position = i32(i + p.first);
@@ -125,7 +131,7 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     return Row(range.x, range.y, ${["mask", "bias"]
       .filter((name) => (name === "mask" ? mask : bias))
       .map((name) => `batch * p.${name}_b + query_head * p.${name}_h + i * p.${name}_l, `)
-      .join("")}${keep ? "batch * p.keep_batch," : ""});
+      .join("")}${keep ? "batch * p.keep_batch, " : ""}${ownMask ? "batch * (p.T - p.past)," : ""});
   }
 
   /** No branches: all is evaluated, so j is clamped. */
@@ -134,7 +140,8 @@ export const visibility = ({ causal, left, right, mask, bias, keep }: Shapes): s
     return ${[
       "(j >= row.first) & (j < row.end)",
       ...(mask ? ["mask_true(row.mask + key * p.mask_t)"] : []),
-      ...(keep ? ["keep_true(row.keep + key * p.keep_item)"] : []),
+      ...(keep ? [`(keep_true(row.keep + key * p.keep_item)${ownMask ? " | (key >= p.past)" : ""})`] : []),
+      ...(ownMask ? ["((key < p.past) | ownMask_true(row.own + max(key, p.past) - p.past))"] : []),
       // -Infinity is detected by its bits, because WGSL may assume that there are no infinities.
       ...(bias ? ["(bitcast<u32>(bias_at(row.bias + key * p.bias_t)) != 0xff800000u)"] : []),
     ].join(" & ")};
@@ -176,7 +183,14 @@ export function loader(
 
 /** Returns the `loader` of k or v, which may be stored in a cache that grows in place. */
 export const cacheLoader = (name: string, tensor: "k" | "v", channels: number, map = "x"): string =>
-  loader(name, tensor, "p.T", channels, map, `head * p.${tensor}_head + item * p.${tensor}_item`);
+  loader(name, tensor, "p.T", channels, map, rowOf(tensor, "item"));
+
+/** WGSL of the index of a row of k or v in its buffer, over `head` and the index of a key. */
+export const rowOf = (tensor: "k" | "v", key: string): string =>
+  `head * p.${tensor}_head + (${key}) * p.${tensor}_item`;
+
+/** WGSL that is true for a key that `ownMask` removes, over `head` and `item`. */
+const REMOVED = "item >= p.past && !ownMask_true(head / p.perBatch * (p.T - p.past) + item - p.past)";
 
 /** Returns WGSL `name(head, item, c, x)`, which writes the entry that the function of `loader` reads. */
 export function storer(name: string, tensor: string, items: string, channels: number): string {
@@ -196,10 +210,15 @@ export function storer(name: string, tensor: string, items: string, channels: nu
 export const vectorsOf = (channels: Readonly<Record<string, number>>): string[] =>
   Object.keys(channels).filter((name) => channels[name]! % 4 === 0);
 
-/** Returns WGSL `load_q`, `load_k`, `load_v`, which read clamped and scaled vectors. */
-export const loaders = ({ d, dv }: Shapes): string =>
-  [
+/**
+ * Returns WGSL `load_q`, `load_k`, `load_v`, which read clamped and scaled vectors. Keys and values that `ownMask` removes are
+ * read as 0, because they may be NaN.
+ */
+export function loaders({ d, dv, ownMask }: Shapes): string {
+  const present = (x: string) => (ownMask ? `select(${x}, vec4f(), ${REMOVED})` : x);
+  return [
     loader("load_q", "q", "p.rows", d, "limited4(x, p.limit) * p.scale"),
-    cacheLoader("load_k", "k", d, "limited4(x, p.limit)"),
-    cacheLoader("load_v", "v", dv),
+    cacheLoader("load_k", "k", d, present("limited4(x, p.limit)")),
+    cacheLoader("load_v", "v", dv, present("x")),
   ].join("");
+}

@@ -1,4 +1,4 @@
-import type { Backend, Block, Mechanism, Result, Tensors } from "@attnkit/core";
+import type { Backend, Block, DType, Mechanism, Result, Tensors } from "@attnkit/core";
 import {
   elementCount,
   type Kernel,
@@ -8,17 +8,9 @@ import {
   vjp,
   zerosLike,
 } from "@attnkit/core/backend";
-import {
-  type AppendedKeys,
-  appendKeys,
-  type Call,
-  type EagerOps,
-  liftTensor,
-  type Ops,
-  type Window,
-} from "@attnkit/core/program";
-import type { GpuFacts } from "../gpu-facts.ts";
-import { type Host, hostOf, operation } from "../host.ts";
+import { appendKeys, type Call, type EagerOps, liftTensor, type Ops, type Window } from "@attnkit/core/program";
+import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
+import { type CachedKeys, type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
 import type { TileGradients } from "./backward.ts";
 import { attend } from "./forward.ts";
@@ -58,7 +50,8 @@ export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<u
   return {
     name: spec.name,
     kind: WEBGPU,
-    accepts: (call, backend) => acceptable(call, backend, (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu)),
+    accepts: (call, backend) =>
+      acceptable(call, backend, (_, gpu) => spec.refuses?.(call) ?? fits(call, gpu, backend.dtype)),
     run<T>(block: Block<T>, call: Call, backend: Backend<T>) {
       const host = hostOf(backend) as Host<T>;
       return resultOfNames(host.scope(() => namesOfResult(run(host, mechanism, spec, block, call))));
@@ -66,31 +59,49 @@ export function quadraticKernel(mechanism: Mechanism, spec: Quadratic): Kernel<u
   };
 }
 
-function fits({ dims: { B, Hkv, S, d, dv }, shapes }: Call, gpu: GpuFacts): true | string {
+/**
+ * Returns true if a kernel can bind every tensor of a call: those of the block, and the cache, y and lse that it makes. Floats are
+ * counted as the backend stores them; masks, `keep` and lse have 4 bytes per element.
+ */
+function fits({ dims, shapes, lse }: Call, gpu: GpuFacts, dtype: DType): true | string {
+  const { B, Hq, Hkv, L, S, d, dv } = dims;
   if (d > WIDEST || dv > WIDEST) return `d = ${d} and dv = ${dv} channels per head; a tile holds at most ${WIDEST}`;
   const T = S + pastOf(shapes);
-  const bytes = 4 * Math.max(B * Hkv * T * Math.max(d, dv), ...Object.values(namesOfBlock(shapes)).map(elementCount));
+  const stored = dtype === "float16" ? 2 : 4;
+  const given = Object.entries(namesOfBlock(shapes)).map(
+    ([name, shape]) => (WORDS.has(name) ? 4 : stored) * elementCount(shape),
+  );
+  const made = [
+    ...[stored * B * Hkv * T * Math.max(d, dv), stored * B * Hq * L * dv],
+    ...(shapes.keyMask || shapes.state?.keep ? [4 * B * T] : []),
+    ...(lse ? [4 * B * Hq * L] : []),
+  ];
+  const bytes = Math.max(...given, ...made);
   return bytes <= gpu.largestBuffer || `a tensor of ${bytes} bytes; this device binds at most ${gpu.largestBuffer}`;
 }
+
+/** The tensors of a block that have 4 bytes per element whatever the backend's type is. */
+const WORDS: ReadonlySet<string> = new Set(["mask", "keyMask", "state.keep"]);
 
 const pastOf = (shapes: Call["shapes"]): number => shapes.state?.k?.[2] ?? 0;
 
 function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Block<T>, call: Call): Result<T> {
   const { dims, shapes, causal, lse } = call;
-  const keys = cacheOf(host, block, call);
+  const { B, Hq, Hkv, L, S, d } = dims;
   const past = pastOf(shapes);
+  const rows = (Hq / Hkv) * L;
+  const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const way = tileFor(host.device, rows, dims);
+  const splits = splitsFor(way, B * Hkv, reachOf(past + S, L, window), rows);
+  const keys = cacheOf(host, block, call, splits > 1 && fewBuffers(block, gpuFacts(host.device)));
   const tensors: Tensors<T> = {
     ...{ q: float(host, block.q), k: keys.k, v: keys.v },
     ...(block.mask && { mask: block.mask }),
     ...(block.bias && { bias: float(host, block.bias) }),
     ...(keys.keep && { keep: keys.keep }),
+    ...(keys.unapplied && { ownMask: keys.unapplied }),
   };
-  const window = spec.window ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const { B, Hq, Hkv, L, S, d } = dims;
-  const rows = (Hq / Hkv) * L;
   const pairs: Pairs<T> = { tensors, dims, past, causal, window, limit: spec.limit(d), scale: spec.scale(d) };
-  const way = tileFor(host.device, rows, dims);
-  const splits = splitsFor(way, B * Hkv, reachOf(past + S, L, window), rows);
   const recompute = tensors.bias ? undefined : spec.gradients;
   const keepsLse = recompute !== undefined && spec.weights.kind === "softmax" && host.tape?.recording === true;
   const out = operation(host, {
@@ -142,18 +153,29 @@ function portable<T>(o: Ops<T>, mechanism: Mechanism, t: Tensors<T>, call: Call,
   return { y: o.reshape(y, [...lead, dv]), ...(call.lse && { lse: o.reshape(lse!, lead) }) };
 }
 
-/** Appends the block's keys and values to those of its state, with rank 4. */
+/**
+ * Returns whether a kernel can bind a key mask that is not applied yet, beside q, k, v, keep, mask, bias and the outputs y and
+ * lse of parts. The merge of parts binds 8 buffers then.
+ */
+const fewBuffers = <T>({ mask, bias }: Block<T>, { buffers }: GpuFacts): boolean =>
+  mask === undefined || bias === undefined || buffers >= 9;
+
+/**
+ * Appends the block's keys and values to those of its state, with rank 4.
+ * @param appliesMask True if the kernel can apply the block's key mask.
+ */
 function cacheOf<T>(
   host: Host<T>,
   { q, k, v, keyMask, state }: Block<T>,
   { dims: { B, Hkv, S, d, dv } }: Call,
-): AppendedKeys<T> {
+  appliesMask: boolean,
+): CachedKeys<T> {
   const { ops } = host;
   const block: Block<T> = {
     ...{ q, k: ops.reshape(k, [B, Hkv, S, d]), v: ops.reshape(v, [B, Hkv, S, dv]) },
     ...{ keyMask: keyMask && ops.reshape(keyMask, [B, S]), state },
   };
-  return host.appendKeys?.(block) ?? appendKeys(ops, block);
+  return host.appendKeys?.(block, appliesMask) ?? appendKeys(ops, block);
 }
 
 const float = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? host.ops.where(x, 1, 0) : x);

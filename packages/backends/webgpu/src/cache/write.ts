@@ -1,74 +1,81 @@
+import type { Tensors } from "@attnkit/core";
 import type { AppendedKeys } from "@attnkit/core/program";
-import { isCopyable } from "../device/usage.ts";
 import { beginElement, type Gpu, run, THREADS } from "../ops/gpu.ts";
-import { bytesOf, type GpuTensor } from "../tensor.ts";
+import type { GpuTensor } from "../tensor.ts";
 
-/** A block's own keys: `k [B, Hkv, S, d]`, `v [B, Hkv, S, dv]`, and `[B, S]` or nothing for both others. */
-export interface OwnKeys {
-  readonly k: GpuTensor;
-  readonly v: GpuTensor;
-  /** Non-zero for present keys. */
-  readonly keyMask: GpuTensor | undefined;
-  /** Ones, if there is no key mask and the cache has `keep`. */
-  readonly keep: GpuTensor | undefined;
+/** The names of the tensors of a cache. */
+const NAMES = ["k", "v", "keep"] as const;
+
+/** The entries of a cache that one dispatch writes. All tensors are row-major. */
+export interface Written {
+  /** Keys of the state, for those of `k`, `v` and `keep` whose first entries are not in the cache yet. */
+  readonly past: Tensors<GpuTensor>;
+  /** The block's own `k` and `v`, if they are not in the cache yet. */
+  readonly own?: Tensors<GpuTensor>;
+  /** Non-zero for present keys. The own k and v of the others become 0. */
+  readonly keyMask?: GpuTensor | undefined;
 }
 
-/**
- * Writes a block's own keys behind those of its state, zero for absent keys. One token without a key mask is copied as bytes,
- * without a dispatch. Everything else takes one dispatch.
- */
-export function writeLast(gpu: Gpu, own: OwnKeys, all: AppendedKeys<GpuTensor>): void {
-  const { k, v, keep, keyMask } = own;
-  const asBytes = isOneRange(k, all.k) && isOneRange(v, all.v) && (!keep || !all.keep || isOneRange(keep, all.keep));
-  if (keyMask || !asBytes) dispatchLast(gpu, own, all);
-  else {
-    copyLast(gpu, k, all.k);
-    copyLast(gpu, v, all.v);
-    if (keep && all.keep) copyLast(gpu, keep, all.keep);
-  }
-}
-
-function copyLast({ commands }: Gpu, own: GpuTensor, all: GpuTensor): void {
-  const bytes = bytesOf(own);
-  commands.copy(own, { buffer: all.buffer, offset: all.offset + bytesOf(all) - bytes }, bytes);
-}
-
-/** Returns whether the elements lie as they do in the cache, token after token, and can be copied. */
-const isOneRange = ({ shape, strides, buffer, dtype }: GpuTensor, cache: GpuTensor): boolean => {
-  const tokens = shape.length === 4 ? 2 : 1;
-  const oneBefore = shape.slice(0, tokens).every((n) => n === 1);
-  return dtype === cache.dtype && (shape[tokens] === 1 || oneBefore) && strides === undefined && isCopyable(buffer);
-};
-
-function dispatchLast(gpu: Gpu, { k, v, keyMask }: OwnKeys, all: AppendedKeys<GpuTensor>): void {
-  const [B, H, S, d] = k.shape as [number, number, number, number];
-  const [T, dv] = [all.k.shape[2]!, v.shape[3]!];
-  const { memory } = gpu;
-  const to = { cacheK: memory.elements(all.k), cacheV: memory.elements(all.v) };
-  const keep = all.keep && memory.elements(all.keep);
-  const mask = keyMask?.dtype === "boolean" ? "keyMask_at" : "is_present";
-  const wide = Math.max(d, dv);
-  const n = B * H * S * wide;
+/** Writes entries of a cache whose last `S` tokens are those of a block. It takes one dispatch. */
+export function writeCache(gpu: Gpu, all: AppendedKeys<GpuTensor>, S: number, written: Written): void {
+  const { past, own, keyMask } = written;
+  const writesOwn = own !== undefined || keyMask !== undefined;
+  const [B, H, T] = all.k.shape as [number, number, number];
+  const P = T - S;
+  const parts = NAMES.filter((name) => all[name] && (writesOwn || past[name])).map((name) => {
+    const x = all[name]!;
+    const [heads, width] = name === "keep" ? [B, 1] : [B * H, x.shape[3]!];
+    const half = x.dtype === "float16";
+    // The tokens of a cache are whole words.
+    const units = (tokens: number) => (tokens * heads * width) / (half ? 2 : 1);
+    const first = past[name] ? 0 : units(P);
+    return { name, x, half, heads, width, first, n: units(writesOwn ? T : P) - first };
+  });
+  const named = (of: Tensors<GpuTensor>, ending: string) =>
+    Object.fromEntries(Object.entries(of).map(([name, x]) => [`${name}_${ending}`, x]));
+  const outputs = Object.fromEntries(parts.map(({ name, x }) => [name, gpu.memory.elements(x)]));
+  const n = Math.max(...parts.map((part) => part.n));
   run(gpu, {
-    name: "append keys",
-    code: `
-${keyMask && mask === "is_present" ? "fn is_present(i: u32) -> bool { return keyMask_at(i) != 0.0; }" : ""}
-${beginElement}
-  let c = i % p.wide;
-  let head = i / p.wide % p.heads;
-  let token = i / p.wide / p.heads;
-  let batch = head / p.perBatch;
-  let source = head * p.S + token;
-  let row = (p.past + token) * p.heads + head;
-  let present = ${keyMask ? `${mask}(batch * p.S + token)` : "true"};
-  if (c < p.d) { cacheK_put(row * p.d + c, select(0.0, k_at(source * p.d + c), present)); }
-  if (c < p.dv) { cacheV_put(row * p.dv + c, select(0.0, v_at(source * p.dv + c), present)); }
-  ${keep ? "if (c == 0u && head % p.perBatch == 0u) { keep_put((p.past + token) * (p.heads / p.perBatch) + batch, select(0.0, 1.0, present)); }" : ""}
+    name: "write cache",
+    code: `${parts.map(({ name, heads }) => entry(name, written, heads / B)).join("")}${beginElement}${parts
+      .map(
+        ({ name, half }) => `
+  if (i < p.${name}_n) {
+    let at = p.${name}_first + i;
+    ${half ? `${name}_put2(at, vec2f(${name}_entry(2u * at), ${name}_entry(2u * at + 1u)))` : `${name}_put(at, ${name}_entry(at))`};
+  }`,
+      )
+      .join("")}
 }`,
-    inputs: { k, v, ...(keyMask && { keyMask }) },
-    outputs: { ...to, ...(keep && { keep }) },
-    sizes: { n, S, d, dv, wide, past: T - S, heads: B * H, perBatch: H },
+    inputs: { ...named(past, "past"), ...(own && named(own, "own")), ...(keyMask && { keyMask }) },
+    outputs,
+    sizes: {
+      ...{ n, S, past: P },
+      ...Object.fromEntries(
+        parts.flatMap(({ name, heads, width, first, n }) => [
+          [`${name}_heads`, heads],
+          [`${name}_width`, width],
+          [`${name}_first`, first],
+          [`${name}_n`, n],
+        ]),
+      ),
+    },
     groups: Math.ceil(n / THREADS),
   });
-  for (const x of [...Object.values(to), ...(keep ? [keep] : [])]) memory.free(x);
+  for (const x of Object.values(outputs)) gpu.memory.free(x);
+}
+
+/** WGSL `name_entry(at)`: element `at` of the tensor as the cache holds it, token after token. */
+function entry(name: (typeof NAMES)[number], { past, own, keyMask }: Written, perBatch: number): string {
+  const from = (source: string, tokens: string, token: string) =>
+    `${source}_at((head * ${tokens} + ${token}) * p.${name}_width + at % p.${name}_width)`;
+  const given = name === "keep" ? "1.0" : own ? from(`${name}_own`, "p.S", "(token - p.past)") : `${name}_at(at)`;
+  return `
+fn ${name}_entry(at: u32) -> f32 {
+  let head = at / p.${name}_width % p.${name}_heads;
+  let token = at / p.${name}_width / p.${name}_heads;
+  ${past[name] ? `if (token < p.past) { return ${from(`${name}_past`, "p.past", "token")}; }` : ""}
+  ${keyMask ? `if (!keyMask_true(head / ${perBatch}u * p.S + token - p.past)) { return 0.0; }` : ""}
+  return ${given};
+}`;
 }
