@@ -182,8 +182,15 @@ test("the report says what was cut", () => {
   const shown = group("prefill", [
     cell("softmax", "attnkit", 0, { status: "cut", reason: "no time", samples: [], interval: null }),
   ]);
-  const text = conclusions({ groups: [shown], findings: [], onnx: null, budget: TOTAL } as unknown as Record);
+  const text = conclusions({
+    groups: [shown],
+    findings: [],
+    onnx: null,
+    table: null,
+    budget: TOTAL,
+  } as unknown as Record);
   expect(text).toContain("- prefill L=2048 H=8 d=64: softmax on webgpu float32 was cut: no time");
+  expect(text).toContain("The kernels used the portable tiles.");
   expect(groupTable(shown, true)).toContain("Software adapter: correctness only");
 });
 
