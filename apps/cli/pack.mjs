@@ -9,7 +9,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { externalProblems } from "./pack/externals.mjs";
+import { externalProblems, testedVersions } from "./pack/externals.mjs";
 import { licenses } from "./pack/licenses.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -94,12 +94,13 @@ function origin() {
   const published = inside
     .map((name) => manifestOf(join(root, "tools/catalog/node_modules", name)))
     .filter((manifest) => !manifest.private);
+  const tested = testedVersions(root);
   const frameworks = /^(@tensorflow\/|onnxruntime-(node|web)$|webgpu$)/;
   const git = (/** @type {string[]} */ ...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
   return {
     packages: Object.fromEntries(published.map(({ name, version }) => [name, version])),
     beside: Object.keys(dependencies),
-    optional: peerDependencies,
+    optional: Object.fromEntries(Object.keys(peerDependencies).map((name) => [name, tested.get(name)])),
     frameworks: Object.fromEntries(Object.entries(catalog).filter(([name]) => frameworks.test(name))),
     commit: git("rev-parse", "HEAD") + (git("status", "--porcelain") ? "+changes" : ""),
   };

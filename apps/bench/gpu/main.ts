@@ -1,4 +1,7 @@
-/** The entry of the bundle for a machine with a GPU. It records that GPU on the machine's own adapter. */
+/**
+ * The entry of the bundle for a machine with a GPU. It records that GPU on the machine's own adapter, or with `tune` as its first
+ * argument tunes the kernels for it.
+ */
 import { fileURLToPath } from "node:url";
 import { main } from "../src/program.ts";
 
@@ -12,7 +15,8 @@ process.env.ATTNKIT_TEXT ??= self;
 Object.assign(globalThis, { __filename: self });
 const controller = new AbortController();
 process.once("SIGINT", () => controller.abort());
-const code = await main(["bench", "--record", "gpu", ...process.argv.slice(2)], {
+const given = process.argv.slice(2);
+const code = await main(given[0] === "tune" ? given : ["bench", "--record", "gpu", ...given], {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   columns: 0,

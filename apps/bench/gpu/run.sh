@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Unpacks beside itself once, then records this machine's GPU. Options are those of `attnkit bench --record gpu`.
+# With `tune` as the first argument it tunes the kernels for this GPU. Options are those of `attnkit tune`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 to=${ATTNKIT_GPU_DIR:-$here/unpacked}

@@ -4,7 +4,7 @@ interface Build {
   readonly packages: Readonly<Record<string, string>>;
   /** The names of the attnkit packages that are installed beside the bundle. */
   readonly beside?: readonly string[];
-  /** The versions of the packages that the user may install beside the bundle. */
+  /** The packages that the user may install beside the bundle, in other versions too: those that were tested with it. */
   readonly optional?: Readonly<Record<string, string>>;
   /** The versions of the tensor libraries that were tested with it. */
   readonly frameworks: Readonly<Record<string, string>>;

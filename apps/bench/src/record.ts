@@ -1,8 +1,8 @@
-import { Check, Environment, Gpu, Interval, Timing } from "@attnkit/measure/results";
+import { Check, Environment, Gpu, Interval, Tiles, Timing } from "@attnkit/measure/results";
 import { z } from "zod";
 
 /** The schema name of a record. Its JSON Schema is `apps/bench/record/schema.json`. */
-export const RECORD = "attnkit-record/2";
+export const RECORD = "attnkit-record/3";
 
 const seconds = z.number().nonnegative();
 
@@ -65,6 +65,17 @@ const Model = z.object({
   error: z.string().nullable(),
 });
 
+const Table = z.object({
+  /** The name of the file, without its folder. */
+  file: z.string(),
+  /** When its tuning began, and whether it measured every class of calls. */
+  started: z.iso.datetime(),
+  complete: z.boolean(),
+  /** True if it was tuned on tiny calls, which measures nothing. */
+  smoke: z.boolean(),
+  tiles: Tiles,
+});
+
 export const PythonCheck = z.object({
   python: z.string(),
   /** Versions of the packages; null where one is missing. */
@@ -87,6 +98,8 @@ export const Record = z.object({
   driver: z.string().nullable(),
   /** The WebGPU adapter of each backend. Times on a software adapter say nothing about a GPU. */
   adapters: z.record(z.string(), z.object({ name: z.string(), software: z.boolean() })),
+  /** The tuned table whose tiles the kernels used; null: the portable tiles. */
+  table: Table.nullable(),
   /** No cell began after this many seconds. */
   budget: seconds,
   groups: z.array(Group),

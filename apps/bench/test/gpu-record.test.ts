@@ -182,8 +182,15 @@ test("the report says what was cut", () => {
   const shown = group("prefill", [
     cell("softmax", "attnkit", 0, { status: "cut", reason: "no time", samples: [], interval: null }),
   ]);
-  const text = conclusions({ groups: [shown], findings: [], onnx: null, budget: TOTAL } as unknown as Record);
+  const text = conclusions({
+    groups: [shown],
+    findings: [],
+    onnx: null,
+    table: null,
+    budget: TOTAL,
+  } as unknown as Record);
   expect(text).toContain("- prefill L=2048 H=8 d=64: softmax on webgpu float32 was cut: no time");
+  expect(text).toContain("The kernels used the portable tiles.");
   expect(groupTable(shown, true)).toContain("Software adapter: correctness only");
 });
 
@@ -209,11 +216,11 @@ const python = (code: string): unknown =>
     ),
   );
 
-test("the exported models have inputs and outputs; Python says which packages it lacks", async () => {
+test("the exported models have inputs and outputs, and hold in the Python packages that are here; the others are named", async () => {
   const at = mkdtempSync(join(dir, "models-"));
   await writeModels(at);
   const files = readdirSync(at);
-  expect(files.length).toBe(40);
+  expect(files.length).toBe(50);
   const { inputs, outputs } = JSON.parse(readFileSync(join(at, "softmax-decode.json"), "utf8"));
   expect([inputs.q.shape, outputs.y.shape, inputs["past.k"].shape, outputs["present.k"].shape]).toEqual([
     [1, 2, 1, 8],
@@ -221,10 +228,18 @@ test("the exported models have inputs and outputs; Python says which packages it
     [1, 2, 4, 8],
     [1, 2, 5, 8],
   ]);
+  const half = JSON.parse(readFileSync(join(at, "softmax-decode-float16.json"), "utf8"));
+  expect([half.inputs["past.k"].dtype, half.outputs.y.dtype, half.outputs["present.k"].dtype]).toEqual(
+    Array(3).fill("float16"),
+  );
+  // One rounding to float16 and errors of float32: a result that is one unit in the last place off is wrong.
+  const { data, allowed } = half.outputs.y as { data: number[]; allowed: number[] };
+  for (const [i, x] of data.entries())
+    expect(allowed[i]).toBeLessThan(2 ** -11 * Math.max(Math.abs(x), 2 ** -14) + 1e-5);
   const found = await checkModels();
   const missing = Object.entries(found.packages).filter(([, version]) => version === null);
-  expect(found.models.length).toBe(20);
-  for (const [name] of missing) expect(found.says).toContain(name);
+  expect(found.models.length).toBe(25);
+  for (const [name] of missing) expect(found.says).toContain(`${name} is not installed.`);
   for (const { checker, error, used } of found.models) {
     expect([null, "ok"]).toContain(checker);
     expect(error).toBe(null);
@@ -234,21 +249,38 @@ test("the exported models have inputs and outputs; Python says which packages it
 
 test("the Python script runs models, compares every entry, and reports the worst", async () => {
   const at = mkdtempSync(join(dir, "compared-"));
-  const y = { shape: [1, 2], data: [1, 2], allowed: [0.1, 0.1] };
-  for (const name of ["good", "wrong", "broken"]) {
+  const y = { shape: [1, 2], dtype: "float32", data: [1, 2], allowed: [0.1, 0.1] };
+  for (const name of ["good", "wrong", "broken", "turned", "half", "more"]) {
     writeFileSync(join(at, `${name}.onnx`), "");
     writeFileSync(join(at, `${name}.json`), JSON.stringify({ name, inputs: {}, outputs: { y } }));
   }
   const found = python(`
-answers = {"good": [[1.0, 2.05]], "wrong": [[1.0, 2.5]], "broken": [[1.0, float("nan")]]}
-models = [m.check_model(${JSON.stringify(at)} + "/" + name + ".onnx", None, lambda path, case: {"y": answers[case["name"]]}) for name in answers]
-print(json.dumps([models, m.sentence({"onnx": None, "onnxruntime": "1.0", "numpy": "1.0"}, models)]))`);
+def y(data, shape=[1, 2], dtype="float32", **others):
+    return {"y": {"shape": shape, "dtype": dtype, "data": data}, **others}
+
+answers = {
+    "good": y([[1.0, 2.05]]),
+    "wrong": y([[1.0, 2.5]]),
+    "broken": y([[1.0, float("nan")]]),
+    "turned": y([[1.0], [2.0]], [2, 1]),
+    "half": y([[1.0, 2.0]], dtype="float16"),
+    "more": y([[1.0, 2.0]], lse={}),
+}
+models = [m.check_model(${JSON.stringify(at)} + "/" + name + ".onnx", None, lambda path, case: answers[case["name"]]) for name in answers]
+missing = {"onnx": m.optional("onnx_that_no_one_has")[1]}
+print(json.dumps([models, m.sentence({"onnx": None, "onnxruntime": "1.0", "numpy": "1.0"}, missing, models)]))`);
   const [models, says] = found as [{ used: number | null; difference: number | null; error: string | null }[], string];
   expect(models[0]).toMatchObject({ difference: expect.closeTo(0.05), used: expect.closeTo(0.5), error: null });
   expect(models[1]!.used).toBeCloseTo(5);
-  expect(models[2]).toMatchObject({ used: null, error: "an output has another size or is not finite" });
-  expect(says).toContain("onnxruntime 1.0 computes 1 of 3 models within their allowed errors; not wrong, broken.");
-  expect(says).toContain("lacks onnx");
+  expect(models.slice(2).map(({ used, error }) => [used, error])).toEqual([
+    [null, "not every entry of y is finite"],
+    [null, "y has the shape [2, 1]; expected [1, 2]"],
+    [null, "y has the dtype float16; expected float32"],
+    [null, "the outputs are lse, y; expected y"],
+  ]);
+  expect(says).toContain("onnxruntime 1.0 computes 1 of 6 models within their allowed errors; not broken (not every");
+  expect(says).toContain("wrong (5 times the allowed error).");
+  expect(says).toMatch(/onnx is not installed\. onnx\.checker was not run\.$/);
   expect(python("print(json.dumps(m.compare([1.0], [1.0, 2.0], [1, 1])[0] > 1e300))")).toBe(true);
 });
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 /**
  * Compares the imports that a bundle leaves with package.json. Returns one sentence per difference: a package that is
- * missing there, an optional package that is loaded at once, a dependency that nothing imports, and a version that is not
- * the one that this repository tests.
+ * missing there, an optional package that is loaded at once, a dependency that nothing imports, and a range of an optional
+ * package that is not as `rangeOf` has it.
  * @returns {string[]}
  */
 export function externalProblems(
@@ -32,14 +32,35 @@ export function externalProblems(
         .filter((name) => !used.has(name))
         .map((name) => `@attnkit/cli depends on ${name} and does not import it`),
       ...Object.entries(peerDependencies)
-        .filter(([name, version]) => tested.get(name) !== version)
-        .map(([name, version]) => `@attnkit/cli names ${name} ${version}; its tools have ${tested.get(name)}`),
+        .filter(([name, range]) => range !== rangeOf(name, tested, root))
+        .map(([name, range]) => `@attnkit/cli names ${name} ${range}; expected ${rangeOf(name, tested, root)}`),
     ]),
   ];
 }
 
+/** The backends that take a tensor library from their callers, and the peer whose range holds for the packages of that library. */
+const BACKENDS = [
+  { of: /^onnxruntime-/, folder: "packages/backends/onnx", peer: "onnxruntime-common" },
+  { of: /^@tensorflow\//, folder: "packages/backends/tfjs", peer: "@tensorflow/tfjs-core" },
+];
+
+/**
+ * Returns the range of an optional package: that of the published backend whose code the bundle holds, or else every version that
+ * is compatible with the tested one. Undefined if none is tested.
+ */
+function rangeOf(
+  /** @type {string} */ name,
+  /** @type {ReadonlyMap<string, string>} */ tested,
+  /** @type {string} */ root,
+) {
+  const backend = BACKENDS.find(({ of }) => of.test(name));
+  const version = tested.get(name);
+  if (backend === undefined || version === undefined) return version && `^${version}`;
+  return JSON.parse(readFileSync(join(root, backend.folder, "package.json"), "utf8")).peerDependencies[backend.peer];
+}
+
 /** Returns the versions of the third-party packages that the private packages depend on. */
-function testedVersions(/** @type {string} */ root) {
+export function testedVersions(/** @type {string} */ root) {
   const all = ["apps/bench", ...readdirSync(join(root, "tools")).map((name) => `tools/${name}`)]
     .map((folder) => join(root, folder, "package.json"))
     .filter((path) => existsSync(path))

@@ -29,9 +29,13 @@ export async function bench(io: Io, flags: Flags, preset: Preset, written: reado
     );
   if (flags.record === undefined && flags.smoke) throw new UsageError("--smoke", "works only together with --record");
   if (flags.record === undefined) return run(io, flags, preset, written);
-  const other = written.find((name) => !["record", "smoke", "out"].includes(name));
+  const allowed = ["record", "smoke", "out", ...(flags.record === "gpu" ? ["tiles"] : [])];
+  const other = written.find((name) => !allowed.includes(name));
   if (other)
-    throw new UsageError("--record", `sets every option of its benchmarks; it cannot be combined with --${other}`);
+    throw new UsageError(
+      `--record ${flags.record}`,
+      `sets every option of its benchmarks; it cannot be combined with --${other}`,
+    );
   return flags.record === "gpu" ? recordGpu(io, flags) : recordCpu(io, flags);
 }
 

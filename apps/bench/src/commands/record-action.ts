@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { makeFolder, writeOutput } from "../files.ts";
+import { Refusal } from "../gpu/cell.ts";
 import { cellsOf } from "../gpu/cells.ts";
 import { Columns } from "../gpu/columns.ts";
 import { findings } from "../gpu/findings.ts";
@@ -9,24 +10,31 @@ import { measureGroup } from "../gpu/group.ts";
 import { checkModels } from "../gpu/python.ts";
 import { conclusions, groupTable } from "../gpu/report.ts";
 import { groups, TOTAL } from "../gpu/sizes.ts";
-import { EXIT, type Io } from "../io.ts";
+import { EXIT, type Io, UsageError } from "../io.ts";
 import { environment, frameworks } from "../measure/environment.ts";
 import { Record as Format, RECORD, type Record } from "../record.ts";
 import { progress } from "../report/progress.ts";
+import { readTuned, type Tuned } from "../tune/file.ts";
 
-/** Measures every group of a GPU record and writes `DIR/gpu-<date>.json`. Resolves with the exit code. */
-export async function recordGpu(io: Io, flags: { smoke: boolean; out: string }): Promise<number> {
+/**
+ * Measures every group of a GPU record and writes `DIR/gpu-<date>.json`. Resolves with the exit code. Throws `UsageError` before
+ * anything is measured if the table of tiles cannot be used.
+ */
+export async function recordGpu(io: Io, flags: { smoke: boolean; out: string; tiles?: string }): Promise<number> {
+  const tuned = flags.tiles === undefined ? undefined : await readTuned(io, flags.tiles);
+  const columns = new Columns(tuned?.tiles);
+  if (tuned) await usable(columns);
   await makeFolder(io, flags.out);
   const start = performance.now();
   const left = () => TOTAL - (performance.now() - start) / 1000;
   const now = new Date().toISOString();
-  const columns = new Columns();
   const record: Record = {
     ...{ schema: RECORD, complete: false, started: now, finished: now, smoke: flags.smoke },
     environment: await environment(),
     versions: frameworks(),
     driver: await driver(),
     adapters: columns.adapters,
+    table: flags.tiles !== undefined && tuned ? tableOf(flags.tiles, tuned) : null,
     ...{ budget: TOTAL, groups: [], findings: [], onnx: null },
   };
   const software = (column: string) => columns.adapters[column]?.software ?? false;
@@ -61,6 +69,20 @@ export async function recordGpu(io: Io, flags: { smoke: boolean; out: string }):
   const failed = record.groups.some(({ cells }) => cells.some((c) => c.status === "failed"));
   return failed || record.onnx?.models.some(isWrong) ? EXIT.failed : EXIT.ok;
 }
+
+/** Opens the backend that has the kernels, which tells whether the table is for its adapter. Throws `UsageError`. */
+async function usable(columns: Columns): Promise<void> {
+  try {
+    await columns.backend("webgpu", "float32");
+  } catch (error) {
+    if (error instanceof Refusal) throw new UsageError("--tiles", `needs the backend webgpu: ${error.message}`);
+    throw error;
+  }
+}
+
+const tableOf = (path: string, { started, complete, smoke, tiles }: Tuned): Record["table"] => ({
+  ...{ file: basename(path), started, complete, smoke, tiles },
+});
 
 /** A model that a package refused, or computed with another result. A missing package is no fault of the model. */
 const isWrong = ({ checker, used, error }: NonNullable<Record["onnx"]>["models"][number]): boolean =>

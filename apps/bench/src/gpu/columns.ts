@@ -5,7 +5,9 @@ import type { Choice } from "@attnkit/measure/choice";
 import type { CheckResult } from "@attnkit/measure/results";
 import type { Sequence } from "@attnkit/measure/sequence";
 import { type Subject, subject } from "@attnkit/measure/subject";
+import type { TileTable } from "@attnkit/wgsl";
 import { backendNamed, open } from "../select.ts";
+import { useTilesOn } from "../tune/use.ts";
 import { Refusal } from "./cell.ts";
 import { drawn } from "./input.ts";
 
@@ -17,8 +19,17 @@ export class Columns {
   readonly #opened = new Map<string, ReturnType<typeof open>>();
   readonly #checked = new Map<string, Promise<CheckResult>>();
   readonly adapters: Record<string, Adapter> = {};
+  readonly #tiles: TileTable | undefined;
 
-  /** Returns a backend. Throws an Error with the reason if it does not exist in this float type or on this machine. */
+  /** The kernels use the tiles of the table; without one, the portable tiles. */
+  constructor(tiles?: TileTable) {
+    this.#tiles = tiles;
+  }
+
+  /**
+   * Returns a backend. Throws an Error with the reason if it does not exist in this float type or on this machine, and `UsageError`
+   * if the table of tiles is not for its adapter.
+   */
   async backend(name: string, dtype: DType): Promise<Backend<unknown>> {
     const entry = backendNamed(name);
     if (!entry.dtypes.includes(dtype))
@@ -28,6 +39,7 @@ export class Columns {
     this.#opened.set(key, opening);
     const backend = await opening;
     if ("unavailable" in backend) throw new Refusal(backend.unavailable);
+    useTilesOn(backend, this.#tiles);
     const adapter = await adapterOf(name, backend);
     if (adapter) this.adapters[name] = adapter;
     return backend;

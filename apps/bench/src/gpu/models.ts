@@ -2,22 +2,22 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type MechanismEntry, mechanisms } from "@attnkit/catalog";
 import { attention, type State } from "@attnkit/core";
-import { allowance } from "@attnkit/core/conformance";
+import { allowance, unitRoundoff } from "@attnkit/core/conformance";
 import { cpu } from "@attnkit/cpu";
 import { part, type Sequence } from "@attnkit/measure/sequence";
 import { type ExportOptions, exportOnnx } from "@attnkit/onnx";
 import { drawn } from "./input.ts";
 import { headAt } from "./truth.ts";
 
+type Stored = "float16" | "float32";
+
 interface Input {
   readonly shape: readonly number[];
-  readonly dtype: "float16" | "float32";
+  readonly dtype: Stored;
   readonly data: readonly number[];
 }
 
-interface Output {
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
+interface Output extends Input {
   /** The largest |difference| that each entry may have. */
   readonly allowed: readonly number[];
 }
@@ -33,14 +33,15 @@ const SIZES = { B: 1, H: 2, d: 8, length: 7 };
 /** Tokens in the state of the models that take one. */
 const PAST = 4;
 
-const FORMS: readonly { form: ExportOptions["form"]; dtype: Input["dtype"] }[] = [
+const FORMS: readonly { form: ExportOptions["form"]; dtype: Stored }[] = [
   { form: "prefill", dtype: "float32" },
   { form: "block", dtype: "float32" },
   { form: "decode", dtype: "float32" },
   { form: "prefill", dtype: "float16" },
+  { form: "decode", dtype: "float16" },
 ];
 
-/** Writes the models of every mechanism into a folder: causal prefill, a block and one token after a state, and prefill in float16. */
+/** Writes the models of every mechanism into a folder: causal prefill, a block and one token after a state; prefill and one token in float16 too. */
 export async function writeModels(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const entry of mechanisms) {
@@ -55,35 +56,41 @@ export async function writeModels(folder: string): Promise<void> {
 async function modelCase(
   entry: MechanismEntry,
   form: ExportOptions["form"],
-  dtype: Input["dtype"],
+  dtype: Stored,
 ): Promise<ModelCase & { readonly file: Uint8Array }> {
   const past = form === "prefill" ? 0 : PAST;
   const sequence = drawn({ ...SIZES, length: form === "decode" ? PAST + 1 : SIZES.length }, 5);
   const options = entry.variants[0] ?? {};
-  const { H: Hq, d } = SIZES;
-  const file = exportOnnx(entry.create(options), { form, dtype, causal: true, dims: { Hq, d } });
+  const { B, H, d } = SIZES;
+  const mechanism = entry.create(options);
+  const file = exportOnnx(mechanism, { form, dtype, causal: true, dims: { Hq: H, d } });
   const block = part(sequence, past, sequence.length);
   const given = Object.entries(block).map(
     ([name, { shape, data }]) => [name, { shape, dtype, data: [...data] }] as const,
   );
   const states = await statesOf(entry, sequence, past);
-  const [before, after] = [named("past.", states.before), named("present.", states.after)];
+  const entries = mechanism.state({ B, Hq: H, Hkv: H, L: 1, S: 1, d, dv: d });
+  // A cache has the type of the inputs; a sum over tokens is float32.
+  const stored = (name: string) => (entries[name]?.shape.includes("P") ? dtype : "float32");
   return {
     name: `${entry.name}-${form}${dtype === "float16" ? "-float16" : ""}`,
     inputs: {
       ...Object.fromEntries(given),
       ...Object.fromEntries(
-        before.map(([name, { shape, data }]) => [name, { shape, dtype: "float32" as const, data }]),
+        Object.entries(states.before).map(([name, { shape, data }]) => [
+          `past.${name}`,
+          { shape, dtype: stored(name), data },
+        ]),
       ),
     },
     outputs: {
       y: expectedRows(entry, sequence, past, dtype),
       ...Object.fromEntries(
-        after.map(([name, { shape, data }]) => {
+        Object.entries(states.after).map(([name, { shape, data }]) => {
           // A sum may cancel: the largest entry of the state measures its terms.
           const scale = Math.max(1, ...data.map(Math.abs));
-          const allowed = data.map(() => allowance(dtype, sequence.length + d, scale));
-          return [name, { shape, data, allowed }];
+          const allowed = data.map((x) => allowedFor(stored(name), sequence.length + d, scale, x));
+          return [`present.${name}`, { shape, dtype: stored(name), data, allowed }];
         }),
       ),
     },
@@ -91,18 +98,27 @@ async function modelCase(
   };
 }
 
+/** The model computes in float32 whatever it stores, so that a float16 output has one more rounding, of the result. */
+const allowedFor = (stored: Stored, n: number, scale: number, expected: number): number =>
+  allowance("float32", n, scale) +
+  (stored === "float16" ? unitRoundoff.float16 * Math.max(Math.abs(expected), SMALLEST_NORMAL_HALF) : 0);
+
+/** Halves below it are spaced as those just above it. */
+const SMALLEST_NORMAL_HALF = 2 ** -14;
+
 /** The rows of y from `past` on, by the float64 reference. */
-function expectedRows(entry: MechanismEntry, s: Sequence, past: number, dtype: Input["dtype"]): Output {
+function expectedRows(entry: MechanismEntry, s: Sequence, past: number, dtype: Stored): Output {
   const reference = entry.reference(entry.variants[0] ?? {});
   const [data, allowed]: [number[], number[]] = [[], []];
   for (let h = 0; h < s.Hq; h++) {
     for (let row = past; row < s.length; row++) {
       const { y, scale } = reference(headAt(s, 0, h, row));
-      data.push(...y[0]!);
-      allowed.push(...scale[0]!.map((x) => allowance(dtype, row + 1 + s.d, x)));
+      const last = y[0]!;
+      data.push(...last);
+      allowed.push(...last.map((x, c) => allowedFor(dtype, row + 1 + s.d, scale[0]![c]!, x)));
     }
   }
-  return { shape: [1, s.Hq, s.length - past, s.dv], data, allowed };
+  return { shape: [1, s.Hq, s.length - past, s.dv], dtype, data, allowed };
 }
 
 interface Values {
@@ -133,6 +149,3 @@ async function statesOf(
   };
   return { before: await values(before, Math.fround), after: await values(after, (x) => x) };
 }
-
-const named = (prefix: string, values: Readonly<Record<string, Values>>): [string, Values][] =>
-  Object.entries(values).map(([name, value]) => [prefix + name, value]);

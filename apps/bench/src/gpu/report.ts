@@ -1,4 +1,5 @@
 import * as f from "@attnkit/measure/format";
+import { CALL_CLASSES } from "@attnkit/wgsl";
 import { markdownTable } from "markdown-table";
 import type { Record, RecordCell, RecordGroup } from "../record.ts";
 
@@ -18,8 +19,8 @@ export function groupTable({ name, cells }: RecordGroup, software: boolean): str
   return `## ${name}${warning}\n\n${markdownTable([head, ...rows])}`;
 }
 
-/** Every finding as a sentence, and what was cut or does not run. */
-export function conclusions({ findings, groups, onnx, budget }: Record): string {
+/** Every finding as a sentence, the tiles of the kernels, and what was cut or does not run. */
+export function conclusions({ findings, groups, onnx, budget, table }: Record): string {
   const not = groups.flatMap(({ name, cells }) =>
     cells.filter((c) => c.status !== "ok").map((c) => `- ${name}: ${c.id} was ${c.status}: ${c.reason}`),
   );
@@ -28,9 +29,20 @@ export function conclusions({ findings, groups, onnx, budget }: Record): string 
     ...(findings.length > 0
       ? findings.map(({ says }) => `- ${says}`)
       : ["None: no two cells that could be compared were timed."]),
+    `\n${tilesOf(table)}`,
     ...(not.length > 0 ? [`\n## Not measured\n\nThe record's budget was ${budget} s.\n`, ...not] : []),
     ...(onnx ? ["\n## Exported models\n", onnx.says] : []),
   ].join("\n");
+}
+
+/** The tiles that the kernels used, as a sentence. */
+function tilesOf(table: Record["table"]): string {
+  if (table === null) return "The kernels used the portable tiles.";
+  const each = Object.entries(table.tiles).map(
+    ([adapter, tiles]) => `${Object.keys(tiles).length} of ${CALL_CLASSES.length} classes of calls on ${adapter}`,
+  );
+  const tuned = `${table.smoke ? "tuned on tiny calls" : "tuned"} ${table.started}${table.complete ? "" : ", interrupted"}`;
+  return `The kernels used the tiles of ${table.file} (${tuned}): ${each.join("; ")}. Other calls used the portable tiles.`;
 }
 
 const timeOf = (c: RecordCell): string =>

@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Environment } from "@attnkit/measure/results";
@@ -29,15 +31,32 @@ export function difference(then: Environment, now: Environment): string | undefi
   return undefined;
 }
 
-/** Returns the versions of tfjs, ONNX Runtime and Dawn, which the catalog pins. */
+/**
+ * Returns the versions of tfjs, ONNX Runtime and Dawn: those that the catalog pins, or those that are installed beside a bundle
+ * without them.
+ */
 export function frameworks(): Record<string, string> {
-  const known = built()?.frameworks;
-  if (known) return { ...known };
+  const bundle = built();
+  if (bundle?.optional) return installed(Object.keys(bundle.frameworks).filter((name) => name in bundle.optional!));
+  if (bundle) return { ...bundle.frameworks };
   const catalog = createRequire(import.meta.url)("../../../../tools/catalog/package.json") as {
     dependencies: Record<string, string>;
   };
   const names = /^(@tensorflow\/|onnxruntime-(node|web)$|webgpu$)/;
   return Object.fromEntries(Object.entries(catalog.dependencies).filter(([name]) => names.test(name)));
+}
+
+/** Returns the versions of those packages that are found from here. Not all of them export their package.json. */
+export function installed(names: readonly string[], from: string = import.meta.url): Record<string, string> {
+  const { resolve } = createRequire(from);
+  const versions = names.flatMap((name) => {
+    const file = resolve
+      .paths(name)!
+      .map((folder) => join(folder, name, "package.json"))
+      .find(existsSync);
+    return file === undefined ? [] : [[name, (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version]];
+  });
+  return Object.fromEntries(versions);
 }
 
 /** Returns the versions of the published attnkit packages in use. */

@@ -4,11 +4,11 @@ import { baselines } from "@attnkit/measure/baselines";
 import { type BenchOptions, type CellResult, Results, SCHEMA } from "@attnkit/measure/results";
 import { part, type Sequence, spread } from "@attnkit/measure/sequence";
 import { type Subject, subject } from "@attnkit/measure/subject";
-import { adapterKey, hostOf, useTiles } from "@attnkit/wgsl";
 import { readJson } from "../files.ts";
 import { type Input, tensorInput, textInput } from "../input/load.ts";
 import { type Io, UsageError } from "../io.ts";
 import { backendChoices, checkThreads, choices, dtypeFor, open as openBackend, openNamed } from "../select.ts";
+import { useTilesOn } from "../tune/use.ts";
 import { baselineSubject } from "./baseline.ts";
 import { difference, environment } from "./environment.ts";
 
@@ -72,7 +72,7 @@ export async function open(options: BenchOptions, { sequence }: Input): Promise<
         : await openNamed(entry, dtype, options.threads);
     if ("unavailable" in backend) unavailable.push({ backend: entry.name, reason: backend.unavailable });
     else {
-      tile(backend, options);
+      useTilesOn(backend, options.tiles);
       const own: Subject[] = [];
       for (const choice of chosen) own.push(await subject(choice, backend, entry.name, sequence, options.kernels));
       subjects.push(...own);
@@ -83,16 +83,6 @@ export async function open(options: BenchOptions, { sequence }: Input): Promise<
     }
   }
   return { subjects, unavailable, refused };
-}
-
-/** Makes the kernels on the backend's device use the tiles that the user gave, or the portable ones. Throws `UsageError`. */
-function tile(backend: Backend<unknown>, { tiles }: BenchOptions): void {
-  const host = hostOf(backend);
-  if (typeof host === "string") return;
-  const key = adapterKey(host.device);
-  if (tiles && !(key in tiles))
-    throw new UsageError("--tiles", `was tuned on ${Object.keys(tiles).join(", ")}; this adapter is ${key}`);
-  useTiles(host.device, tiles ?? {});
 }
 
 /** Returns the baselines for the chosen mechanisms on a backend. They are float32 only. */

@@ -47,9 +47,12 @@ export const empty = (about: Pick<Tuned, "adapter" | "environment" | "smoke" | "
 };
 
 /** Reads the table of tiles in a file that `attnkit tune` wrote. Throws `UsageError`. */
-export async function readTiles(io: Io, path: string): Promise<Tuned["tiles"]> {
+export const readTiles = async (io: Io, path: string): Promise<Tuned["tiles"]> => (await readTuned(io, path)).tiles;
+
+/** Reads a file that `attnkit tune` wrote. Throws `UsageError`. */
+export async function readTuned(io: Io, path: string): Promise<Tuned> {
   const parsed = Tuned.safeParse(await readJson(io, path));
-  if (parsed.success) return parsed.data.tiles;
+  if (parsed.success) return parsed.data;
   const { path: at, message } = parsed.error.issues[0]!;
   throw new UsageError(path, `${at.join(".") || "the file"}: ${message}; expected a file that attnkit tune wrote`);
 }
