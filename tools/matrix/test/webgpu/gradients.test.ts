@@ -33,12 +33,14 @@ interface Wants extends Wanted {
   readonly size?: number;
 }
 
+const TAYLOR2: Options = { featureMap: "taylor2" };
+
 const table: readonly (readonly [name: string, options: Options, wanted: Wants])[] = [
   ["softmax", {}, { L: 33, causal: true, Hq: 4, Hkv: 2, d: 8, dv: 12, lse: true, dispatches: 4 }],
   ["softmax", { window: [9, 3] }, { L: 31, causal: false, mask: true, d: 8, dv: 8, dispatches: 5 }],
   ["polynomial", QUADRATIC(3), { L: 33, causal: true, Hq: 4, Hkv: 2, d: 8, dv: 12, dispatches: 4 }],
   ["polynomial", QUADRATIC(2), { L: 31, S: 40, causal: "end", mask: true, d: 7, dv: 5, dispatches: 4 }],
-  ["linear", {}, { L: 5, causal: true, d: 4, dv: 4, dispatches: 11 }],
+  ["linear", {}, { L: 5, causal: true, d: 4, dv: 4, dispatches: 7 }],
   ["linear", {}, { L: 70, causal: true, Hq: 4, Hkv: 2, keyMask: true, lse: true, d: 5, dv: 66, dispatches: 15 }],
   [
     "linear",
@@ -55,6 +57,35 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wants])
     { featureMap: "relu" },
     { L: 70, S: 300, causal: false, Hq: 4, Hkv: 2, keyMask: true, d: 8, dv: 8, dispatches: 15 },
   ],
+  ["linear", TAYLOR2, { L: 5, causal: true, d: 4, dv: 4, dispatches: 7 }],
+  ["linear", TAYLOR2, { L: 100, causal: true, Hq: 4, Hkv: 2, keyMask: true, lse: true, d: 4, dv: 66, dispatches: 15 }],
+  ["linear", TAYLOR2, { L: 200, S: 300, causal: "end", lse: true, d: 17, dv: 3, dispatches: 15 }],
+  ["linear", TAYLOR2, { L: 70, S: 300, causal: false, Hq: 4, Hkv: 2, keyMask: true, d: 8, dv: 8, dispatches: 15 }],
+  [
+    "linear",
+    { featureMap: "taylor2", normalize: false, scale: 0.5 },
+    { L: 130, S: 90, causal: "end", keyMask: true, d: 3, dv: 5, dispatches: 12 },
+  ],
+  ["polynomial", LINEAR(2), { L: 150, causal: true, Hq: 4, Hkv: 2, keyMask: true, d: 4, dv: 4, dispatches: 15 }],
+  ["polynomial", LINEAR(2), { L: 300, S: 280, causal: "end", d: 17, dv: 3, dispatches: 12 }],
+  [
+    "polynomial",
+    LINEAR(2),
+    { L: 300, S: 330, causal: false, Hq: 4, Hkv: 2, keyMask: true, d: 6, dv: 5, dispatches: 15 },
+  ],
+  ["polynomial", LINEAR(1), { L: 150, causal: true, d: 66, dv: 4, dispatches: 12 }],
+  ["polynomial", LINEAR(3), { L: 200, causal: true, Hq: 4, Hkv: 2, keyMask: true, d: 5, dv: 4, dispatches: 15 }],
+  ["polynomial", LINEAR(3), { L: 180, S: 200, causal: false, d: 5, dv: 5, dispatches: 12 }],
+  [
+    "polynomial",
+    { coefficients: [0.5, -1, 0.25, 0.125], normalizer: 64, form: "linear" },
+    { L: 200, S: 170, causal: "end", keyMask: true, d: 5, dv: 4, dispatches: 12 },
+  ],
+  [
+    "polynomial",
+    { coefficients: [1, 0, 0, 0.5], form: "linear" },
+    { L: 160, causal: true, keyMask: true, d: 4, dv: 4, dispatches: 15 },
+  ],
   ["logsumexp", {}, { L: 70, causal: true, Hq: 4, Hkv: 2, keyMask: true, lse: true, d: 5, dv: 66, dispatches: 12 }],
   ["logsumexp", {}, { L: 130, S: 70, causal: "end", d: 17, dv: 3, dispatches: 15 }],
   ["logsumexp", {}, { L: 70, S: 130, causal: "end", lse: true, d: 66, dv: 4, dispatches: 12 }],
@@ -68,6 +99,10 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wants])
   ["elementwise", {}, { L: 70, S: 130, causal: false, Hq: 4, Hkv: 2, keyMask: true, d: 4, dv: 4, dispatches: 9 }],
   ["elementwise", {}, { L: 130, S: 33, causal: false, d: 4, dv: 4, lse: true, dispatches: 8 }],
 ];
+
+function LINEAR(power: number): Options {
+  return { power, form: "linear" };
+}
 
 function QUADRATIC(power: number): Options {
   return { power, form: "quadratic" };
