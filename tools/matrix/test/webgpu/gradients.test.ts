@@ -67,7 +67,7 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wants])
     { L: 130, S: 90, causal: "end", keyMask: true, d: 3, dv: 5, dispatches: 12 },
   ],
   ["polynomial", LINEAR(2), { L: 150, causal: true, Hq: 4, Hkv: 2, keyMask: true, d: 4, dv: 4, dispatches: 15 }],
-  ["polynomial", LINEAR(2), { L: 300, S: 280, causal: "end", d: 17, dv: 3, dispatches: 12 }],
+  ["polynomial", LINEAR(2), { L: 210, S: 200, causal: "end", d: 10, dv: 3, dispatches: 12 }],
   [
     "polynomial",
     LINEAR(2),
@@ -79,7 +79,7 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wants])
   [
     "polynomial",
     { coefficients: [0.5, -1, 0.25, 0.125], normalizer: 64, form: "linear" },
-    { L: 200, S: 170, causal: "end", keyMask: true, d: 5, dv: 4, dispatches: 12 },
+    { L: 300, S: 280, causal: "end", keyMask: true, d: 5, dv: 4, dispatches: 12 },
   ],
   [
     "polynomial",
