@@ -105,10 +105,13 @@ fn share_of(x: f32) -> f32 { return ${form.y ?? "x"}; }
 fn entry_of(x: f32, sum: f32, token: u32) -> f32 { let own = sum * (${derivative}); return ${divided}; }`;
 }
 
-/** A form whose outputs are the sums of the weights, or the number of visible keys: as y, or as lse if rescaled. */
+/**
+ * A form whose outputs are the sums of the weights, or the number of visible keys: as y, or as lse if rescaled. A half could not
+ * hold them.
+ */
 const normaliserForm = ({ y: _, lseFactor: __, ...form }: MatrixState): MatrixState => ({
   ...form,
-  ...{ name: `${form.name} normaliser`, value: "1.0" },
+  ...{ name: `${form.name} normaliser`, value: "1.0", storage: "float32" as const },
   ...(!form.rescaled && { divisor: "none" as const }),
   ...(form.divisor === "count" && { weight: "vec4f(1.0)", features: ones }),
 });
