@@ -22,12 +22,21 @@ export {
 export { acceptable, type KernelSpec, WEBGPU, webgpuKernel, withKernels } from "./kernel.ts";
 export {
   type ChannelForm,
+  derivative,
   type Features,
+  float32,
+  HIGHEST_DEGREE,
+  horner,
   type MatrixState,
   type MatrixStateDerivatives,
+  type Monomials,
   matrixStateGradients,
   matrixStateKernel,
+  monomials,
+  type PolynomialDerivatives,
+  type PolynomialForm,
   pairs,
+  triples,
 } from "./scan/index.ts";
 export { softmaxGradients, sumGradients, type TileGradients } from "./tiles/backward.ts";
 export { type Quadratic, quadraticKernel } from "./tiles/quadratic.ts";

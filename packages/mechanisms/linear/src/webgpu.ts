@@ -2,9 +2,13 @@ import type { Mechanism } from "@attnkit/core";
 import {
   type ChannelForm,
   type Features,
+  horner,
+  type KernelGradients,
   type MatrixState,
   matrixStateGradients,
   matrixStateKernel,
+  monomials,
+  type PolynomialForm,
   pairs,
   webgpuKernel,
   withKernels,
@@ -24,18 +28,28 @@ export type { FeatureMap, FeatureMapName, LinearOptions } from "./index.ts";
 export function linear(options: LinearOptions = {}): Mechanism<"linear"> {
   const mechanism = portable(options);
   const { derivative, ...own } = form(options);
-  const gradients =
-    derivative === undefined ? undefined : matrixStateGradients(own as ChannelForm, { q: derivative, k: derivative });
+  const gradients = gradientsOf(own, derivative);
   return withKernels(mechanism, webgpuKernel(mechanism, { ...matrixStateKernel(own), gradients }));
+}
+
+function gradientsOf(own: MatrixState, derivative: string | undefined): KernelGradients | undefined {
+  if (derivative === undefined) return undefined;
+  const derivatives = { q: derivative, k: derivative };
+  return own.features
+    ? matrixStateGradients(own as PolynomialForm, { ...derivatives, monomials: monomials(TAYLOR2) })
+    : matrixStateGradients(own as ChannelForm, derivatives);
 }
 
 /** A feature map in WGSL, as expressions of `x`, a channel of q or k. */
 interface Map extends Pick<MatrixState, "q" | "k" | "weight" | "features" | "numbers"> {
-  /** The derivative of a map with one feature per channel. */
+  /** The derivative of `q` and `k`. */
   readonly derivative?: string;
 }
 
 const channelwise = (x: string, derivative?: string): Map => ({ q: x, k: x, ...(derivative && { derivative }) });
+
+/** The coefficients of the weight of `taylor2`. */
+const TAYLOR2 = [1, 1, 0.5];
 
 /** `1 + s + s^2 / 2` of products s of channels scaled by `d^(-1/4)`; features 1, x_i, x_i x_j (i <= j). */
 const squares = (x: "q" | "k"): string => `
@@ -60,8 +74,8 @@ const maps: Readonly<Record<FeatureMapName, Map>> = {
   identity: channelwise("limited(x, -1e15, 1e15)", "select(1.0, 0.0, abs(x) > 1e15)"),
   exp: channelwise("exp(limited(x, -42.0, 42.0))", "select(exp(limited(x, -42.0, 42.0)), 0.0, abs(x) > 42.0)"),
   taylor2: {
-    ...channelwise("limited(x, -1e8, 1e8) * p.root"),
-    weight: "fma(fma(x, vec4f(0.5), vec4f(1.0)), x, vec4f(1.0))",
+    ...channelwise("limited(x, -1e8, 1e8) * p.root", "select(p.root, 0.0, abs(x) > 1e8)"),
+    weight: horner(TAYLOR2),
     features: taylor2,
     numbers: ({ dims }) => ({ root: dims.d ** -0.25 }),
   },

@@ -2,7 +2,7 @@ import type { Mechanism } from "@attnkit/core";
 import { matrixStateKernel, quadraticKernel, webgpuKernel, withKernels } from "@attnkit/wgsl";
 import { type PolynomialOptions, polynomial as portable } from "./index.ts";
 import { resolve } from "./options.ts";
-import { linearForm } from "./webgpu/linear-form.ts";
+import { linearForm, linearGradients } from "./webgpu/linear-form.ts";
 import { quadraticForm } from "./webgpu/quadratic-form.ts";
 
 export type { PolynomialOptions } from "./index.ts";
@@ -15,6 +15,6 @@ export type { PolynomialOptions } from "./index.ts";
 export function polynomial(options: PolynomialOptions = {}): Mechanism<"polynomial"> {
   const mechanism = portable(options);
   const p = resolve(options);
-  const linear = webgpuKernel(mechanism, matrixStateKernel(linearForm(p)));
+  const linear = webgpuKernel(mechanism, { ...matrixStateKernel(linearForm(p)), gradients: linearGradients(p) });
   return withKernels(mechanism, quadraticKernel(mechanism, quadraticForm(p)), linear);
 }

@@ -1,4 +1,5 @@
 import { EMPTY } from "./form.ts";
+import type { Monomials } from "./monomials.ts";
 import { four, gather, main, tiles } from "./tile.ts";
 
 /**
@@ -11,6 +12,14 @@ export interface Direction {
   readonly causal: boolean;
   /** Own tokens are paired with others at the same or later positions instead of the same or earlier ones. */
   readonly reversed: boolean;
+  /** Tokens read a state: false if one causal chunk holds all pairs. */
+  readonly before: boolean;
+  /** Pairs are weighted by a polynomial of `X . X'`, whose features are these, instead of `X X'`. */
+  readonly monomials?: Monomials | undefined;
+  /**
+   * Own tokens are keys of which `keyMask` removes some. Without monomials that needs no mention: then an absent key has features 0.
+   */
+  readonly masked?: boolean;
   /**
    * WGSL `entry_of(x: f32, sum: f32, token: u32) -> f32`, an entry of the gradient of q or k: x is the entry of q or k, `sum`
    * the sum over others.
@@ -35,42 +44,45 @@ fn other_of(position: u32) -> u32 { return select(p.others, position - p.otherAt
 export const emptyX = ({ rescaled }: Pick<Direction, "rescaled">): string => (rescaled ? EMPTY : "0.0");
 
 /**
- * Sums of `X Y^T` over the other tokens of each chunk, `sums [heads, chunks, d, w]`. If rescaled, sums of `exp(X - top) Y^T`, and
- * `tops [heads, chunks, d]`.
+ * Sums of `phi(X) Y^T` over the other tokens of each chunk, `sums [heads, chunks, r, w]`, where `phi` are the features. If rescaled,
+ * sums of `exp(X - top) Y^T`, and `tops [heads, chunks, r]`.
  */
 export const totalsOf = (how: Direction): string => `
 ${tiles}
 ${positions}
+${how.monomials?.wgsl ?? ""}
 ${load("other_x", "otherX", "p.others", "p.d", emptyX(how))}
 ${load("other_y", "otherY", "p.others", "p.w", "0.0")}
+${how.monomials?.product("other") ?? ""}
 ${main()}
   let e0 = at % p.columnTiles * 64u; at /= p.columnTiles;
   let f0 = at % p.featureTiles * 64u; at /= p.featureTiles;
   let head = at / p.chunks;
-  let start = at % p.chunks * 64u;
+  let start = at % p.chunks * p.chunk;
   let n = id / 16u;
   let t = id % 16u;
   ${
     how.rescaled
       ? `var top = vec4f(${EMPTY});
-  for (var item = n; item < 64u * p.otherPer; item += 16u) {
-    let seq = head * p.otherPer + item / 64u;
-    let other = other_of(start + item % 64u);
+  for (var item = n; item < p.chunk * p.otherPer; item += 16u) {
+    let seq = head * p.otherPer + item / p.chunk;
+    let other = other_of(start + item % p.chunk);
     top = max(top, ${gather((f) => `other_x(seq, other, f0 + ${f})`)});
   }
   left[n * 17u + t] = top;
   workgroupBarrier();
   for (var i = 0u; i < 16u; i++) { top = max(top, left[i * 17u + t]); }
   if (n == 0u && e0 == 0u) {
-    ${four((i) => `if (f0 + t + ${16 * i}u < p.d) { tops[at * p.d + f0 + t + ${16 * i}u] = top[${i}]; }`, 4)}
+    ${four((i) => `if (f0 + t + ${16 * i}u < p.r) { tops[at * p.r + f0 + t + ${16 * i}u] = top[${i}]; }`, 4)}
   }`
       : ""
   }
+  ${how.monomials ? four((i) => `let m${i} = feature(f0 + t + ${16 * i}u);`) : ""}
   var total = array<vec4f, 4>();
-  for (var item = 0u; item < 64u * p.otherPer; item += 16u) {
-    let seq = head * p.otherPer + (item + n) / 64u;
-    let other = other_of(start + (item + n) % 64u);
-    let x = ${gather((f) => `other_x(seq, other, f0 + ${f})`)};
+  for (var item = 0u; item < p.chunk * p.otherPer; item += 16u) {
+    let seq = head * p.otherPer + (item + n) / p.chunk;
+    let other = other_of(start + (item + n) % p.chunk);
+    let x = ${how.monomials ? `vec4f(${[0, 1, 2, 3].map((i) => `other_product(seq, other, m${i})`).join(", ")})` : gather((f) => `other_x(seq, other, f0 + ${f})`)};
     let y = ${gather((e) => `other_y(seq, other, e0 + ${e})`)};
     workgroupBarrier();
     left[n * 17u + t] = ${how.rescaled ? "exp(negative4(x - top))" : "x"};
@@ -79,8 +91,8 @@ ${main()}
     add_product(&total, n, t);
   }
   ${four(
-    (i) => `if (f0 + n + ${16 * i}u < p.d) {
-    let to = (at * p.d + f0 + n + ${16 * i}u) * p.w + e0 + t;
+    (i) => `if (f0 + n + ${16 * i}u < p.r) {
+    let to = (at * p.r + f0 + n + ${16 * i}u) * p.w + e0 + t;
     ${four((j) => `if (e0 + t + ${16 * j}u < p.w) { sums[to + ${16 * j}u] = total[${i}][${j}]; }`, 4)}
   }`,
   )}
@@ -94,11 +106,11 @@ export const carryOf = ({ rescaled, causal, reversed }: Direction): string => `
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) id: u32) {
   let at = (group.x + group.y * groups.x) * 64u + id;
-  if (at >= p.heads * p.d * p.w) { return; }
+  if (at >= p.heads * p.r * p.w) { return; }
   let column = at % p.w;
-  let f = at / p.w % p.d;
-  let head = at / p.w / p.d;
-  let size = p.d * p.w;
+  let f = at / p.w % p.r;
+  let head = at / p.w / p.r;
+  let size = p.r * p.w;
   let base = head * p.chunks * size + f * p.w + column;
   var sum = 0.0;
   ${rescaled ? `var top = ${EMPTY};` : ""}
@@ -108,7 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ${causal ? `sums[base + chunk * size] = sum;` : ""}
     ${
       rescaled
-        ? `let slot = (head * p.chunks + chunk) * p.d + f;
+        ? `let slot = (head * p.chunks + chunk) * p.r + f;
     ${causal ? "if (column == 0u) { slotTops[slot] = top; }" : ""}
     let next = max(top, tops[slot]);
     sum = sum * exp(top - next) + own * exp(tops[slot] - next);
@@ -116,5 +128,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         : "sum += own;"
     }
   }
-  ${causal ? "" : `sums[base] = sum; ${rescaled ? "if (column == 0u) { slotTops[head * p.chunks * p.d + f] = top; }" : ""}`}
+  ${causal ? "" : `sums[base] = sum; ${rescaled ? "if (column == 0u) { slotTops[head * p.chunks * p.r + f] = top; }" : ""}`}
 }`;

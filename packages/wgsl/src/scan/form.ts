@@ -1,4 +1,5 @@
 import type { Call } from "@attnkit/core/program";
+import type { Storage } from "../host.ts";
 
 /**
  * A mechanism whose state is one matrix per head, `A = sum_j psi(k_j) v_j^T`, which a row reads as `phi(q) A`. The
@@ -26,6 +27,8 @@ export interface MatrixState {
   readonly value?: string;
   /** The divisor of a row's sum: the sum of its weights, the square root of the number of visible keys, or none. */
   readonly divisor: "weights" | "count" | "none";
+  /** The storage of y. Default: that of the host's results. */
+  readonly storage?: Storage;
   /** An entry of y, as an expression of the divided sum `x`. Default: `x`. */
   readonly y?: string;
   /** An expression that multiplies the sum of the weights in `lse`. Default: 1. */

@@ -150,7 +150,7 @@ function made<T>(
   const kept = state === false ? [] : roles(form);
   const next = kept.map(([role]) => [`next_${role}`, host.empty(shape[role])]);
   return {
-    rows: { y: host.empty([...rows, dv], host.results), ...(lse && { lse: host.empty(rows) }) },
+    rows: { y: host.empty([...rows, dv], form.storage ?? host.results), ...(lse && { lse: host.empty(rows) }) },
     next: Object.fromEntries(next),
   };
 }

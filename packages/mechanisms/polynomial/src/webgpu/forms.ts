@@ -1,4 +1,5 @@
 import type { Call } from "@attnkit/core/program";
+import { derivative } from "@attnkit/wgsl";
 import type { Polynomial } from "../options.ts";
 import { chunkOf, folds } from "../plan.ts";
 
@@ -18,18 +19,4 @@ export const isCheaperByPairs = (p: Polynomial, { dims, causal, state, shapes }:
 export function unfit(p: Polynomial): string | undefined {
   const numbers = [...p.coefficients, ...derivative(p.coefficients), p.fixed ?? 1].map(Math.fround);
   return numbers.every(Number.isFinite) ? undefined : "a coefficient, or the normalizer, is beyond float32";
-}
-
-/** Returns the coefficients of `P'(s)`. */
-export const derivative = (coefficients: readonly number[]): readonly number[] =>
-  coefficients.length > 1 ? coefficients.slice(1).map((c, m) => c * (m + 1)) : [0];
-
-/** A float32 in WGSL. */
-export const number = (c: number): string => `f32(${Math.fround(c)})`;
-
-/** WGSL of `sum_m c_m x^m` for a `vec4f` x, the highest power innermost. */
-export function horner(coefficients: readonly number[]): string {
-  const vector = (c: number) => `vec4f(${number(c)})`;
-  const [top, ...lower] = coefficients.toReversed();
-  return lower.reduce((inner, c) => `fma(${inner}, x, ${vector(c)})`, vector(top as number));
 }

@@ -1,14 +1,21 @@
 import type { Call } from "@attnkit/core/program";
-import { type MatrixState, pairs } from "@attnkit/wgsl";
+import {
+  float32,
+  HIGHEST_DEGREE,
+  horner,
+  type KernelGradients,
+  matrixStateGradients,
+  monomials as monomialsOf,
+  type PolynomialForm,
+  pairs,
+  triples,
+} from "@attnkit/wgsl";
 import { featureCount } from "../features.ts";
 import { limitOf, type Polynomial } from "../options.ts";
-import { horner, isLinear, number, unfit } from "./forms.ts";
-
-/** Degrees whose monomials `monomial` knows. */
-const HIGHEST = 3;
+import { isLinear, unfit } from "./forms.ts";
 
 /** The linear form by chunks: within one, `P(s)` of products; before it, symmetric powers worked out where they are read. */
-export function linearForm(p: Polynomial): MatrixState {
+export function linearForm(p: Polynomial): PolynomialForm {
   const { coefficients, fixed } = p;
   return {
     name: "polynomial",
@@ -32,16 +39,29 @@ export function linearForm(p: Polynomial): MatrixState {
   };
 }
 
+/** The gradients of the linear form: the same monomials, in both directions. Absent if no kernel knows them. */
+export function linearGradients(p: Polynomial): KernelGradients | undefined {
+  const { coefficients } = p;
+  if (coefficients.length - 1 > HIGHEST_DEGREE) return undefined;
+  return matrixStateGradients(linearForm(p), {
+    q: "select(p.root, 0.0, abs(x) > p.limit)",
+    k: "select(1.0, 0.0, abs(x) > p.limit)",
+    monomials: monomialsOf(coefficients),
+  });
+}
+
 function refusal(p: Polynomial, call: Call): string | undefined {
   if (!isLinear(p, call)) return "this call takes the quadratic form, which has no chunks";
   const degree = p.coefficients.length - 1;
-  return degree > HIGHEST ? `monomials of degree ${degree} have no kernel; expected at most ${HIGHEST}` : unfit(p);
+  return degree > HIGHEST_DEGREE
+    ? `monomials of degree ${degree} have no kernel; expected at most ${HIGHEST_DEGREE}`
+    : unfit(p);
 }
 
 /** Feature f in the portable program's order: by degree, then by indices. The weights are on the side of q. */
 function monomials(x: "q" | "k", coefficients: readonly number[]): string {
   const term = (c: number, orderings: string, indices: readonly string[]) =>
-    [...(x === "q" ? [number(c), orderings] : ["1.0"]), ...indices.map((i) => `${x}_channel(at, ${i})`)].join(" * ");
+    [...(x === "q" ? [float32(c), orderings] : ["1.0"]), ...indices.map((i) => `${x}_channel(at, ${i})`)].join(" * ");
   const degrees = [
     { size: "1u", feature: (c: number) => `return ${term(c, "1.0", [])};` },
     { size: "p.d", feature: (c: number) => `return ${term(c, "1.0", ["n"])};` },
@@ -52,7 +72,7 @@ function monomials(x: "q" | "k", coefficients: readonly number[]): string {
     },
     {
       size: "p.r",
-      feature: (c: number) => `let i = triple_of(n);
+      feature: (c: number) => `let i = triple_of(n, p.d);
     return ${term(c, "select(select(6.0, 3.0, i.x == i.y || i.y == i.z), 1.0, i.x == i.z)", ["i.x", "i.y", "i.z"])};`,
     },
   ];
@@ -62,16 +82,3 @@ function monomials(x: "q" | "k", coefficients: readonly number[]): string {
   });
   return ["var n = f;", ...lines, "return 0.0;"].join("\n  ");
 }
-
-/** `i <= j <= l < d`: first the row of i, which holds the pairs of what remains. */
-const triples = `
-fn triple_of(n: u32) -> vec3u {
-  var rest = n;
-  var i = 0u;
-  for (; i + 1u < p.d; i++) {
-    let row = row_start(p.d - i, p.d - i);
-    if (rest < row) { break; }
-    rest -= row;
-  }
-  return vec3u(i, pair_of(rest, p.d - i) + i);
-}`;

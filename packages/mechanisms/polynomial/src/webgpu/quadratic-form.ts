@@ -1,6 +1,6 @@
-import { type Quadratic, sumGradients } from "@attnkit/wgsl";
+import { derivative, horner, type Quadratic, sumGradients } from "@attnkit/wgsl";
 import { limitOf, type Polynomial } from "../options.ts";
-import { derivative, horner, isCheaperByPairs, isLinear, unfit } from "./forms.ts";
+import { isCheaperByPairs, isLinear, unfit } from "./forms.ts";
 
 /** The quadratic form in tiles: sums weighted by `P(s)`, divided by the root of the keys that a row sees. */
 export const quadraticForm = (p: Polynomial): Quadratic => ({
