@@ -1,0 +1,17 @@
+import type { EndedScope } from "./error-scopes.ts";
+import { deviceError } from "./health.ts";
+
+/** Throws the first error of these scopes as `ATTN_DEVICE`. */
+export async function throwFirst(scopes: readonly EndedScope[]): Promise<void> {
+  const errors = await Promise.all(scopes.map(({ error }) => error));
+  scopes.forEach(({ what, filter }, i) => {
+    const error = errors[i];
+    if (error) throw deviceError(`${what}: ${PROBLEMS[filter]}${error.message}`);
+  });
+}
+
+const PROBLEMS = {
+  validation: "",
+  "out-of-memory": "the device has not enough memory. Free tensors, call trim(), or use shorter blocks: ",
+  internal: "WebGPU failed internally, for example because a kernel is too large for the driver: ",
+} as const satisfies Record<EndedScope["filter"], string>;
