@@ -2,14 +2,14 @@ import type { Backend, Data, DataOf, Shape } from "@attnkit/core";
 import { eagerTape, type Nested, type NestedProgram, type NestedValues, requireFunction } from "@attnkit/core/backend";
 import { knownOptions, requireOneOf, requireOption } from "@attnkit/core/program";
 import { WEBGPU, type WebgpuBackend as WebgpuHosting } from "@attnkit/wgsl";
-import { Commands } from "./device/commands.ts";
+import { deviceCommands } from "./device/commands.ts";
 import { errorScopes } from "./device/error-scopes.ts";
 import { watch } from "./device/health.ts";
-import { BufferPool, type MemoryUse } from "./device/pool.ts";
+import { bufferPool, type MemoryUse } from "./device/pool.ts";
 import { hostOf } from "./host.ts";
 import { type HalfData, storedValues } from "./host-values.ts";
-import { Memory } from "./memory.ts";
-import { Constants } from "./ops/constants.ts";
+import { deviceMemory } from "./memory.ts";
+import { constantsOf } from "./ops/constants.ts";
 import type { Gpu } from "./ops/gpu.ts";
 import { operations, type StoringOps } from "./ops/index.ts";
 import { tidy, tidyRecord } from "./scopes.ts";
@@ -123,12 +123,12 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
 
   const health = watch(device);
   const scopes = errorScopes(device, debug);
-  const pool = new BufferPool(device, scopes, poolBytes);
-  const commands = new Commands(device, pool, health, scopes);
-  const memory = new Memory(device, pool, commands, health);
+  const pool = bufferPool(device, scopes, poolBytes);
+  const commands = deviceCommands(device, pool, health, scopes);
+  const memory = deviceMemory(device, pool, commands, health);
   const host = hostOf(device, memory, commands, dtype, () => tape, cacheCapacity);
   const gpu: Gpu = { memory, commands, host };
-  const constants = new Constants(gpu);
+  const constants = constantsOf(gpu);
   const tape = eagerTape(
     operations(gpu, constants, dtype),
     () => backend,
