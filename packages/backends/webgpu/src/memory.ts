@@ -182,7 +182,7 @@ export function deviceMemory(device: GPUDevice, pool: BufferPool, commands: Comm
     submitSoon() {
       if (scopes.length > 0 || flushing) return;
       flushing = true;
-      queueMicrotask(() => {
+      void Promise.resolve().then(() => {
         flushing = false;
         commands.flush();
       });

@@ -1,11 +1,11 @@
 /** The errors that WebGPU reports apart from the call that causes them, outermost scope first. */
-const FILTERS = ["internal", "out-of-memory", "validation"] as const satisfies readonly GPUErrorFilter[];
+const FILTERS: readonly GPUErrorFilter[] = ["internal", "out-of-memory", "validation"];
 
 /** An error scope that has ended, and its error: null if there was none, or if the device is lost, which is reported elsewhere. */
 export interface EndedScope {
   /** The operation or allocation inside the scope. */
   readonly what: string;
-  readonly filter: (typeof FILTERS)[number];
+  readonly filter: GPUErrorFilter;
   readonly error: Promise<GPUError | null>;
 }
 

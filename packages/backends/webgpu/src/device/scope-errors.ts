@@ -10,8 +10,8 @@ export async function throwFirst(scopes: readonly EndedScope[]): Promise<void> {
   });
 }
 
-const PROBLEMS = {
+const PROBLEMS: Readonly<Record<GPUErrorFilter, string>> = {
   validation: "",
   "out-of-memory": "the device has not enough memory. Free tensors, call trim(), or use shorter blocks: ",
   internal: "WebGPU failed internally, for example because a kernel is too large for the driver: ",
-} as const satisfies Record<EndedScope["filter"], string>;
+};
