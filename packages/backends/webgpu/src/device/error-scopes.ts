@@ -1,13 +1,7 @@
+import type { EndedScope } from "./scope-errors.ts";
+
 /** The errors that WebGPU reports apart from the call that causes them, outermost scope first. */
 const FILTERS: readonly GPUErrorFilter[] = ["internal", "out-of-memory", "validation"];
-
-/** An error scope that has ended, and its error: null if there was none, or if the device is lost, which is reported elsewhere. */
-export interface EndedScope {
-  /** The operation or allocation inside the scope. */
-  readonly what: string;
-  readonly filter: GPUErrorFilter;
-  readonly error: Promise<GPUError | null>;
-}
 
 /** The error scopes of debug mode: they connect an error of WebGPU with the operation or allocation that caused it. */
 export interface ErrorScopes {

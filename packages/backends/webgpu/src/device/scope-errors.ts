@@ -1,5 +1,12 @@
-import type { EndedScope } from "./error-scopes.ts";
 import { deviceError } from "./health.ts";
+
+/** An error scope that has ended, and its error: null if there was none, or if the device is lost, which is reported elsewhere. */
+export interface EndedScope {
+  /** The operation or allocation inside the scope. */
+  readonly what: string;
+  readonly filter: GPUErrorFilter;
+  readonly error: Promise<GPUError | null>;
+}
 
 /** Throws the first error of these scopes as `ATTN_DEVICE`. */
 export async function throwFirst(scopes: readonly EndedScope[]): Promise<void> {
