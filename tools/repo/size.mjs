@@ -1,8 +1,8 @@
 /**
  * Measures what a web page pays for each package: bundled, minified, gzipped, in bytes. Each package.json declares its
  * limits in `attnkit.size`, by entry: what is imported, and the limit. A mechanism is measured together with `attention()`.
- * Files behind `import()` are not counted. Vite, Rollup and webpack load them at their first use: the gradient rules of
- * the cpu backend at the first `vjp`. esbuild, and every bundler without code splitting, load them with the page.
+ * Files behind `import()` are not counted. Vite, Rollup and webpack load them at their first use: the gradient rules at the
+ * first `vjp`, merging at the first merge, reading at the first download of the webgpu backend. esbuild, and every bundler without code splitting, load them with the page.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,9 +11,9 @@ import { build } from "esbuild";
 
 /** Complete pages: softmax attention on one backend, without gradients; on a device also with its kernels. */
 const PAGES = /** @type {const} */ ([
-  ["softmax", "cpu", 14_300],
-  ["softmax", "webgpu", 23_700],
-  ["softmax/webgpu", "webgpu", 35_500],
+  ["softmax", "cpu", 13_400],
+  ["softmax", "webgpu", 22_300],
+  ["softmax/webgpu", "webgpu", 33_700],
 ]).map(([mechanism, backend, limit]) => ({
   label: `${mechanism} + core + ${backend}, all of it`,
   contents: `export { attention } from "@attnkit/core";

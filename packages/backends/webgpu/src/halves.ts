@@ -10,7 +10,7 @@ export function toHalves(floats: Float32Array<ArrayBuffer>): Uint16Array<ArrayBu
     if (size > 0x7f800000) half = 0x7e00;
     else if (size >= 0x477ff000) half = 0x7c00;
     else if (size >= 0x38800000) half = (size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13;
-    else half = roundedToEven(Math.abs(floats[i]!) * 2 ** 24); // multiples of the smallest half
+    else half = (Math.fround(Math.abs(floats[i]!) + 0.5) - 0.5) * 2 ** 24; // floats around 0.5 are 2^-24 apart, as these halves
     halves[i] = half | ((bits[i]! >>> 16) & 0x8000);
   }
   return halves;
@@ -31,9 +31,3 @@ export function fromHalves(halves: Uint16Array): Float32Array<ArrayBuffer> {
 
 /** Returns whether a number is a half exactly. */
 export const isHalf = (x: number): boolean => Object.is(fromHalves(toHalves(Float32Array.of(x)))[0], x);
-
-function roundedToEven(x: number): number {
-  const below = Math.floor(x);
-  const rest = x - below;
-  return below + (rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? 1 : 0);
-}

@@ -1,7 +1,7 @@
 import type { Data, Shape } from "@attnkit/core";
-import { dataShape, elementCount, hostData, type NestedValues } from "@attnkit/core/backend";
+import { dataShape, hostData, type NestedValues } from "@attnkit/core/backend";
 import { fromHalves, toHalves } from "./halves.ts";
-import type { ElementType, FloatType, GpuTensor } from "./tensor.ts";
+import type { ElementType, FloatType } from "./tensor.ts";
 
 /** Halves on the host: a `Float16Array`, or their 16 bits. */
 export type HalfData =
@@ -35,13 +35,6 @@ export function storedValues(
     return { values: Int32Array.from(data, (b) => (b ? 1 : 0)), shape, dtype: "boolean" };
   const floats = new Float32Array(data);
   return { values: type === "float16" ? toHalves(floats) : floats, shape, dtype: type };
-}
-
-/** Returns the values of a tensor from its bytes. */
-export function valuesOf(bytes: ArrayBuffer, { dtype, shape }: GpuTensor): Float32Array | Uint8Array {
-  if (dtype === "float32") return new Float32Array(bytes);
-  if (dtype === "float16") return fromHalves(new Uint16Array(bytes, 0, elementCount(shape)));
-  return Uint8Array.from(new Int32Array(bytes), (b) => (b ? 1 : 0));
 }
 
 /** Unlike `instanceof`, it is the same in every realm. */

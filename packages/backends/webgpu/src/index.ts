@@ -2,19 +2,19 @@ import type { Backend, Data, DataOf, Shape } from "@attnkit/core";
 import { eagerTape, type Nested, type NestedProgram, type NestedValues, requireFunction } from "@attnkit/core/backend";
 import { knownOptions, requireOneOf, requireOption } from "@attnkit/core/program";
 import { WEBGPU, type WebgpuBackend as WebgpuHosting } from "@attnkit/wgsl";
-import { Commands } from "./device/commands.ts";
-import { ErrorScopes } from "./device/error-scopes.ts";
+import { deviceCommands } from "./device/commands.ts";
+import { errorScopes } from "./device/error-scopes.ts";
 import { watch } from "./device/health.ts";
-import { BufferPool, type MemoryUse } from "./device/pool.ts";
+import { bufferPool, type MemoryUse } from "./device/pool.ts";
 import { hostOf } from "./host.ts";
-import { type HalfData, storedValues, valuesOf } from "./host-values.ts";
-import { Memory } from "./memory.ts";
-import { Constants } from "./ops/constants.ts";
+import { type HalfData, storedValues } from "./host-values.ts";
+import { deviceMemory } from "./memory.ts";
+import { constantsOf } from "./ops/constants.ts";
 import type { Gpu } from "./ops/gpu.ts";
 import { operations, type StoringOps } from "./ops/index.ts";
 import { tidy, tidyRecord } from "./scopes.ts";
-import type { ElementType, FloatType, GpuTensor } from "./tensor.ts";
-import { download, upload } from "./transfer.ts";
+import { bytesOf, type ElementType, type FloatType, type GpuTensor } from "./tensor.ts";
+import { staged, upload } from "./transfer.ts";
 import { checkWrapped } from "./wrap.ts";
 
 export type { MemoryUse } from "./device/pool.ts";
@@ -122,13 +122,13 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
   requireOption(whole, "webgpu", "cacheCapacity", cacheCapacity, "an integer number of tokens >= 0");
 
   const health = watch(device);
-  const scopes = new ErrorScopes(device, debug);
-  const pool = new BufferPool(device, scopes, poolBytes);
-  const commands = new Commands(device, pool, health, scopes);
-  const memory = new Memory(device, pool, commands, health);
+  const scopes = errorScopes(device, debug);
+  const pool = bufferPool(device, scopes, poolBytes);
+  const commands = deviceCommands(device, pool, health, scopes);
+  const memory = deviceMemory(device, pool, commands, health);
   const host = hostOf(device, memory, commands, dtype, () => tape, cacheCapacity);
   const gpu: Gpu = { memory, commands, host };
-  const constants = new Constants(gpu);
+  const constants = constantsOf(gpu);
   const tape = eagerTape(
     operations(gpu, constants, dtype),
     () => backend,
@@ -155,7 +155,10 @@ export function webgpu<const D extends FloatType = "float32">(options: WebgpuOpt
       return upload(gpu, storedValues(given, shape, type, dtype === "float16"));
     },
     async download(x) {
-      return valuesOf(await download(gpu, pool, health, memory.own(x)), x) as DataOf<D>;
+      health.require();
+      // The copy is submitted before the code that reads it is loaded: x may be freed meanwhile.
+      const staging = bytesOf(memory.own(x)) > 0 ? staged(gpu, pool, x) : undefined;
+      return (await (await import("./download.ts")).valuesOf(gpu, pool, health, x, staging)) as DataOf<D>;
     },
     shape: (x) => memory.own(x).shape,
     boolean: (x) => memory.own(x).dtype === "boolean",

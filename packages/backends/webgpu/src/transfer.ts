@@ -1,6 +1,5 @@
-import type { Health } from "./device/health.ts";
 import type { BufferPool } from "./device/pool.ts";
-import { isCopyable, READ, READBACK } from "./device/usage.ts";
+import { isCopyable, READBACK } from "./device/usage.ts";
 import type { StoredValues } from "./host-values.ts";
 import type { Gpu } from "./ops/gpu.ts";
 import { compact } from "./ops/pointwise.ts";
@@ -21,12 +20,10 @@ function wholeWords<V extends ArrayBufferView<ArrayBuffer>>(values: V): V | Uint
   return padded;
 }
 
-/** Copies the bytes of a tensor to the host, after all operations before. Rejects with `ATTN_DEVICE` if the device is lost. */
-export async function download(gpu: Gpu, pool: BufferPool, health: Health, x: GpuTensor): Promise<ArrayBuffer> {
+/** Submits a copy of a tensor with elements to a buffer that the host can map, after all operations before. */
+export function staged(gpu: Gpu, pool: BufferPool, x: GpuTensor): GPUBuffer {
   const { commands, memory } = gpu;
-  health.require();
   const bytes = bytesOf(x);
-  if (bytes === 0) return new ArrayBuffer(0);
   const staging = pool.take(bytes, READBACK);
   commands.guarded("download", () =>
     memory.scope(
@@ -37,12 +34,7 @@ export async function download(gpu: Gpu, pool: BufferPool, health: Health, x: Gp
       () => [],
     ),
   );
-  await commands.checked();
-  await health.during("download", staging.mapAsync(READ, 0, bytes));
-  const data = staging.getMappedRange(0, bytes).slice(0);
-  staging.unmap();
-  pool.give(staging, commands.batch);
-  return data;
+  return staging;
 }
 
 /** Returns whether the elements can be copied as bytes: a buffer of the caller may lack the usage COPY_SRC. */

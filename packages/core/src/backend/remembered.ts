@@ -29,33 +29,11 @@ export class Remembered<Key, Value> {
     this.#values.set(key, value);
     this.#lastKey = key;
     this.#lastValue = value;
-    if (this.#values.size > this.#most) this.delete(this.#values.keys().next().value as Key);
-    return value;
-  }
-
-  /** Returns the value of a key, or undefined; does not count as a use. */
-  peek(key: Key): Value | undefined {
-    return this.#values.get(key);
-  }
-
-  /** Forgets one value. */
-  delete(key: Key): void {
-    if (!this.#values.has(key)) return;
-    const value = this.#values.get(key) as Value;
-    this.#values.delete(key);
-    if (key === this.#lastKey) {
-      this.#lastKey = undefined;
-      this.#lastValue = undefined;
+    if (this.#values.size > this.#most) {
+      const [oldest, forgotten] = this.#values.entries().next().value as [Key, Value];
+      this.#values.delete(oldest);
+      this.#forgotten(forgotten);
     }
-    this.#forgotten(value);
-  }
-
-  /** Forgets every value. */
-  clear(): void {
-    for (const key of [...this.#values.keys()]) this.delete(key);
-  }
-
-  get size(): number {
-    return this.#values.size;
+    return value;
   }
 }

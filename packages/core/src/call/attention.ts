@@ -7,15 +7,14 @@ import { Remembered } from "../backend/remembered.ts";
 import { varyingAxes } from "../backend/varying-axes.ts";
 import type { Block, Causal, Result, State } from "../program/block.ts";
 import type { Call, Dims, How, VaryingAxes } from "../program/call.ts";
-import { checkStates } from "../program/check-call.ts";
 import { AttentionError } from "../program/errors.ts";
 import type { Mechanism } from "../program/mechanism.ts";
-import { mergeOutputs, type Output } from "../program/merge.ts";
+import type { Output } from "../program/merge-outputs.ts";
 import type { Ops } from "../program/ops.ts";
 import { knownOptions, requireOneOf } from "../program/options.ts";
 import { checker } from "./checked-calls.ts";
-import { checkBlock, checkGivenState, checkOutputs, checkTypes } from "./given.ts";
-import { checkMaker, makerOf, markMade, markState } from "./maker.ts";
+import { checkBlock, checkGivenState, checkTypes } from "./given.ts";
+import { checkMaker, makerOf, markMade } from "./maker.ts";
 
 /** The number of programs that one attention keeps: recorded ones differ by the sizes that they leave open. */
 const MOST_PROGRAMS = 64;
@@ -59,7 +58,10 @@ export interface Attention<T, O = AttentionOptions, M extends string = string> {
   readonly backend: Backend<T>;
   /** The same call at once, for use inside `tf.tidy` or `tf.grads`. Backends that record throw `ATTN_UNSUPPORTED`. */
   sync(block: Block<T, M>): ResultOf<T, O, M>;
-  /** `merge(state(A), state(B)) = state(A then B)`. Neither argument is modified. */
+  /**
+   * `merge(state(A), state(B)) = state(A then B)`. Neither argument is modified. The code of both merges is loaded at the
+   * first of them: free the tensors of the arguments after the promise has settled.
+   */
   merge(a: State<T, M>, b: State<T, M>): Promise<State<T, M>>;
   /** Outputs of the same queries over two disjoint sets of keys, made one. Needs `lse`, so a mechanism that normalises. */
   mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>>;
@@ -93,16 +95,13 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
   const maker = makerOf(mechanism);
   const made = (result: Result<T>, past: State<T> | undefined): Result<T> =>
     state ? markMade(result, maker, past) : result;
-  const checkPast = (given: State<T>, name: string) => {
-    checkGivenState(who, name, given);
-    checkMaker(who, name, given, maker);
-  };
   /** Programs of this attention by name, those that are recorded also by the sizes that they leave open. */
   const compiled = new Remembered<string, (x: never) => Promise<unknown>>(MOST_PROGRAMS);
   const compile = <X, Y>(key: string, p: NestedProgram & ((o: Ops<T>, x: X) => Y), sizes?: VaryingAxes) =>
     compiled.get(sizes === undefined ? key : key + JSON.stringify(sizes), () => backend.compile(p, sizes)) as (
       x: X,
     ) => Promise<Y>;
+  const merging = { who, mechanism, backend, maker, compile };
   const own = kernelsFor(mechanism, backend);
 
   const checked = checker<T>(mechanism, how, (t, name, inState) =>
@@ -112,7 +111,10 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
   /** The checked call, and the kernel that takes it. */
   const admit = (block: Block<T>, more: readonly unknown[]): { call: Call; kernel?: Kernel<T> } => {
     checkBlock(who, block, more);
-    if (block.state !== undefined) checkPast(block.state, "state");
+    if (block.state !== undefined) {
+      checkGivenState(who, "state", block.state);
+      checkMaker(who, "state", block.state, maker);
+    }
     const call = checked(block);
     if (backend.boolean) checkTypes(who, backend, block);
     if (kernels === "never") return { call };
@@ -144,10 +146,6 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
     forward.set(call.dims, run);
     return made(await run(block), block.state);
   };
-  const shapesOf = (state: State<T>, name: string) => {
-    checkPast(state, name);
-    return Object.fromEntries(Object.entries(state).map(([n, t]) => [n, shapeOfEntry(who, backend, t, n, `${name}.`)]));
-  };
   return Object.assign(attend, {
     mechanism,
     backend,
@@ -164,21 +162,10 @@ export function attention<T, const O extends AttentionOptions = Record<never, ne
       return made(out, block.state);
     },
     async merge(a: State<T>, b: State<T>): Promise<State<T>> {
-      checkStates(mechanism, shapesOf(a, "a"), shapesOf(b, "b"));
-      const merged = <U>(o: Ops<U>, x: { a: State<U>; b: State<U> }) => mechanism.merge(o, x.a, x.b);
-      return markState(await compile<{ a: State<T>; b: State<T> }, State<T>>("merge", merged)({ a, b }), maker);
+      return (await import("./merging.ts")).mergeTwoStates(merging, a, b);
     },
     async mergeOutputs(a: Output<T>, b: Output<T>): Promise<Required<Output<T>>> {
-      if (mechanism.takes.lse !== true)
-        throw new AttentionError("ATTN_UNSUPPORTED", who, `mergeOutputs: ${mechanism.takes.lse}`);
-      checkOutputs(who, backend, a, b);
-      const merge = mechanism.mergeOutputs?.bind(mechanism) ?? mergeOutputs;
-      const joined = <U>(o: Ops<U>, x: { a: Output<U>; b: Output<U> }) => {
-        const { y, lse } = merge(o, x.a, x.b);
-        return { y: o.store?.(y) ?? y, lse };
-      };
-      const [x, y] = [a, b].map(({ y, lse }) => ({ y, lse })) as [Output<T>, Output<T>];
-      return compile<{ a: Output<T>; b: Output<T> }, Required<Output<T>>>("mergeOutputs", joined)({ a: x, b: y });
+      return (await import("./merging.ts")).mergeTwoOutputs(merging, a, b);
     },
   }) as unknown as Attention<T, O, M>;
 }

@@ -1,9 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { describeValue } from "../backend/describe.ts";
-import { shapeOfEntry } from "../backend/given.ts";
 import type { Block, State } from "../program/block.ts";
 import { AttentionError } from "../program/errors.ts";
-import type { Output } from "../program/merge.ts";
 import { nearestName } from "../program/options.ts";
 
 const ENTRIES: ReadonlySet<string> = /* @__PURE__ */ new Set(["q", "k", "v", "mask", "bias", "keyMask", "state"]);
@@ -48,7 +46,8 @@ export function checkTypes<T>(who: string, backend: Backend<T>, block: Block<T>)
   }
 }
 
-function checkType<T>(who: string, backend: Backend<T>, x: T, name: string, isMask: boolean): void {
+/** Throws `ATTN_DATA` if entry `name` is a tensor of booleans and should hold floats, or the reverse. */
+export function checkType<T>(who: string, backend: Backend<T>, x: T, name: string, isMask: boolean): void {
   if (backend.boolean!(x) === isMask) return;
   const rule = isMask
     ? "got floats, expected booleans: true = may attend. An additive mask is bias"
@@ -77,37 +76,4 @@ export function checkGivenState<T>(who: string, name: string, x: State<T>): void
   }
   const whole = fits && "y" in given ? `a whole result. Pass its entry state` : describeValue(x);
   throw new AttentionError("ATTN_STATE", who, `${name} must be the state of a result; got ${whole}, expected { }`);
-}
-
-/**
- * Checks the outputs that `mergeOutputs` gets. Throws `ATTN_DATA` where one has no y or lse, `ATTN_OPTION` on
- * an unknown entry, `ATTN_SHAPE` where the two are not of the same queries.
- */
-export function checkOutputs<T>(who: string, backend: Backend<T>, a: Output<T>, b: Output<T>): void {
-  const read = (name: string, x: Output<T>) => {
-    const given = (x ?? {}) as Partial<Output<T>>;
-    for (const n of Object.keys(given))
-      if (!["y", "lse", "state"].includes(n))
-        throw new AttentionError("ATTN_OPTION", who, `an output has no entry ${n}; got ${name}.${n}, expected y, lse`);
-    if (given.y === undefined || given.lse === undefined) {
-      const rule = `mergeOutputs needs y and lse of both outputs; got ${name} = ${describeValue(x)}, expected { y, lse }`;
-      throw new AttentionError("ATTN_DATA", who, `${rule}. attention(..., { lse: true }) gives lse`);
-    }
-    const [y, lse] = [
-      shapeOfEntry(who, backend, given.y, "y", `${name}.`),
-      shapeOfEntry(who, backend, given.lse, "lse", `${name}.`),
-    ].map(String) as [string, string];
-    if (backend.boolean)
-      for (const n of ["y", "lse"] as const) checkType(who, backend, given[n]!, `${name}.${n}`, false);
-    return [y, lse] as const;
-  };
-  const [[ya, lseA], [yb, lseB]] = [read("a", a), read("b", b)];
-  if (ya !== yb || lseA !== lseB || (lseA !== ya && lseA !== ya.slice(0, ya.lastIndexOf(",")))) {
-    const got = `a.y [${ya}], a.lse [${lseA}], b.y [${yb}], b.lse [${lseB}]`;
-    throw new AttentionError(
-      "ATTN_SHAPE",
-      who,
-      `mergeOutputs takes outputs of the same queries; got ${got}, expected equal shapes, lse with the axes of y but the last, or with all`,
-    );
-  }
 }

@@ -4,15 +4,16 @@ import { AttentionError } from "./errors.ts";
 import type { Mechanism, StateEntry } from "./mechanism.ts";
 import type { Shape } from "./ops.ts";
 
-type Shapes = Readonly<Record<string, Shape>>;
+/** Shapes by the names of their tensors. */
+export type Shapes = Readonly<Record<string, Shape>>;
 
 /** Returns shapes as an error shows them: `q [2, 4], k [1, 2, 3, 4]`. */
-const shown = (shapes: Readonly<Record<string, StateEntry["shape"] | undefined>>): string =>
+export const shown = (shapes: Readonly<Record<string, StateEntry["shape"] | undefined>>): string =>
   Object.entries(shapes)
     .flatMap(([name, shape]) => (shape ? [`${name} [${shape.join(", ")}]`] : []))
     .join(", ");
 
-const wrongState = (mechanism: Mechanism, message: string): AttentionError =>
+export const wrongState = (mechanism: Mechanism, message: string): AttentionError =>
   new AttentionError("ATTN_STATE", mechanism.name, message);
 
 /** The names of the axes of q, k and v, from the last one. */
@@ -90,28 +91,8 @@ export function dimsOfShapes({ q, k, v }: Pick<Block<Shape>, "q" | "k" | "v">): 
   };
 }
 
-const ONES: Dims = { B: 1, Hq: 1, Hkv: 1, L: 1, S: 1, d: 1, dv: 1 };
-
-/** A state on its own: sizes are taken from the state itself, only names and ranks are checked. */
-export function checkState(mechanism: Mechanism, given: Shapes): void {
-  matchState(mechanism, given, ONES, true);
-}
-
-/** Two states, as `merge` gets them: each on its own, and the sizes of the second are those of the first but for P. */
-export function checkStates(mechanism: Mechanism, a: Shapes, b: Shapes): void {
-  for (const state of [a, b]) checkState(mechanism, state);
-  const entries = mechanism.state(ONES, Object.keys(a));
-  for (const [n, { shape, optional }] of Object.entries(entries)) {
-    const [x, y] = [a[n], b[n]];
-    const same = x && y ? x.every((size, i) => shape[i] === "P" || size === y[i]) : optional || x === y;
-    if (same) continue;
-    const got = `got ${shown({ [`a.${n}`]: x, [`b.${n}`]: y })}, expected equal sizes except for the number of keys`;
-    throw wrongState(mechanism, `merge takes two states of the same sizes; ${got}`);
-  }
-}
-
 /** Checks a state against the one that the mechanism returns for these sizes. Returns P, the number of its keys. */
-function matchState(mechanism: Mechanism, given: Shapes, dims: Dims, namesOnly = false): number {
+export function matchState(mechanism: Mechanism, given: Shapes, dims: Dims, namesOnly = false): number {
   const wanted = mechanism.state(dims, Object.keys(given));
   const fail = (name: string, rule: string): never => {
     const expected = Object.fromEntries(Object.entries(wanted).map(([n, e]) => [n, e.shape]));

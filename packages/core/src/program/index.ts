@@ -1,7 +1,8 @@
 /** For authors of mechanisms: the operations, the contract of a mechanism, and helpers that most mechanisms need. */
 export type { AboutMechanism, OptionControl } from "./about-mechanism.ts";
 export type { Axis, Call, Dims, How, VaryingAxes } from "./call.ts";
-export { checkCall, checkState, checkStates, dimsOfShapes } from "./check-call.ts";
+export { checkCall, dimsOfShapes } from "./check-call.ts";
+export { checkState, checkStates } from "./check-states.ts";
 export {
   type AlignedPositions,
   alignPositions,
@@ -44,16 +45,18 @@ export {
 } from "./derived-ops.ts";
 export {
   type AppendedKeys,
+  allKeysPresent,
   appendKeys,
   cacheEntries,
   type ExtendedCache,
   extendCache,
   hideScores,
   hideWeights,
+  mergeCaches,
 } from "./kv-cache.ts";
 export { largestScore, lowestFinite } from "./limits.ts";
 export type { StateEntry, Takes } from "./mechanism.ts";
-export { allKeysPresent, mergeCaches, mergeOutputs } from "./merge.ts";
+export { mergeOutputs } from "./merge-outputs.ts";
 export type { CacheOps, EagerOps, Ops } from "./ops.ts";
 export {
   choiceOption,

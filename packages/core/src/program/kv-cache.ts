@@ -1,9 +1,8 @@
 import type { Block, Causal, State } from "./block.ts";
 import type { Dims } from "./call.ts";
-import { axisSize, presentKeys, replaceAbsent } from "./derived-ops.ts";
+import { axisSize, knownAxisSize, presentKeys, replaceAbsent } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
 import type { StateEntry } from "./mechanism.ts";
-import { allKeysPresent } from "./merge.ts";
 import type { CacheOps, Ops } from "./ops.ts";
 import { type Dim, isKnown } from "./sizes.ts";
 import { visibleKeys, type Window } from "./visibility.ts";
@@ -84,3 +83,25 @@ export const cacheEntries = ({ B, Hkv, d, dv }: Dims): Record<"k" | "v" | "keep"
   v: { shape: [B, Hkv, "P", dv] },
   keep: { shape: [B, "P"], optional: true },
 });
+
+/** Caches of two shards one after the other: `k`, `v` along the keys, and `keep` (1 = present) where either has one. */
+export function mergeCaches<T>(
+  o: Ops<T>,
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+): Record<string, T> {
+  const join = (of: (state: Readonly<Record<string, T>>) => T, axis: number) => o.concat([of(a), of(b)], axis);
+  return {
+    k: join((s) => s.k!, 2),
+    v: join((s) => s.v!, 2),
+    ...((a.keep ?? b.keep) !== undefined && { keep: join((s) => s.keep ?? allKeysPresent(o, s.k!), 1) }),
+  };
+}
+
+/** Ones `[B, n]` for keys `[B, H, n, d]` that are all present. */
+export function allKeysPresent<T>(o: CacheOps<T>, k: T): T {
+  const [B, , n] = o.shape(k) as [Dim, Dim, Dim];
+  if (isKnown(n) && isKnown(B)) return o.constant(new Float32Array(B * n).fill(1), [B, n]);
+  const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, knownAxisSize(o, k, 3)));
+  return o.reshape(o.where(one, 1, 1), [B, n]);
+}

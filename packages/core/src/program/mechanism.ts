@@ -1,7 +1,7 @@
 import type { Kernel } from "../backend/kernel.ts";
 import type { Block, Result, State } from "./block.ts";
 import type { Call, Dims, How, Options } from "./call.ts";
-import type { Output } from "./merge.ts";
+import type { Output } from "./merge-outputs.ts";
 import type { Ops } from "./ops.ts";
 
 /** Block features that a mechanism may lack: true, or the reason. Key masks, causality, grouped heads and state all have. */

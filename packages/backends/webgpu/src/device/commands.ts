@@ -1,7 +1,7 @@
 import type { Binding, Encoding } from "@attnkit/wgsl";
 import type { ErrorScopes } from "./error-scopes.ts";
 import type { Health } from "./health.ts";
-import { Parameters } from "./parameters.ts";
+import { batchParameters } from "./parameters.ts";
 import type { BufferPool } from "./pool.ts";
 
 /** A place in a buffer, in bytes. */
@@ -14,82 +14,71 @@ interface BufferOffset {
  * Commands for the GPU. They are collected and submitted together by `flush`. In debug mode, each operation is submitted alone
  * inside error scopes, so that an error names the operation.
  */
-export class Commands {
-  readonly #device: GPUDevice;
-  readonly #pool: BufferPool;
-  readonly #health: Health;
-  readonly #scopes: ErrorScopes;
-  readonly #parameters: Parameters;
-  #encoder: GPUCommandEncoder | undefined;
-  #pass: GPUComputePassEncoder | undefined;
-  #batch = 0;
-
-  constructor(device: GPUDevice, pool: BufferPool, health: Health, scopes: ErrorScopes) {
-    this.#device = device;
-    this.#pool = pool;
-    this.#health = health;
-    this.#scopes = scopes;
-    this.#parameters = new Parameters(device, pool);
-  }
-
+export interface Commands {
   /** The serial number of the batch that is being encoded. */
-  get batch(): number {
-    return this.#batch;
-  }
-
+  readonly batch: number;
   /** True if commands are encoded and not yet submitted. */
-  get pending(): boolean {
-    return this.#encoder !== undefined;
-  }
-
+  readonly pending: boolean;
   /** Calls `encode`, in debug mode inside error scopes. `what` names the operation in errors. */
-  guarded<R>(what: string, encode: () => R): R {
-    this.#health.require();
-    return this.#scopes.guarded(what, encode, () => this.flush());
-  }
-
+  guarded<R>(what: string, encode: () => R): R;
   /** Encodes a dispatch. One pass holds all dispatches up to a copy. */
-  dispatch({ pipeline, bindGroup, workgroups }: Encoding): void {
-    this.#pass ??= this.#open().beginComputePass({ label: "attnkit" });
-    this.#pass.setPipeline(pipeline);
-    this.#pass.setBindGroup(0, bindGroup);
-    this.#pass.dispatchWorkgroups(...workgroups);
-  }
-
-  parameters(data: ArrayBuffer): Binding {
-    return this.#parameters.place(data);
-  }
-
+  dispatch(encoding: Encoding): void;
+  /** Stores the parameters of a dispatch. */
+  parameters(data: ArrayBuffer): Binding;
   /** Copies bytes between two buffers. Offsets and `bytes` are multiples of 4. */
-  copy(from: BufferOffset, to: BufferOffset, bytes: number): void {
-    this.#endPass();
-    this.#open().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
-  }
-
+  copy(from: BufferOffset, to: BufferOffset, bytes: number): void;
   /** Submits all encoded commands, if there are any, by one call of `queue.submit`. */
-  flush(): void {
-    if (this.#encoder !== undefined) {
-      this.#endPass();
-      this.#parameters.write();
-      this.#device.queue.submit([this.#encoder.finish()]);
-      this.#encoder = undefined;
-      this.#batch += 1;
-    }
-    this.#pool.trim();
-  }
-
+  flush(): void;
   /** Debug mode: rejects with the first error of the commands and allocations so far. Resolves at once otherwise. */
-  checked(): Promise<void> {
-    return this.#scopes.checked();
-  }
+  checked(): Promise<void>;
+}
 
-  #open(): GPUCommandEncoder {
-    this.#encoder ??= this.#device.createCommandEncoder({ label: "attnkit" });
-    return this.#encoder;
-  }
-
-  #endPass(): void {
-    this.#pass?.end();
-    this.#pass = undefined;
-  }
+export function deviceCommands(device: GPUDevice, pool: BufferPool, health: Health, scopes: ErrorScopes): Commands {
+  const parameters = batchParameters(device, pool);
+  let encoder: GPUCommandEncoder | undefined;
+  let pass: GPUComputePassEncoder | undefined;
+  let batch = 0;
+  const open = () => {
+    encoder ??= device.createCommandEncoder({ label: "attnkit" });
+    return encoder;
+  };
+  const endPass = () => {
+    pass?.end();
+    pass = undefined;
+  };
+  const flush = () => {
+    if (encoder !== undefined) {
+      endPass();
+      parameters.write();
+      device.queue.submit([encoder.finish()]);
+      encoder = undefined;
+      batch += 1;
+    }
+    pool.trim();
+  };
+  return {
+    get batch() {
+      return batch;
+    },
+    get pending() {
+      return encoder !== undefined;
+    },
+    guarded(what, encode) {
+      health.require();
+      return scopes.guarded(what, encode, flush);
+    },
+    dispatch({ pipeline, bindGroup, workgroups }) {
+      pass ??= open().beginComputePass({ label: "attnkit" });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...workgroups);
+    },
+    parameters: parameters.place,
+    copy(from, to, bytes) {
+      endPass();
+      open().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
+    },
+    flush,
+    checked: scopes.checked,
+  };
 }

@@ -1,5 +1,6 @@
 import type { Shape } from "@attnkit/core";
 import { dataShape, Remembered } from "@attnkit/core/backend";
+import type { StoredValues } from "../host-values.ts";
 import type { GpuTensor } from "../tensor.ts";
 import { upload } from "../transfer.ts";
 import type { Gpu } from "./gpu.ts";
@@ -14,43 +15,36 @@ interface Known {
 }
 
 /** Tensors of given values. Those that programs ask for again are uploaded once. */
-export class Constants {
-  readonly #gpu: Gpu;
-  readonly #known: Remembered<string, Known>;
-
-  constructor(gpu: Gpu) {
-    this.#gpu = gpu;
-    this.#known = new Remembered<string, Known>(MOST, ({ tensor }) => gpu.memory.free(tensor));
-  }
-
+export interface Constants {
   /** Returns a float tensor with these values. Throws `ATTN_DATA` if their number does not fit the shape. */
-  floats(data: ArrayLike<number>, shape: Shape): GpuTensor {
-    return this.#constant(new Float32Array(data), dataShape("constant", data.length, shape), "float32");
-  }
-
+  floats(data: ArrayLike<number>, shape: Shape): GpuTensor;
   /** Returns indices as the integers of a boolean tensor. */
-  indices(data: readonly number[]): GpuTensor {
-    return this.#constant(Int32Array.from(data), [data.length], "boolean");
-  }
+  indices(data: readonly number[]): GpuTensor;
+}
 
-  #constant(
-    values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
-    shape: Shape,
-    dtype: GpuTensor["dtype"],
-  ): GpuTensor {
-    const { memory } = this.#gpu;
-    if (values.length > MOST_ELEMENTS) return upload(this.#gpu, { values, shape, dtype });
+export function constantsOf(gpu: Gpu): Constants {
+  const { memory } = gpu;
+  const remembered = new Remembered<string, Known>(MOST, ({ tensor }) => memory.free(tensor));
+  const constant = (x: StoredValues & { readonly values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> }) => {
+    const { values, shape, dtype } = x;
+    if (values.length > MOST_ELEMENTS) return upload(gpu, x);
     const bits = new Uint32Array(values.buffer);
-    const key = `${dtype} ${values.length} ${hash(bits)}`;
-    const make = () => ({
-      tensor: memory.outsideScopes(() => upload(this.#gpu, { values, shape: [values.length], dtype })),
+    const known = remembered.get(`${dtype} ${values.length} ${hash(bits)}`, () => ({
+      tensor: memory.outsideScopes(() => upload(gpu, { ...x, shape: [values.length] })),
       values: bits,
-    });
-    const known = this.#known.get(key, make);
+    }));
     // Other values with the same hash are not remembered.
-    if (!known.values.every((value, i) => value === bits[i])) return upload(this.#gpu, { values, shape, dtype });
-    return memory.alias(known.tensor, shape);
-  }
+    return known.values.every((value, i) => value === bits[i]) ? memory.alias(known.tensor, shape) : upload(gpu, x);
+  };
+  return {
+    floats: (data, shape) =>
+      constant({
+        values: new Float32Array(data),
+        shape: dataShape("constant", data.length, shape),
+        dtype: "float32",
+      }),
+    indices: (data) => constant({ values: Int32Array.from(data), shape: [data.length], dtype: "boolean" }),
+  };
 }
 
 /** FNV-1a over 32-bit words. */

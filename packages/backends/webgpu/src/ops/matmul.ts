@@ -1,8 +1,8 @@
-import { broadcastLoops, elementCount, type Loops, matmulShape } from "@attnkit/core/backend";
+import { broadcastLoops, elementCount, matmulShape } from "@attnkit/core/backend";
 import type { EagerOps } from "@attnkit/core/program";
 import type { GpuTensor } from "../tensor.ts";
 import { begin, beginElement, type Gpu, type Kernel, numberAt, run, THREADS } from "./gpu.ts";
-import { filled } from "./pointwise.ts";
+import { filled, walk } from "./pointwise.ts";
 import { sumOfParts } from "./reductions.ts";
 
 /** The rows and columns of the tile of a workgroup: 8 x 8 threads compute 4 x 4 elements each, in registers. */
@@ -23,7 +23,16 @@ export const products = (gpu: Gpu): Pick<EagerOps<GpuTensor>, "matmul"> => ({
     const tiled = Math.min(m, n) >= TILE / 2;
     const parts = tiled ? 1 : Math.ceil(k / PART);
     const out = gpu.memory.make(parts === 1 ? shape : [parts, ...shape]);
-    const { code, sizes } = batchOffsets(batch, m * k, k * n);
+    const [stepsA, stepsB] = batch.steps as [readonly number[], readonly number[]];
+    const { lines, sizes } = walk(
+      batch,
+      [
+        { at: "at_a", start: 0, steps: stepsA.map((step) => step * m * k) },
+        { at: "at_b", start: 0, steps: stepsB.map((step) => step * k * n) },
+      ],
+      "batch",
+    );
+    const code = lines.map((line) => `  ${line}\n`).join("");
     const common = { inputs: { a, b }, outputs: { y: out }, sizes: { m, k, n_columns: n, ...sizes } };
     run(gpu, tiled ? byTiles(common, code, a, b, total / (m * n)) : byElements(common, code, a, b, total, parts));
     return parts === 1 ? out : sumOfParts(gpu, out);
@@ -31,20 +40,6 @@ export const products = (gpu: Gpu): Pick<EagerOps<GpuTensor>, "matmul"> => ({
 });
 
 type Common = Pick<Kernel, "inputs" | "outputs" | "sizes">;
-
-/** WGSL that finds the matrices `at_a` and `at_b` of `batch`: the index among the products. The sizes are parameters. */
-function batchOffsets({ sizes, steps }: Loops, a: number, b: number): { code: string; sizes: Record<string, number> } {
-  const parameters: Record<string, number> = {};
-  const lines = sizes
-    .map((size, axis) => {
-      parameters[`b${axis}`] = size;
-      parameters[`b${axis}_a`] = steps[0]![axis]! * a;
-      parameters[`b${axis}_b`] = steps[1]![axis]! * b;
-      return `  { let j = rest % p.b${axis}; rest /= p.b${axis}; at_a += j * p.b${axis}_a; at_b += j * p.b${axis}_b; }\n`;
-    })
-    .reverse();
-  return { code: `  var rest = batch; var at_a = 0u; var at_b = 0u;\n${lines.join("")}`, sizes: parameters };
-}
 
 /** A thread computes one element, or its part of the inner axis: for few rows or columns. */
 function byElements(common: Common, offsets: string, a: GpuTensor, b: GpuTensor, total: number, parts: number): Kernel {

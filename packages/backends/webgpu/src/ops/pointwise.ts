@@ -130,10 +130,14 @@ interface Place {
 }
 
 /**
- * Returns WGSL that finds the places of element `i` of the loops. The sizes are parameters: a kernel depends on the number of axes
- * only.
+ * Returns WGSL that finds the places of the element of the loops whose index is the variable `index`. The sizes are
+ * parameters: a kernel depends on the number of axes only.
  */
-function walk({ sizes: counts }: Loops, places: readonly Place[]): { lines: string[]; sizes: Record<string, number> } {
+export function walk(
+  { sizes: counts }: Loops,
+  places: readonly Place[],
+  index = "i",
+): { lines: string[]; sizes: Record<string, number> } {
   // Two axes are the least that loops have. The first has size 1 if all operands are contiguous or single elements.
   const axes = counts.map((_, axis) => axis).slice(counts[0] === 1 ? 1 : 0);
   const sizes: Record<string, number> = {};
@@ -144,9 +148,9 @@ function walk({ sizes: counts }: Loops, places: readonly Place[]): { lines: stri
     for (const axis of axes) sizes[`${at}_${axis}`] = steps[axis]!;
   }
   const lines = axes.toReversed().map((axis, k) => {
-    const index = k === axes.length - 1 ? "rest" : `rest % p.n${axis}`;
+    const here = k === axes.length - 1 ? "rest" : `rest % p.n${axis}`;
     const next = k === axes.length - 1 ? "" : ` rest /= p.n${axis};`;
-    return `{ let j = ${index};${next} ${places.map(({ at }) => `${at} += j * p.${at}_${axis};`).join(" ")} }`;
+    return `{ let j = ${here};${next} ${places.map(({ at }) => `${at} += j * p.${at}_${axis};`).join(" ")} }`;
   });
-  return { lines: ["var rest = i;", ...places.map(({ at }) => `var ${at} = p.${at}_start;`), ...lines], sizes };
+  return { lines: [`var rest = ${index};`, ...places.map(({ at }) => `var ${at} = p.${at}_start;`), ...lines], sizes };
 }

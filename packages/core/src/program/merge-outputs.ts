@@ -1,7 +1,6 @@
-import { divideOrZero, knownAxisSize } from "./derived-ops.ts";
+import { divideOrZero } from "./derived-ops.ts";
 import { lowestFinite } from "./limits.ts";
-import type { CacheOps, Ops } from "./ops.ts";
-import { type Dim, isKnown } from "./sizes.ts";
+import type { Ops } from "./ops.ts";
 
 /** The result of a normalising mechanism for some queries over some keys. */
 export type Output<T> = {
@@ -29,26 +28,4 @@ export function mergeOutputs<T>(o: Ops<T>, a: Output<T>, b: Output<T>): Output<T
     y: o.add(o.mul(weight(ea), a.y), o.mul(weight(eb), b.y)),
     lse: o.where(sum, o.add(m, o.log(o.where(sum, sum, 1))), Number.NEGATIVE_INFINITY),
   };
-}
-
-/** Caches of two shards one after the other: `k`, `v` along the keys, and `keep` (1 = present) where either has one. */
-export function mergeCaches<T>(
-  o: Ops<T>,
-  a: Readonly<Record<string, T>>,
-  b: Readonly<Record<string, T>>,
-): Record<string, T> {
-  const join = (of: (state: Readonly<Record<string, T>>) => T, axis: number) => o.concat([of(a), of(b)], axis);
-  return {
-    k: join((s) => s.k!, 2),
-    v: join((s) => s.v!, 2),
-    ...((a.keep ?? b.keep) !== undefined && { keep: join((s) => s.keep ?? allKeysPresent(o, s.k!), 1) }),
-  };
-}
-
-/** Ones `[B, n]` for keys `[B, H, n, d]` that are all present. */
-export function allKeysPresent<T>(o: CacheOps<T>, k: T): T {
-  const [B, , n] = o.shape(k) as [Dim, Dim, Dim];
-  if (isKnown(n) && isKnown(B)) return o.constant(new Float32Array(B * n).fill(1), [B, n]);
-  const one = o.slice(o.slice(k, 1, 0, 1), 3, 0, Math.min(1, knownAxisSize(o, k, 3)));
-  return o.reshape(o.where(one, 1, 1), [B, n]);
 }
