@@ -91,6 +91,19 @@ const coarseness = ({ backend }: Checker, spec: Spec, inputs: Hosts): number =>
     usedOps((o) => spec.program(o, inputs)),
   );
 
+/**
+ * A tensor `a` of 257 by 257, more than 65536 elements: beyond the range of 16 bits, and beyond one block of a device.
+ * `b` is a row for it. They hold whole numbers, and their sum is below 2048: float16 has all of them.
+ */
+export const large = (program: Spec["program"], exact = true): Case<Checker> =>
+  value({
+    title: "more than 65536 elements",
+    inputs: { a: host([257, 257], (i) => (i * 7) % 1699), b: host([1, 257], (i) => i + 1) },
+    exact,
+    terms: 257,
+    program,
+  });
+
 /** The value, and its gradient. */
 export const both = (spec: Spec): Case<Checker>[] => [value(spec), gradient(spec)];
 
