@@ -102,7 +102,7 @@ export const moveLaws: readonly OpsLaw[] = [
         exact: true,
         program: (o, x) => o.reshape(o.transpose(x.a!, [1, 0, 2]), [4, 6]),
       }),
-      large((o, x) => o.transpose(x.a!, [1, 0])),
+      large((o, x) => o.transpose(x.a!, [1, 0]), { side: 257 }),
     ],
   ),
   moves(
@@ -118,7 +118,7 @@ export const moveLaws: readonly OpsLaw[] = [
       ...ofViews("of", (o, view) => o.slice(view, 0, 1, 3), { exact: true }),
       ...ofViews("its end, reshaped: of", (o, view) => o.reshape(o.slice(view, 1, 1, 3), [8]), { exact: true }),
       ...ofViews("transposed: of", (o, view) => o.transpose(o.slice(view, 0, 1, 4), [1, 0]), { exact: true }),
-      large((o, x) => o.slice(x.a!, 0, 1, 257)),
+      large((o, x) => o.slice(x.a!, 0, 1, 65)),
     ],
   ),
   moves(

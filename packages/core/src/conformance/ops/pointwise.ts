@@ -113,7 +113,7 @@ const binary = (op: Binary): OpsLaw => {
       ...ofViews("a column of", (o, view, x) => o[op](view, o.slice(x.a!, 1, 1, 2)), {
         ...{ exact, shapes: { a: [4, 3] }, positive: true },
       }),
-      large((o, x) => o[op](x.a!, x.b!), op !== "div" && op !== "mul"),
+      large((o, x) => o[op](x.a!, x.b!), { side: op === "add" ? 257 : 65, exact: op !== "div" && op !== "mul" }),
       value({
         title: "tensor without axes with number",
         inputs: apart({ a: [] }),
@@ -171,7 +171,7 @@ const unary = (op: Unary, points: readonly number[], extreme: readonly number[])
         value({ title: `[${a}]`, inputs: apart({ a }, positive), program: apply }),
       ),
       ...ofViews("of", (o, view) => o[op](view), { positive }),
-      large((o, x) => o[op](o.div(o.add(x.a!, 1), 1000)), false),
+      large((o, x) => o[op](o.div(o.add(x.a!, 1), 1000)), { exact: false }),
       value({ title: "points of the range", inputs: { a: floats([points.length], ...points) }, program: apply }),
       value({ title: "extremes", inputs: { a: floats([extreme.length], ...extreme) }, program: apply }),
       gradient({ title: "[3, 5]", inputs: apart({ a: [3, 5] }, positive), program: apply }),

@@ -40,7 +40,7 @@ const reduction = (op: Reduction, says: string): OpsLaw => {
       ...(op === "max" ? [] : [unknown]),
       ...ofViews("along rows of", (o, view) => o[op](view, 1), { exact: op === "max" }),
       ...ofViews("along columns of", (o, view) => o[op](view, 0), { exact: op === "max" }),
-      ...(op === "cumsum" ? [] : [long(op), large((o, x) => o[op](x.a!, 0), op === "max")]),
+      ...(op === "cumsum" ? [] : [long(op), large((o, x) => o[op](x.a!, 0), { exact: op === "max" })]),
       ...reductions.slice(0, 8).map((s) => gradient(spec(s))),
       ...(op === "max" ? [lowest] : []),
     ],
@@ -95,7 +95,7 @@ const matmul: OpsLaw = {
       inputs: apart({ a: [2, 3, 2, 4], b: [2, 5, 2, 4] }),
       program: (o, x) => o.matmul(o.transpose(x.a!, [0, 2, 1, 3]), o.transpose(x.b!, [0, 2, 3, 1])),
     }),
-    large((o, x) => o.matmul(x.b!, x.a!), false),
+    large((o, x) => o.matmul(x.b!, x.a!), { exact: false }),
     value({
       title: "small beside large",
       inputs: { a: host([2, 40], (i) => (i % 40 === 0 ? 1000 : 2 ** -9)), b: host([40, 2], () => 1) },
