@@ -2,6 +2,7 @@ import type { Backend, Tensors } from "@attnkit/core";
 import { eager, type Nested, type NestedProgram, vjp } from "@attnkit/core/backend";
 import type { EagerOps } from "@attnkit/core/program";
 import { cpu, type NdArray } from "@attnkit/cpu";
+import { brokenGradients } from "./gradients.ts";
 import { type BrokenBackend, brokenTransfers } from "./transfer.ts";
 
 /** The cpu backend with some operations replaced, everywhere where it uses them. */
@@ -171,6 +172,37 @@ export const brokenBackends: readonly BrokenBackend[] = [
       };
     },
   },
+  {
+    name: "only the last program is kept",
+    law: "compile",
+    backend: () => {
+      let last: Run;
+      return {
+        ...cpu(),
+        compile: compiling((run) => {
+          last = run;
+          return (x) => last(x);
+        }),
+      };
+    },
+  },
+  {
+    name: "the inputs of a program are matched by their order",
+    law: "compile",
+    backend: () => {
+      return {
+        ...cpu(),
+        compile: compiling((run) => {
+          let names: readonly string[] | undefined;
+          return (x) => {
+            names ??= Object.keys(x);
+            return run(Object.fromEntries(Object.values(x).map((t, i) => [names![i] ?? i, t])));
+          };
+        }),
+      };
+    },
+  },
+  ...brokenGradients,
   {
     name: "matmul in float32 on a float64 backend",
     law: "op-matmul",

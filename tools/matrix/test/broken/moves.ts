@@ -106,4 +106,65 @@ export const brokenMoves: readonly BrokenOp[] = [
     law: "op-constant",
     replace: (o) => ({ constant: (data, shape) => edit(o.constant(data, shape), (x) => (Number.isFinite(x) ? x : 0)) }),
   },
+  {
+    name: "transpose of a square matrix is the matrix",
+    law: "op-transpose",
+    replace: (o) => ({
+      transpose: (x, perm) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? x : o.transpose(x, perm)),
+    }),
+  },
+  {
+    name: "slice reads a transposed tensor in its old order",
+    law: "op-slice",
+    replace: (o) => {
+      const before = new WeakMap<NdArray, NdArray>();
+      return {
+        transpose: (x, perm) => {
+          const y = o.transpose(x, perm);
+          before.set(y, { shape: y.shape, data: x.data });
+          return y;
+        },
+        slice: (x, axis, start, end) => o.slice(before.get(x) ?? x, axis, start, end),
+      };
+    },
+  },
+  {
+    name: "slice to 0 is a slice to the end",
+    law: "op-slice",
+    replace: (o) => ({ slice: (x, axis, start, end) => o.slice(x, axis, start, end || x.shape.at(axis)!) }),
+  },
+  {
+    name: "concat joins 8 parts at most",
+    law: "op-concat",
+    replace: (o) => ({
+      concat: (xs, axis) =>
+        o.concat(
+          xs.map((x, i) => (i < 8 ? x : fill(x, 0))),
+          axis,
+        ),
+    }),
+  },
+  {
+    name: "take keeps indices in bytes",
+    law: "op-take",
+    replace: (o) => ({
+      take: (x, axis, indices) =>
+        o.take(
+          x,
+          axis,
+          indices.map((i) => i & 255),
+        ),
+    }),
+  },
+  {
+    name: "a number minus a mask is a mask",
+    law: "op-boolean-numbers",
+    replace: (o) => ({
+      sub: (a, b) => {
+        const y = o.sub(a, b);
+        const mask = typeof a === "number" && typeof b !== "number" && b.data instanceof Uint8Array;
+        return mask ? { ...y, data: Uint8Array.from(y.data) } : y;
+      },
+    }),
+  },
 ];

@@ -217,6 +217,58 @@ export const brokenOps: readonly BrokenOp[] = [
       },
     }),
   },
+  {
+    name: "add leaves out the number 0 and what is added to it",
+    law: "op-add",
+    replace: (o) => ({ add: (a, b) => (a === 0 && typeof b !== "number" ? fill(b, 0) : o.add(a, b)) }),
+  },
+  {
+    name: "add repeats after 65536 elements",
+    law: "op-add",
+    replace: (o) => ({
+      add: (a, b) => {
+        const y = o.add(a, b);
+        return edit(y, (_, i) => y.data[i & 65535]!);
+      },
+    }),
+  },
+  {
+    name: "div by 0 is 0",
+    law: "op-div",
+    replace: (o) => ({ div: (a, b) => edit(o.div(a, b), (x) => (Number.isFinite(x) || Number.isNaN(x) ? x : 0)) }),
+  },
+  {
+    name: "where takes masks below 1e-6 for 0",
+    law: "op-where",
+    replace: (o) => ({
+      where: (m, a, b) =>
+        o.where(
+          edit(m, (x) => (Math.abs(x) < 1e-6 ? 0 : x)),
+          a,
+          b,
+        ),
+    }),
+  },
+  {
+    name: "sum adds 64 entries without the last",
+    law: "op-sum",
+    replace: (o) => ({
+      sum: (x, axis) => (x.shape.at(axis) === 64 ? o.sum(o.slice(x, axis, 0, 63), axis) : o.sum(x, axis)),
+    }),
+  },
+  {
+    name: "max stops at 4096 entries",
+    law: "op-max",
+    replace: (o) => ({ max: (x, axis) => o.max(o.slice(x, axis, 0, Math.min(4096, x.shape.at(axis)!)), axis) }),
+  },
+  {
+    name: "matmul stops at 512 inner entries",
+    law: "op-matmul",
+    replace: (o) => ({
+      matmul: (a, b) =>
+        a.shape.at(-1)! > 512 ? o.matmul(o.slice(a, -1, 0, 512), o.slice(b, -2, 0, 512)) : o.matmul(a, b),
+    }),
+  },
 ];
 
 /** The result with its second batch zeroed. */

@@ -58,4 +58,58 @@ export const brokenTransfers: readonly BrokenBackend[] = [
       }),
     }),
   },
+  {
+    name: "every byte of a mask is kept",
+    law: "transfer",
+    backend: () => ({
+      ...cpu(),
+      upload: (data: unknown, shape?: Shape) =>
+        data instanceof Uint8Array ? { data: data.slice(), shape: shape! } : cpu().upload(data as Data, shape!),
+    }),
+  },
+  {
+    name: "upload reads the buffer of an array from its start",
+    law: "transfer",
+    backend: () =>
+      uploading((data) => (data instanceof Float64Array ? new Float64Array(data.buffer, 0, data.length) : data)),
+  },
+  {
+    name: "upload takes integers for floats",
+    law: "transfer",
+    backend: () => uploading((data) => (data instanceof Int32Array ? Float64Array.from(data) : data)),
+  },
+  {
+    name: "upload flattens ragged arrays",
+    law: "transfer",
+    backend: () =>
+      uploading((data) =>
+        Array.isArray(data) && data.some((row) => row.length !== data[0].length) ? data.flat() : data,
+      ),
+  },
+  {
+    name: "nested booleans become floats",
+    law: "transfer",
+    backend: () =>
+      uploading((data) =>
+        Array.isArray(data) ? JSON.parse(JSON.stringify(data), (_, x) => (x === !!x ? +x : x)) : data,
+      ),
+  },
+  {
+    name: "upload takes the size of a negative axis",
+    law: "transfer",
+    backend: () =>
+      uploading(
+        (data) => data,
+        (shape) => shape.map(Math.abs),
+      ),
+  },
 ];
+
+/** A cpu backend that changes what it is given before it uploads. */
+function uploading(change: (data: unknown) => unknown, reshape = (shape: Shape): Shape => shape): Backend<NdArray> {
+  const right = cpu();
+  return {
+    ...right,
+    upload: (data: unknown, shape?: Shape) => right.upload(change(data) as Data, (shape && reshape(shape)) as Shape),
+  };
+}

@@ -4,7 +4,9 @@ import type { DType } from "../../program/ops.ts";
 import { Checker } from "../checker.ts";
 import { type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
+import { calls } from "./compiled.ts";
 import { define } from "./define.ts";
+import { vjp } from "./gradients.ts";
 import { random, transfer } from "./transfer.ts";
 
 const abs = (x: Host): Host => ({ ...x, data: x.data.map(Math.abs) });
@@ -87,38 +89,13 @@ const compile: OpsLaw = {
         },
       }),
     ),
+    ...calls,
     {
       title: "inputs that the program does not read",
       async run(checker) {
         const x = { a: random(checker, [2, 3]), unused: random(checker, [4]) };
         const got = await checker.compute((o, { a }) => ({ out: o.mul(a!, 2) }), x);
         checker.near("out", got.out!, define.mul(x.a, 2), 4, 1);
-      },
-    },
-  ],
-};
-
-const vjp: OpsLaw = {
-  name: "vjp",
-  rules: "Backend S15",
-  says: "gradients add over uses and over seeded outputs; an input without influence has gradient 0; denied where not supported",
-  cases: [
-    {
-      title: "two uses, two outputs, one unread input",
-      async run(checker) {
-        const program: Program = (o, { a, b }) => ({ x: o.mul(a!, a!), y: o.add(a!, b!), z: o.mul(b!, 3) });
-        const x = { a: random(checker, [2, 3]), b: random(checker, [3]), c: random(checker, [4]) };
-        const seeds = { x: random(checker, [2, 3]), y: random(checker, [2, 3]) };
-        if (!checker.backend.supports.gradients) {
-          const [inputs, s] = [checker.uploads(x), checker.uploads(seeds)];
-          await checker.refuses("vjp", "ATTN_UNSUPPORTED", () => checker.backend.vjp(program, inputs, s, ["a"]));
-          return;
-        }
-        const got = await checker.vjp(program, x, seeds, ["a", "b", "c"]);
-        const { add, mul, sum, reshape } = define;
-        checker.near("d/d a", got.a!, add(mul(mul(x.a, 2), seeds.x), seeds.y), 16, 1);
-        checker.near("d/d b", got.b!, reshape(sum(seeds.y, 0), [3]), 16, 2);
-        checker.same("d/d c", got.c!, host([4]));
       },
     },
   ],

@@ -41,11 +41,17 @@ const two = <T>(o: Ops<T>, x: Tensors<T>, op: (typeof binary)[number]): T =>
 
 const numbers: Titled = [
   ...binary.map((op) => [op, (o, x) => two(o, x, op)] as Titled[number]),
+  ...binary.map((op) => [`${op}, booleans alone`, (o, x) => o[op](x.m!, x.m!)] as Titled[number]),
+  ["a number minus booleans", (o, x) => o.sub(1, x.m!)],
+  ["booleans times a number", (o, x) => o.mul(x.m!, 2.5)],
   ["div", (o, x) => o.div(x.m!, x.a!)],
   ...reductions.map((op) => [op, (o, x) => o[op](x.m!, 1)] as Titled[number]),
   ["exp", (o, x) => o.exp(x.m!)],
+  ["tanh", (o, x) => o.tanh(x.m!)],
+  ["log", (o, x) => o.log(x.m!)],
   ["matmul", (o, x) => o.matmul(x.m!, x.a!)],
   ["matmul, booleans second", (o, x) => o.matmul(x.a!, x.m!)],
+  ["matmul, booleans alone", (o, x) => o.matmul(x.m!, x.m!)],
   ["where", (o, x) => o.where(x.a!, x.m!, x.a!)],
   ["where, booleans alone", (o, x) => o.where(x.m!, x.m!, x.m!)],
   ["concat with floats", (o, x) => o.concat([x.m!, x.a!], 1)],

@@ -11,7 +11,8 @@ export const define: EagerOps<Host> = {
   constant: (data, shape) => host(shape, (i) => data[i]!),
 
   reshape: (x, shape) => ({ shape: resolved(shape, size(x.shape)), data: x.data }),
-  transpose: (x, perm) => {
+  transpose: (x, order) => {
+    const perm = order.map((axis) => from0(axis, x.shape));
     const shape = perm.map((axis) => x.shape[axis]!);
     const entry = (at: readonly number[]) =>
       get(

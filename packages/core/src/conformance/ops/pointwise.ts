@@ -3,7 +3,8 @@ import type { Ops, Shape } from "../../program/ops.ts";
 import type { Checker } from "../checker.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { pairs } from "./sizes.ts";
-import { apart, both, floats, gradient, type Spec, value } from "./spec.ts";
+import { apart, both, floats, gradient, large, type Spec, value } from "./spec.ts";
+import { ofViews } from "./views.ts";
 import { whereLaw } from "./where.ts";
 
 type Binary = "add" | "sub" | "mul" | "div" | "maximum" | "minimum";
@@ -42,6 +43,8 @@ const extremes: Readonly<Record<Binary, readonly (readonly [number, number])[]>>
     [inf, inf],
     [inf, -inf],
     [-3, inf],
+    [1, 0],
+    [-1, 0],
   ],
   maximum: [
     [-inf, 3],
@@ -81,7 +84,7 @@ const binary = (op: Binary): OpsLaw => {
     says: `${op} is what its definition says, under broadcasting, with numbers, at extremes, and in its gradient`,
     cases: [
       ...pairs.flatMap(([a, b]) => [value(at(a, b)), value(at(b, a))]),
-      ...pairs.slice(0, 7).flatMap(([a, b]) => [gradient(at(a, b)), gradient(at(b, a))]),
+      ...pairs.slice(0, 9).flatMap(([a, b]) => [gradient(at(a, b)), gradient(at(b, a))]),
       ...both({
         title: "tensor with number",
         inputs: apart({ a: [3, 5] }),
@@ -94,6 +97,23 @@ const binary = (op: Binary): OpsLaw => {
         exact,
         program: (o, x) => o[op](0.75, x.a!),
       }),
+      ...[0, -2.7].flatMap((number) => [
+        ...(op === "div" && number === 0
+          ? []
+          : [
+              value({
+                title: `tensor with ${number}`,
+                inputs: apart({ a: [3] }),
+                program: (o, x) => o[op](x.a!, number),
+              }),
+            ]),
+        value({ title: `${number} with tensor`, inputs: apart({ a: [3] }), program: (o, x) => o[op](number, x.a!) }),
+      ]),
+      ...ofViews("a tensor with", (o, view, x) => o[op](x.a!, view), { exact, shapes: { a: [4, 3] }, positive: true }),
+      ...ofViews("a column of", (o, view, x) => o[op](view, o.slice(x.a!, 1, 1, 2)), {
+        ...{ exact, shapes: { a: [4, 3] }, positive: true },
+      }),
+      large((o, x) => o[op](x.a!, x.b!), { side: op === "add" ? 257 : 65, exact: op !== "div" && op !== "mul" }),
       value({
         title: "tensor without axes with number",
         inputs: apart({ a: [] }),
@@ -150,6 +170,8 @@ const unary = (op: Unary, points: readonly number[], extreme: readonly number[])
       ...[[], [1], [3, 5], [127], [2, 1, 3, 1, 2], [0], [3, 0, 2], [129, 5]].map((a) =>
         value({ title: `[${a}]`, inputs: apart({ a }, positive), program: apply }),
       ),
+      ...ofViews("of", (o, view) => o[op](view), { positive }),
+      large((o, x) => o[op](o.div(o.add(x.a!, 1), 1000)), { exact: false }),
       value({ title: "points of the range", inputs: { a: floats([points.length], ...points) }, program: apply }),
       value({ title: "extremes", inputs: { a: floats([extreme.length], ...extreme) }, program: apply }),
       gradient({ title: "[3, 5]", inputs: apart({ a: [3, 5] }, positive), program: apply }),
@@ -159,28 +181,33 @@ const unary = (op: Unary, points: readonly number[], extreme: readonly number[])
 };
 
 /** Within float16 too, whose normal numbers end at 6e-5 and 65504. */
-const small = [-9, -5, -1, -0.125, 0, 0.125, 1, 5, 10];
+const small = [-9, -5, -1, -0.125, -(2 ** -11), 0, 2 ** -11, 0.125, 1, 5, 10];
 
-const wide: Case<Checker> = {
-  title: "the whole range of float32",
+const wide = (op: "exp" | "log", single: readonly number[], double: readonly number[]): Case<Checker> => ({
+  title: "the whole range of float32, or of float64",
   async run(checker) {
-    if (checker.backend.dtype === "float16") return;
+    const { dtype } = checker.backend;
+    if (dtype === "float16") return;
+    const points = dtype === "float64" ? [...single, ...double] : single;
     await value({
       title: "",
-      inputs: { a: floats([9], -86, -80, -60, -40, -20, 20, 40, 60, 88) },
-      program: (o, x) => o.exp(x.a!),
+      inputs: { a: floats([points.length], ...points) },
+      program: (o, x) => o[op](x.a!),
     }).run(checker);
   },
-};
+});
 
 const exp = unary("exp", small, [-inf, 0, -1000, inf]);
 const log = unary("log", [1e-4, 1e-3, 0.1, 0.5, 0.99, 1.01, 2, 10, 1e4], [0, 1, inf]);
-const tanh = unary("tanh", [...small, -0.01, 0.001, 3], [0, 1000, -1000, inf, -inf]);
+const tanh = unary("tanh", [...small, -0.01, 0.001, 3, 7.5, -8.5, 16], [0, 1000, -1000, inf, -inf]);
 
 export const pointwiseLaws: readonly OpsLaw[] = [
   ...(["add", "sub", "mul", "div", "maximum", "minimum"] as const).map(binary),
-  { ...exp, cases: [...exp.cases, wide] },
-  log,
+  {
+    ...exp,
+    cases: [...exp.cases, wide("exp", [-86, -80, -60, -40, -20, 20, 40, 60, 88], [-700, -300, 100, 300, 700])],
+  },
+  { ...log, cases: [...log.cases, wide("log", [2e-38, 1e-37, 1e-20, 1e20, 3e38], [1e-300, 1e-100, 1e100, 1e300])] },
   tanh,
   whereLaw,
 ];

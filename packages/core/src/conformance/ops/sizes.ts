@@ -15,11 +15,15 @@ export const pairs: readonly (readonly [Shape, Shape])[] = lines(`
   -          -
   4          -
   4          2,3,4
+  3,3        3,1
+  2,3,4      2,1,4
   2,1,5      3,1
   1,3        3,1
   2,1,3,1,2  1,2,1,2,1
   1          129
   65,33      33
+  2,1,2,2    -
+  2,1,3,1,2,2  3,1,1,1
   0,3        1,3
   2,0        2,1`).map(([a, b]) => [shape(a!), shape(b!)]);
 
@@ -32,6 +36,7 @@ export const triples: readonly (readonly [Shape, Shape, Shape])[] = lines(`
   2,1,4      3,1        1
   1          2,3        2,1
   2,2,1,1,3  2,1,2,2,1  3
+  2,1,1,2,1,3  2,1,2,1  3
   33,65      -          65
   0,3        1,3        3`).map(([m, a, b]) => [shape(m!), shape(a!), shape(b!)]);
 
@@ -46,11 +51,16 @@ export const reshapes: readonly (readonly [Shape, Shape])[] = lines(`
   0,3        3,0
   2,0,4      0
   5,13       65
-  2,3,2,2,2  4,3,4`).map(([from, to]) => [shape(from!), shape(to!)]);
+  2,3,2,2,2  4,3,4
+  2,3,4      2,1,3,1,2,2
+  2,0,4      -1,4`).map(([from, to]) => [shape(from!), shape(to!)]);
 
 /** A shape, and the order of its axes. */
 export const perms: readonly (readonly [Shape, readonly number[]])[] = lines(`
   2,3          1,0
+  3,3          1,0
+  2,3,3        0,2,1
+  2,3,4        0,-1,-2
   2,3,4        0,2,1
   2,3,4        2,0,1
   2,3,4        1,2,0
@@ -81,8 +91,11 @@ export const slices: readonly (readonly [Shape, number, number, number])[] = lin
   3,4        0   0   3
   3,4        0   2   2
   2,0,3      1   0   0
+  3,4        1   0   0
+  3,4        0   3   3
   2,129      1   64  129
-  2,2,3,2,3  2   1   3`).map(([s, axis, start, end]) => [shape(s!), Number(axis), Number(start), Number(end)]);
+  2,2,3,2,3  2   1   3
+  2,1,2,3,1,2  3  1  3`).map(([s, axis, start, end]) => [shape(s!), Number(axis), Number(start), Number(end)]);
 
 /** An axis, and the shapes to join. */
 export const concats: readonly (readonly [number, ...Shape[]])[] = lines(`
@@ -95,7 +108,9 @@ export const concats: readonly (readonly [number, ...Shape[]])[] = lines(`
   0   1,3        0,3        2,3   1,3
   -2  2,0,3      2,0,3
   1   2,64       2,1
-  -1  2,1,2,2,1  2,1,2,2,3`).map(([axis, ...shapes]) => [Number(axis), ...shapes.map(shape)]);
+  -1  2,1,2,2,1  2,1,2,2,3
+  3   2,1,1,2,1,2  2,1,1,1,1,2
+  0   1  1  1  2  1  1  1  1  1  1  2  1`).map(([axis, ...shapes]) => [Number(axis), ...shapes.map(shape)]);
 
 /** A shape, an axis, and the entries to take. */
 export const takes: readonly (readonly [Shape, number, readonly number[]])[] = lines(`
@@ -107,7 +122,9 @@ export const takes: readonly (readonly [Shape, number, readonly number[]])[] = l
   2,3,4,5    -1  4,0,2
   3,4        0   2,1,0
   2,4        1   -
-  2,3,1,2,2  1   2,0`).map(([s, axis, indices]) => [shape(s!), Number(axis), shape(indices!)]);
+  2,3,1,2,2  1   2,0
+  2,1,2,3,1,2  3  2,0
+  300        0   299,0,255,256`).map(([s, axis, indices]) => [shape(s!), Number(axis), shape(indices!)]);
 
 /** A shape, and the axis to reduce. */
 export const reductions: readonly (readonly [Shape, number])[] = lines(`
@@ -122,6 +139,12 @@ export const reductions: readonly (readonly [Shape, number])[] = lines(`
   127        0
   2,129      -1
   65,3       0
+  3,64       1
+  256        0
+  300,2      1
+  2,3,2,2    1
+  3,2,2,2    0
+  2,1,2,3,1,2  3
   2,1025     1
   0,3        1
   2,0,3      1
@@ -143,6 +166,15 @@ export const products: readonly (readonly [Shape, Shape])[] = lines(`
   65,16      16,129
   2,128      128,3
   2,257      257,2
+  2,64       64,3
+  64,33      33,64
+  2,600      600,3
+  300,2      2,3
+  66,1,2     66,2,2
+  3,4        2,2,4,2
+  2,2,3,4    4,2
+  2,3,4      2,2,4,3
+  2,1,1,2,2,3  1,2,1,1,3,2
   1,31       31,64
   2,2,17,8   2,1,8,17
   3,0        0,2

@@ -91,6 +91,23 @@ const coarseness = ({ backend }: Checker, spec: Spec, inputs: Hosts): number =>
     usedOps((o) => spec.program(o, inputs)),
   );
 
+/**
+ * Returns a case with a tensor `a` of `side` by `side`, and a row `b` for it. 65 by 65 is more than 4096 elements; 257 by
+ * 257 is more than 65536, beyond the range of 16 bits and beyond one block of many devices, and costs the suite a tenth of a second.
+ * They hold whole numbers, and their sum is below 2048: float16 has all of them.
+ */
+export const large = (
+  program: Spec["program"],
+  { side = 65, exact = true }: { readonly side?: number; readonly exact?: boolean } = {},
+): Case<Checker> =>
+  value({
+    title: `${side * side} elements`,
+    inputs: { a: host([side, side], (i) => (i * 7) % 1699), b: host([1, side], (i) => i + 1) },
+    exact,
+    terms: side,
+    program,
+  });
+
 /** The value, and its gradient. */
 export const both = (spec: Spec): Case<Checker>[] => [value(spec), gradient(spec)];
 

@@ -1,6 +1,7 @@
 import type { Checker } from "../checker.ts";
 import { bools, fromData, type Host, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
+import { uploads } from "./upload.ts";
 
 /** Normally distributed numbers that the backend has. */
 export const random = (checker: Checker, shape: readonly number[]): Host =>
@@ -46,32 +47,12 @@ export const transfer: OpsLaw = {
         }
       },
     },
-    {
-      title: "the caller's array is copied, both ways",
-      async run(checker) {
-        const data = Float32Array.of(1, 2, 3);
-        const t = checker.hold(checker.backend.upload(data, [3]));
-        data.fill(9);
-        const first = await checker.backend.download(t);
-        const expected = { shape: [3], data: Float64Array.of(1, 2, 3) };
-        checker.same("x after the uploaded array changed", fromData(first, [3]), expected);
-        first.fill(7);
-        checker.same("x after the downloaded array changed", await checker.download(t), expected);
-      },
-    },
-    {
-      title: "a wrong length is refused",
-      async run(checker) {
-        await checker.refuses("upload of 3 numbers as [2, 2]", "ATTN_DATA", () =>
-          checker.backend.upload(Float32Array.of(1, 2, 3), [2, 2]),
-        );
-      },
-    },
+    ...uploads,
     {
       title: "values that are no tensors are refused",
       async run(checker) {
         const { backend } = checker;
-        for (const x of [{}, null, 3, [1, 2], Float32Array.of(1)]) {
+        for (const x of [{}, null, undefined, 3, [1, 2], Float32Array.of(1)]) {
           await checker.refuses(`shape of ${String(x)}`, "ATTN_DATA", () => backend.shape(x));
           await checker.refuses(`download of ${String(x)}`, "ATTN_DATA", () => backend.download(x));
         }

@@ -4,9 +4,20 @@ import type { Checker } from "../checker.ts";
 import { bools, host } from "../host.ts";
 import type { Case, OpsLaw } from "../law.ts";
 import { triples } from "./sizes.ts";
-import { apart, both, floats, gradient, type Spec, value } from "./spec.ts";
+import { apart, both, floats, gradient, large, type Spec, value } from "./spec.ts";
+import { ofViews } from "./views.ts";
 
 const inf = Number.POSITIVE_INFINITY;
+
+/** A number far below the rounding of 1 is not 0. */
+const tiny: Case<Checker> = {
+  title: "a mask of 1e-30",
+  async run(checker) {
+    if (checker.backend.dtype === "float16") return;
+    const inputs = { m: floats([3], 1e-30, 0, -1e-30), a: floats([3], 1, 2, 3) };
+    await value({ title: "", inputs, exact: true, program: (o, x) => o.where(x.m!, x.a!, 0) }).run(checker);
+  },
+};
 
 export const whereLaw: OpsLaw = {
   name: "op-where",
@@ -54,7 +65,10 @@ export const whereLaw: OpsLaw = {
     }),
     value({
       title: "masks of any non-zero number, NaN among them",
-      inputs: { m: floats([8], -1, 0, 0.5, -0, inf, -inf, 1e4, Number.NaN), a: floats([8], 1, 2, 3, 4, 5, 6, 7, 8) },
+      inputs: {
+        m: floats([9], -1, 0, 0.5, -0, inf, -inf, 1e4, Number.NaN, 256),
+        a: floats([9], 1, 2, 3, 4, 5, 6, 7, 8, 9),
+      },
       exact: true,
       program: (o, x) => o.where(x.m!, x.a!, 0),
     }),
@@ -63,6 +77,17 @@ export const whereLaw: OpsLaw = {
       inputs: { m: bools([4], (i) => i < 2), a: floats([4], 1, 2, 3, 4), b: floats([4], 5, 6, 7, 8) },
       program: (o, x) => o.where(x.m!, x.a!, o.mul(x.b!, 2)),
     }),
+    gradient({
+      title: "a mask of other numbers than 0 and 1",
+      inputs: apart({ a: [3], b: [3] }),
+      program: (o, x) => o.where(o.constant([2, 0, -3], [3]), x.a!, x.b!),
+    }),
+    tiny,
+    ...ofViews("a mask and two choices of", (o, view, x) => o.where(o.maximum(view, 0), view, x.a!), {
+      ...{ exact: true, shapes: { a: [4, 3] } },
+    }),
+    ...ofViews("by", (o, view, x) => o.where(view, x.a!, 0), { exact: true, shapes: { a: [4, 3] } }),
+    large((o, x) => o.where(o.sub(x.a!, x.b!), x.a!, -1)),
     // Backends that record may merge a selection with the operations before it.
     ...(
       [
