@@ -27,6 +27,9 @@ export default defineConfig({
         ssr: { resolve: { conditions: [...source, ...defaultServerConditions] } },
         test: {
           name: "node",
+          // Files share two cores with browsers and software adapters: what takes a second alone may take many.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           benchmark: { include: ["{packages,tools}/**/bench/*.bench.ts"] },
           include: [tests("test")],
           // The tests of templates are those of projects to come, and fail until these are written.
