@@ -52,10 +52,10 @@ export const brokenTransfers: readonly BrokenBackend[] = [
     law: "transfer",
     backend: () => ({
       ...cpu(),
-      upload: (data: unknown, shape?: Shape) => ({
-        ...cpu().upload(data as Data, [(data as Data).length]),
-        shape: [...shape!],
-      }),
+      upload: (data: unknown, shape?: Shape) =>
+        Array.isArray(data)
+          ? cpu().upload(data, shape)
+          : { ...cpu().upload(data as Data, [(data as Data).length]), shape: [...shape!] },
     }),
   },
   {
