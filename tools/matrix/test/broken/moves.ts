@@ -24,7 +24,7 @@ export const brokenMoves: readonly BrokenOp[] = [
       transpose: (x, perm) =>
         o.transpose(
           x,
-          perm.map((_, i) => perm.indexOf(i)),
+          perm.map((_, i) => perm.findIndex((p) => (p < 0 ? p + perm.length : p) === i)),
         ),
     }),
   },

@@ -16,7 +16,7 @@ export const brokenTransfers: readonly BrokenBackend[] = [
     backend: () => ({
       ...cpu(),
       upload: (data: unknown, shape?: Shape) =>
-        data instanceof Float32Array ? { data, shape: shape! } : cpu().upload(data as Data, shape!),
+        data instanceof Float32Array ? { data, shape: [...shape!] } : cpu().upload(data as Data, shape!),
     }),
   },
   {
@@ -52,10 +52,10 @@ export const brokenTransfers: readonly BrokenBackend[] = [
     law: "transfer",
     backend: () => ({
       ...cpu(),
-      upload: (data: unknown, shape?: Shape) => ({
-        ...cpu().upload(data as Data, [(data as Data).length]),
-        shape: shape!,
-      }),
+      upload: (data: unknown, shape?: Shape) =>
+        Array.isArray(data)
+          ? cpu().upload(data, shape)
+          : { ...cpu().upload(data as Data, [(data as Data).length]), shape: [...shape!] },
     }),
   },
   {
@@ -64,7 +64,7 @@ export const brokenTransfers: readonly BrokenBackend[] = [
     backend: () => ({
       ...cpu(),
       upload: (data: unknown, shape?: Shape) =>
-        data instanceof Uint8Array ? { data: data.slice(), shape: shape! } : cpu().upload(data as Data, shape!),
+        data instanceof Uint8Array ? { data: data.slice(), shape: [...shape!] } : cpu().upload(data as Data, shape!),
     }),
   },
   {

@@ -86,7 +86,19 @@ export const whereLaw: OpsLaw = {
     ...ofViews("a mask and two choices of", (o, view, x) => o.where(o.maximum(view, 0), view, x.a!), {
       ...{ exact: true, shapes: { a: [4, 3] } },
     }),
-    ...ofViews("by", (o, view, x) => o.where(view, x.a!, 0), { exact: true, shapes: { a: [4, 3] } }),
+    ...(
+      [
+        ["transposed", [3, 2], (o, x) => o.where(o.transpose(x.m!, [1, 0]), x.a!, 0)],
+        ["sliced", [2, 4], (o, x) => o.where(o.slice(x.m!, 1, 1, 4), x.a!, 0)],
+      ] as readonly (readonly [string, readonly number[], Spec["program"]])[]
+    ).map(([title, shape, program]) =>
+      value({
+        title: `a ${title} mask`,
+        inputs: { m: floats(shape, 1, 0, 0, 1, 1, 0, 1, 1), a: floats([2, 3], 1, 2, 3, 4, 5, 6) },
+        exact: true,
+        program,
+      }),
+    ),
     large((o, x) => o.where(o.sub(x.a!, x.b!), x.a!, -1)),
     // Backends that record may merge a selection with the operations before it.
     ...(
