@@ -1,6 +1,6 @@
-import type { Backend, Block, Shape, Tensors } from "@attnkit/core";
+import type { Backend, Shape, Tensors } from "@attnkit/core";
 import type { JointOperation } from "@attnkit/core/backend";
-import type { AppendedKeys, CacheOps, EagerOps } from "@attnkit/core/program";
+import type { CacheOps, EagerOps } from "@attnkit/core/program";
 
 /**
  * How the elements of a tensor lie in its buffer, row-major. `"float32"`: one `f32` each. `"boolean"`: one `i32` each,
@@ -23,13 +23,26 @@ export interface Stored {
   readonly strides: readonly number[];
 }
 
-/** A KV cache that has grown in place. */
-export interface CachedKeys<T> extends AppendedKeys<T> {
+/**
+ * Tensors with room behind their entries along one axis. Several tensors share a buffer, and each sees the first entries. Kernels
+ * use them for KV caches.
+ */
+export interface Growing<T> {
+  /** The least number of tokens that a cache gets room for. A longer one gets room for twice its length. */
+  readonly capacity: number;
   /**
-   * The block's key mask `[B, S]`, if it is not applied yet: the block's own k and v are as the block has them, and its own
-   * entries of `keep` are undefined. The kernel then applies it and completes the cache.
+   * Makes a tensor with undefined contents whose entries along `axis` lie one after the other, in a buffer of its own with room
+   * for `capacity` of them if the device allows it. Within an entry it is row-major. `Host.stored` returns its strides. The buffer has the usage
+   * `COPY_SRC | COPY_DST`.
    */
-  readonly unapplied?: T | undefined;
+  make(shape: Shape, storage: Storage, axis: number, capacity: number): T;
+  /**
+   * Returns a tensor of `length` entries along `axis` that begins with those of `x`, in the same buffer. The others are
+   * undefined and may be written. Returns undefined if `x` has no room, or if another live tensor sees entries behind `x`.
+   */
+  longer(x: T, axis: number, length: number): T | undefined;
+  /** Encodes a copy of all bytes of `from` to the start of `to`, which lies in another buffer. */
+  copy(from: Binding, to: Binding): void;
 }
 
 /** One compute pass with one dispatch. */
@@ -47,7 +60,10 @@ export interface Encoding {
  */
 export interface Host<T> {
   readonly device: GPUDevice;
-  /** The operations by which a cache grows and masks are cast. A backend's own `ops` have them all. */
+  /**
+   * The operations by which masks are cast, and by which a cache grows while a tape records. A backend's own `ops` have them
+   * all.
+   */
   readonly ops: CacheOps<T, number>;
   /**
    * The storage of `y`, for libraries that store half floats. Default: `"float32"`. `lse`, the sums of a state and gradients are
@@ -65,7 +81,7 @@ export interface Host<T> {
   binding(x: T): Binding;
   /**
    * Returns a tensor as it is stored, without a copy. For libraries that have tensors which are not row-major, such as caches
-   * that grow in place. Default: `binding(x)`, row-major. Kernels use it for the results of `appendKeys` only.
+   * that grow in place. Default: `binding(x)`, row-major. Kernels use it for KV caches only.
    */
   stored?(x: T): Stored;
   /**
@@ -86,13 +102,10 @@ export interface Host<T> {
    */
   scope<R extends Tensors<T>>(make: () => R): R;
   /**
-   * Returns keys and values of a block's state followed by the block's own, of rank 4. For libraries whose caches grow in
-   * place: the results may then share buffers with the state, which must keep its values. They lie as `stored` says, with
-   * these strides: `k [Hkv h, h, t, 1]` and `v` alike, where h and t are multiples of the number of channels, and any of
-   * `keep`. Default: `appendKeys` of core over `ops`, which copies.
-   * @param appliesMask True if the kernel accepts `unapplied` in the result. Without it, the key mask is applied here.
+   * Present if the library has tensors that grow: a KV cache then grows in place. It needs `stored`. Default: each append
+   * writes a new cache.
    */
-  appendKeys?(block: Block<T>, appliesMask: boolean): CachedKeys<T>;
+  readonly growing?: Growing<T>;
   /** Present if the library records a tape for gradients. */
   readonly tape?: Tape<T>;
 }

@@ -8,8 +8,8 @@ export { type GpuFacts, gpuFacts } from "./gpu-facts.ts";
 export { hasNoState, type KernelGradients } from "./gradients.ts";
 export {
   type Binding,
-  type CachedKeys,
   type Encoding,
+  type Growing,
   type Host,
   hostOf,
   type Operation,

@@ -1,7 +1,5 @@
 import { type EagerTape, strides } from "@attnkit/core/backend";
-import { appendKeys as appendedByCopy } from "@attnkit/core/program";
 import type { Binding, Host } from "@attnkit/wgsl";
-import { appendKeys } from "./cache/append.ts";
 import type { Commands } from "./device/commands.ts";
 import type { Memory } from "./memory.ts";
 import type { Gpu } from "./ops/gpu.ts";
@@ -11,7 +9,7 @@ import { bytesOf, type FloatType, type GpuTensor } from "./tensor.ts";
 
 /**
  * Returns the tensors of this backend as kernels see them. `tape` is read when a kernel first uses it.
- * @param cacheCapacity The tokens that a cache has room for when it is first appended to, or 0 for twice its length.
+ * @param cacheCapacity The least number of tokens that a cache gets room for when it is first appended to.
  */
 export function hostOf(
   device: GPUDevice,
@@ -56,11 +54,12 @@ export function hostOf(
     },
     // In debug mode an error of a kernel that is encoded here is reported too. A tape needs intermediate tensors later.
     scope: (make) => commands.guarded("a kernel", () => (tape().recording ? make() : tidyRecord(memory, make))),
-    // A tape follows operations. It would not see keys that are written in place.
-    appendKeys: (block, appliesMask) =>
-      tape().recording
-        ? appendedByCopy(tape().ops, block)
-        : appendKeys(gpu, tape().ops, cacheCapacity, block, appliesMask),
+    growing: {
+      capacity: cacheCapacity,
+      make: memory.growing,
+      longer: memory.longer,
+      copy: (from, to) => commands.copy(from, to, from.size),
+    },
     tape: {
       get recording() {
         return tape().recording;

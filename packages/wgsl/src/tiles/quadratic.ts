@@ -8,9 +8,10 @@ import {
   vjp,
   zerosLike,
 } from "@attnkit/core/backend";
-import { appendKeys, type Call, type EagerOps, liftTensor, type Ops, type Window } from "@attnkit/core/program";
+import { type Call, type EagerOps, liftTensor, type Ops, type Window } from "@attnkit/core/program";
+import { appendKeys, type CachedKeys } from "../cache/append.ts";
 import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
-import { type CachedKeys, type Host, hostOf, operation } from "../host.ts";
+import { type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
 import type { TileGradients } from "./backward.ts";
 import { attend } from "./forward.ts";
@@ -38,7 +39,7 @@ export interface Quadratic {
 const WIDEST = 256;
 
 /**
- * Makes a kernel for the quadratic family. The host appends to the cache; everything else is one pass over tiles, and one
+ * Makes a kernel for the quadratic family. After the keys are appended to the cache, it is one pass over tiles, and one
  * that combines parts of the keys for a few queries.
  * @param mechanism The portable mechanism. Its gradient is used if `spec` has none.
  * @example
@@ -175,7 +176,7 @@ function cacheOf<T>(
     ...{ q, k: ops.reshape(k, [B, Hkv, S, d]), v: ops.reshape(v, [B, Hkv, S, dv]) },
     ...{ keyMask: keyMask && ops.reshape(keyMask, [B, S]), state },
   };
-  return host.appendKeys?.(block, appliesMask) ?? appendKeys(ops, block);
+  return appendKeys(host, block, appliesMask);
 }
 
 const float = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? host.ops.where(x, 1, 0) : x);

@@ -199,8 +199,8 @@ test.each(["float32", "float16"] as const)(
     const block = { ...tokens(backend, 20, 3, 4, [0]), keyMask, state: { k, v, keep } };
     used.reset();
     const next = await fast(block);
-    // The prompt, the block and its mask would be 9 buffers in one dispatch.
-    expect([used.dispatches, used.submits]).toEqual([3, 1]);
+    // The prompt, the block and its mask are 9 buffers.
+    expect([used.dispatches, used.submits]).toEqual([device.limits.maxStorageBuffersPerShaderStage > 8 ? 2 : 3, 1]);
     const right = await slow(block);
     await close(backend, next.y, right.y, dtype === "float16" ? 2e-3 : 1e-4);
     for (const [entry, x] of Object.entries(next.state)) await close(backend, x, right.state[entry]!, 0);
