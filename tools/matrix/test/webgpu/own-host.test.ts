@@ -1,13 +1,14 @@
 /** Kernels on the tensors of another library: its host is the only file that it needs. The device has default limits. */
 import { creator, mechanisms } from "@attnkit/catalog";
-import { attention, type Block, type Options } from "@attnkit/core";
+import { attention, type Block, type Options, type State } from "@attnkit/core";
 import { allowance, type HostBlock, oracle, random } from "@attnkit/core/conformance";
-import { appendKeys } from "@attnkit/core/program";
+import { meter } from "@attnkit/measure/gpu-meter";
 import { hostOf } from "@attnkit/wgsl";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { create } from "webgpu";
 import { useAdapter } from "../../../catalog/src/dawn.ts";
-import { type Own, ownBackend, ownHost } from "./own-host.ts";
+import { growing } from "./own-growing.ts";
+import { type Own, type OwnHost, ownBackend, ownHost } from "./own-host.ts";
 import { drawn, type Wanted } from "./quadratic.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -15,7 +16,7 @@ vi.setConfig({ testTimeout: 60_000 });
 /** Dawn must not be collected while its device is in use. */
 let gpu: GPU;
 let device: GPUDevice;
-let host: ReturnType<typeof ownHost>;
+let host: OwnHost;
 const errors: string[] = [];
 
 beforeAll(async () => {
@@ -40,37 +41,51 @@ const table: readonly (readonly [name: string, options: Options, wanted: Wanted]
   ["elementwise", {}, { L: 70, causal: true, past: 5, keyMask: true, d: 8, dv: 8, lse: true }],
 ];
 
-test.each(table)("%s %o %o: a block, the next one, and a token after both", async (name, options, wanted) => {
-  const { causal, lse = false, past = 0 } = wanted;
-  const entry = mechanisms.find((m) => m.name === name)!;
-  const backend = ownBackend(host);
-  const attend = attention((await creator(entry, backend))(options), backend, { causal, lse, kernels: "require" });
-  const rng = random(name);
-  const before = drawn(rng, { ...wanted, L: past, past: 0, mask: false }).own;
-  const own = drawn(rng, wanted).own;
-  const token = drawn(rng, { ...wanted, L: 1, past: 0, mask: false }).own;
-  const first = await attend(uploaded(before));
-  const second = await attend({ ...uploaded(own), state: first.state });
-  const third = await attend({ ...uploaded(token), state: second.state });
-  const budget = (terms: number, scale: ArrayLike<number>) => (i: number) => allowance("float32", terms, scale[i]!);
-  for (const [result, block, past] of [
-    [second, own, [before]],
-    [third, token, [before, own]],
-  ] as const) {
-    const expected = oracle(entry.reference(options), { block, causal, past });
-    const used = async (x: Own, y: ArrayLike<number>, scale: ArrayLike<number>) =>
-      worst(await backend.download(x), y, budget(expected.terms, scale));
-    expect(await used(result.y, expected.y.data, expected.scale.data)).toBeLessThan(1);
-    if (lse) expect(await used(result.lse!, expected.lse!.data, expected.lseScale!().data)).toBeLessThan(1);
-  }
-  expect(errors).toEqual([]);
+/** Mechanisms whose state keeps all keys also run where tensors grow. */
+const cases = table.flatMap((row, i) =>
+  (i < 2 ? ["as they are", "growing"] : ["as they are"]).map((way) => [...row, way] as const),
+);
 
-  function uploaded({ q, k, v, mask, keyMask }: HostBlock): Block<Own> {
-    const up = ({ data, shape }: { data: Float64Array | Uint8Array; shape: readonly number[] }) =>
-      backend.upload(data, shape);
-    return { q: up(q), k: up(k), v: up(v), ...(mask && { mask: up(mask) }), ...(keyMask && { keyMask: up(keyMask) }) };
-  }
-});
+test.each(cases)(
+  "%s %o %o: a block, the next one, and a token after both, tensors %s",
+  async (name, options, wanted, way) => {
+    const { causal, lse = false, past = 0 } = wanted;
+    const entry = mechanisms.find((m) => m.name === name)!;
+    const backend = ownBackend(way === "growing" ? growing(host, 4) : host);
+    const attend = attention((await creator(entry, backend))(options), backend, { causal, lse, kernels: "require" });
+    const rng = random(name);
+    const before = drawn(rng, { ...wanted, L: past, past: 0, mask: false }).own;
+    const own = drawn(rng, wanted).own;
+    const token = drawn(rng, { ...wanted, L: 1, past: 0, mask: false }).own;
+    const first = await attend(uploaded(before));
+    const second = await attend({ ...uploaded(own), state: first.state });
+    const third = await attend({ ...uploaded(token), state: second.state });
+    const budget = (terms: number, scale: ArrayLike<number>) => (i: number) => allowance("float32", terms, scale[i]!);
+    for (const [result, block, past] of [
+      [second, own, [before]],
+      [third, token, [before, own]],
+    ] as const) {
+      const expected = oracle(entry.reference(options), { block, causal, past });
+      const used = async (x: Own, y: ArrayLike<number>, scale: ArrayLike<number>) =>
+        worst(await backend.download(x), y, budget(expected.terms, scale));
+      expect(await used(result.y, expected.y.data, expected.scale.data)).toBeLessThan(1);
+      if (lse) expect(await used(result.lse!, expected.lse!.data, expected.lseScale!().data)).toBeLessThan(1);
+    }
+    expect(errors).toEqual([]);
+
+    function uploaded({ q, k, v, mask, keyMask }: HostBlock): Block<Own> {
+      const up = ({ data, shape }: { data: Float64Array | Uint8Array; shape: readonly number[] }) =>
+        backend.upload(data, shape);
+      return {
+        q: up(q),
+        k: up(k),
+        v: up(v),
+        ...(mask && { mask: up(mask) }),
+        ...(keyMask && { keyMask: up(keyMask) }),
+      };
+    }
+  },
+);
 
 test("a call leaves its results and nothing else", async () => {
   const entry = mechanisms.find((m) => m.name === "softmax")!;
@@ -85,25 +100,48 @@ test("a call leaves its results and nothing else", async () => {
   expect(host.live).toBe(before + 1 + Object.keys(state).length); // y and the cache
 });
 
-test("a library whose caches grow by themselves is asked for them", async () => {
-  const seen: (readonly number[])[] = [];
-  const growing = Object.assign(Object.create(host) as typeof host, {
-    appendKeys(block: Block<Own>) {
-      seen.push(block.k.shape);
-      return appendKeys(host.ops, block);
-    },
+describe("a library whose tensors grow", () => {
+  const x = (backend: ReturnType<typeof ownBackend>, n: number, seed: number) =>
+    backend.upload(
+      Float32Array.from({ length: 2 * n * 4 }, (_, i) => Math.sin(seed + i)),
+      [2, n, 4],
+    );
+
+  test("a step copies one token's k and v as bytes, in place, and a fork moves", async () => {
+    const backend = ownBackend(growing(host, 16));
+    const entry = mechanisms.find((m) => m.name === "softmax")!;
+    const attend = attention((await creator(entry, backend))(), backend, { kernels: "require" });
+    const used = meter(device);
+    const step = async (state: State<Own>, seed: number) => {
+      const token = x(backend, 1, seed);
+      used.reset();
+      const next = await attend({ q: token, k: token, v: token, state });
+      return { state: next.state, counts: [used.dispatches, used.copiedBytes] };
+    };
+    const prompt = x(backend, 3, 0);
+    const first = await attend({ q: prompt, k: prompt, v: prompt });
+    const a = await step(first.state, 1);
+    expect(a.counts).toEqual([2, 2 * 2 * 4 * 4]); // a dispatch moves the prompt
+    const b = await step(a.state, 2);
+    expect(b.counts).toEqual([1, 2 * 2 * 4 * 4]);
+    expect(b.state.k!.buffer).toBe(a.state.k!.buffer);
+    const fork = await step(a.state, 3);
+    expect(fork.counts).toEqual([1, 5 * 2 * 2 * 4 * 4]);
+    expect(fork.state.k!.buffer).not.toBe(a.state.k!.buffer);
   });
-  const backend = ownBackend(growing);
-  const entry = mechanisms.find((m) => m.name === "softmax")!;
-  const attend = attention((await creator(entry, backend))(), backend, { kernels: "require" });
-  const x = backend.upload(new Float32Array(32).fill(0.5), [4, 8]);
-  const { state } = await attend({ q: x, k: x, v: x });
-  const { y } = await attend({ q: x, k: x, v: x, state });
-  expect(seen).toEqual([
-    [1, 1, 4, 8],
-    [1, 1, 4, 8],
-  ]);
-  expect([...(await backend.download(y))]).toEqual(Array(32).fill(0.5));
+
+  test("another library's append is one dispatch", async () => {
+    const backend = ownBackend(host);
+    const entry = mechanisms.find((m) => m.name === "softmax")!;
+    const attend = attention((await creator(entry, backend))(), backend, { kernels: "require" });
+    const prompt = x(backend, 3, 0);
+    const { state } = await attend({ q: prompt, k: prompt, v: prompt });
+    const token = x(backend, 1, 1);
+    const used = meter(device);
+    used.reset();
+    await attend({ q: token, k: token, v: token, state });
+    expect([used.dispatches, used.copiedBytes]).toEqual([2, 0]);
+  });
 });
 
 test("what has no kernel is refused, and a backend without WebGPU tensors says so", async () => {

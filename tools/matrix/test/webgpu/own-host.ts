@@ -1,6 +1,6 @@
 import { AttentionError, type Backend, type Data, type Shape } from "@attnkit/core";
 import { broadcastShape, concatShape, elementCount, hostData, type NestedValues } from "@attnkit/core/backend";
-import { dispatch, grid, type Host, type Storage, WEBGPU, type WebgpuBackend } from "@attnkit/wgsl";
+import { type Binding, dispatch, grid, type Host, type Storage, WEBGPU, type WebgpuBackend } from "@attnkit/wgsl";
 
 /** A tensor of the smallest library that there can be: a range of a buffer and a shape. */
 export interface Own {
@@ -18,8 +18,15 @@ const ALIGNED = 256;
 
 const bytesOf = (shape: Shape): number => Math.max(4, 4 * elementCount(shape));
 
+export type OwnHost = Host<Own> & {
+  readonly live: number;
+  submit(): void;
+  /** Encodes a copy of bytes. */
+  copy(from: Binding, to: Binding): void;
+};
+
 /** The host of such tensors. Each starts in the middle of a buffer that is full of NaN. */
-export function ownHost(device: GPUDevice): Host<Own> & { submit(): void; readonly live: number } {
+export function ownHost(device: GPUDevice): OwnHost {
   const nan = (size: number) => new Float32Array(size / 4).fill(Number.NaN);
   let encoder: GPUCommandEncoder | undefined;
   /** Tensors that a scope made. They are destroyed after the next submit, and none else. */
@@ -30,7 +37,7 @@ export function ownHost(device: GPUDevice): Host<Own> & { submit(): void; readon
     live += 1;
     return device.createBuffer({ size, usage });
   };
-  const host: Host<Own> & { submit(): void; readonly live: number } = {
+  const host: OwnHost = {
     device,
     get live() {
       return live;
@@ -88,6 +95,10 @@ export function ownHost(device: GPUDevice): Host<Own> & { submit(): void; readon
         }
       }
     },
+    copy(from, to) {
+      encoder ??= device.createCommandEncoder();
+      encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, from.size);
+    },
     submit() {
       if (encoder) device.queue.submit([encoder.finish()]);
       encoder = undefined;
@@ -100,7 +111,7 @@ export function ownHost(device: GPUDevice): Host<Own> & { submit(): void; readon
 }
 
 /** A backend without operations: it runs what has a kernel, and nothing else. */
-export function ownBackend(host: ReturnType<typeof ownHost>): Backend<Own, "float32"> & WebgpuBackend<Own> {
+export function ownBackend(host: OwnHost): Backend<Own, "float32"> & WebgpuBackend<Own> {
   const { device } = host;
   const never = (): never => {
     throw new AttentionError("ATTN_UNSUPPORTED", "own", "this backend runs kernels alone");
