@@ -3,6 +3,7 @@ import { Remembered } from "@attnkit/core/backend";
 import { accessors, type Element, elementType, halves } from "./elements.ts";
 import type { Binding, Host } from "./host.ts";
 import { keepsNaN } from "./nan.ts";
+import { storedBinding } from "./stored.ts";
 
 /** A compute dispatch over tensors of a host. */
 export interface Dispatch<T> {
@@ -55,7 +56,7 @@ export function dispatch<T>(host: Host<T>, d: Dispatch<T>): void {
   const parameters = parametersOf(d);
   const bindings: Binding[] = [
     ...[...Object.entries(d.inputs), ...Object.entries(d.outputs)].map(([name, x]) =>
-      d.stored?.includes(name) ? (host.stored?.(x).binding ?? host.binding(x)) : host.binding(x),
+      d.stored?.includes(name) ? storedBinding(host, x) : host.binding(x),
     ),
     ...(parameters ? [host.uniform(parameters)] : []),
   ];

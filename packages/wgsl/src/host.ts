@@ -41,7 +41,10 @@ export interface Growing<T> {
    * undefined and may be written. Returns undefined if `x` has no room, or if another live tensor sees entries behind `x`.
    */
   longer(x: T, axis: number, length: number): T | undefined;
-  /** Encodes a copy of all bytes of `from` to the start of `to`, which lies in another buffer. */
+  /**
+   * Encodes a copy of all bytes of `from` to the start of `to`, which lies in another buffer. `from` has the usage `COPY_SRC`;
+   * tensors of `ops.constant` must have it too.
+   */
   copy(from: Binding, to: Binding): void;
 }
 

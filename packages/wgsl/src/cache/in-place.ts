@@ -1,7 +1,8 @@
 import type { Block, Tensors } from "@attnkit/core";
-import { elementCount, strides } from "@attnkit/core/backend";
+import { elementCount } from "@attnkit/core/backend";
 import { allKeysPresent } from "@attnkit/core/program";
-import type { Binding, Growing, Host } from "../host.ts";
+import type { Growing, Host } from "../host.ts";
+import { storedBinding, storedStrides } from "../stored.ts";
 import type { CachedKeys } from "./append.ts";
 import { type CacheEntry, writeCache } from "./write.ts";
 
@@ -14,7 +15,7 @@ const COPY_SRC = 0x4;
  */
 export function canGrow<T>(host: Host<T>, { k, v, keep }: Tensors<T>, own: readonly T[]): boolean {
   const past = [k!, v!, ...(keep === undefined ? [] : [keep])];
-  const bufferOf = (x: T) => bindingOf(host, x).buffer;
+  const bufferOf = (x: T) => storedBinding(host, x).buffer;
   return (
     host.growing !== undefined &&
     [...past, ...own].every((x) => host.storage(x) !== "boolean") &&
@@ -84,15 +85,15 @@ function extended<T>(host: Host<T>, growing: Growing<T>, past: T, added: number,
 
 /** Copies the bytes of `own` to the start or the end of `all`. */
 function copyTo<T>(host: Host<T>, growing: Growing<T>, own: T, all: T, where: "start" | "end"): void {
-  const [from, to] = [bindingOf(host, own), bindingOf(host, all)];
+  const [from, to] = [storedBinding(host, own), storedBinding(host, all)];
   growing.copy(from, { ...to, offset: to.offset + (where === "end" ? to.size - from.size : 0) });
 }
 
 /** Returns whether the elements lie in the order in which those of a cache do, and can be copied as bytes. */
 function liesAlike<T>(host: Host<T>, x: T, cache: T): boolean {
-  const [own, all] = [stridesOf(host, x), stridesOf(host, cache)];
+  const [own, all] = [storedStrides(host, x), storedStrides(host, cache)];
   const alike = host.shape(x).every((n, axis) => n === 1 || own[axis] === all[axis]);
-  return alike && host.storage(x) === host.storage(cache) && (bindingOf(host, x).buffer.usage & COPY_SRC) !== 0;
+  return alike && host.storage(x) === host.storage(cache) && (storedBinding(host, x).buffer.usage & COPY_SRC) !== 0;
 }
 
 /** The axis of the tokens of `k`, `v` `[B, Hkv, T, d]` and of `keep` `[B, T]`. */
@@ -102,7 +103,3 @@ const elementsOfToken = <T>(host: Host<T>, x: T): number => {
   const shape = host.shape(x);
   return elementCount(shape.with(axisOf(shape), 1));
 };
-
-const bindingOf = <T>(host: Host<T>, x: T): Binding => host.stored?.(x).binding ?? host.binding(x);
-
-const stridesOf = <T>(host: Host<T>, x: T): readonly number[] => host.stored?.(x).strides ?? strides(host.shape(x));

@@ -2,6 +2,7 @@ import { elementCount, strides } from "@attnkit/core/backend";
 import { dispatch, grid } from "../dispatch.ts";
 import { gpuFacts } from "../gpu-facts.ts";
 import type { Host } from "../host.ts";
+import { asFloats, storedStrides } from "../stored.ts";
 
 const THREADS = 64;
 
@@ -101,7 +102,6 @@ function partOf<T>(
   const first = past === undefined ? inThreads(from) : 0;
   const units = inThreads(writesOwn ? tokens : P) - first;
   const rowMajor = strides(shape);
-  const steps = host.stored?.(x).strides ?? rowMajor;
   const sizes = { first, units, heads, width, tokens, last: tokens * heads * width - 1 };
   const named: readonly (readonly [string, T | undefined])[] = [
     [`${name}_past`, past && asFloats(host, past)],
@@ -109,13 +109,11 @@ function partOf<T>(
   ];
   return {
     ...{ name, x, lanes, paired, heads, tokens, units },
-    tokenAfterToken: steps.some((n, axis) => n !== rowMajor[axis]),
+    tokenAfterToken: storedStrides(host, x).some((n, axis) => n !== rowMajor[axis]),
     inputs: Object.fromEntries(named.filter((entry): entry is [string, T] => entry[1] !== undefined)),
     sizes: Object.fromEntries(Object.entries(sizes).map(([size, n]) => [`${name}_${size}`, n])),
   };
 }
-
-const asFloats = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? host.ops.where(x, 1, 0) : x);
 
 /** WGSL `write_name(i)`, which writes what thread i is for, and `name_entry(at)`, its element or its vector of four. */
 function textOf<T>({ name, inputs, lanes, paired, ...part }: Part<T>, masked: boolean, perBatch: number): string {

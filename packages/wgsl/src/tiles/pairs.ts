@@ -1,8 +1,8 @@
 import type { Causal, Shape, Tensors } from "@attnkit/core";
-import { strides } from "@attnkit/core/backend";
 import type { Dims, Window } from "@attnkit/core/program";
 import type { Dispatch } from "../dispatch.ts";
 import type { Host } from "../host.ts";
+import { storedStrides } from "../stored.ts";
 
 /**
  * Queries and all the keys that they may read, past keys first. Names are those of `Block`, ranks are as the caller
@@ -75,7 +75,7 @@ export const CACHED: readonly string[] = ["k", "v", "keep"];
 
 /** Returns the strides of k and v in rows of channels, and those of keep. They differ where a cache grows in place. */
 function cacheStrides<T>(host: Host<T>, tensors: Tensors<T>): Record<string, number> {
-  const of = (x: T) => host.stored?.(x).strides ?? strides(host.shape(x));
+  const of = (x: T) => storedStrides(host, x);
   const rows = (["k", "v"] as const).flatMap((name) => {
     const x = tensors[name];
     if (x === undefined) return [];

@@ -13,6 +13,7 @@ import { appendKeys, type CachedKeys } from "../cache/append.ts";
 import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
 import { type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
+import { asFloats } from "../stored.ts";
 import type { TileGradients } from "./backward.ts";
 import { attend } from "./forward.ts";
 import type { Pairs } from "./pairs.ts";
@@ -96,9 +97,9 @@ function run<T>(host: Host<T>, mechanism: Mechanism, spec: Quadratic, block: Blo
   const splits = splitsFor(way, B * Hkv, reachOf(past + S, L, window), rows);
   const keys = cacheOf(host, block, call, splits > 1 && fewBuffers(block, gpuFacts(host.device)));
   const tensors: Tensors<T> = {
-    ...{ q: float(host, block.q), k: keys.k, v: keys.v },
+    ...{ q: asFloats(host, block.q), k: keys.k, v: keys.v },
     ...(block.mask && { mask: block.mask }),
-    ...(block.bias && { bias: float(host, block.bias) }),
+    ...(block.bias && { bias: asFloats(host, block.bias) }),
     ...(keys.keep && { keep: keys.keep }),
     ...(keys.unapplied && { ownMask: keys.unapplied }),
   };
@@ -178,8 +179,6 @@ function cacheOf<T>(
   };
   return appendKeys(host, block, appliesMask);
 }
-
-const float = <T>(host: Host<T>, x: T): T => (host.storage(x) === "boolean" ? host.ops.where(x, 1, 0) : x);
 
 /** Returns how many keys a block of L rows can reach within a window. */
 const reachOf = (T: number, L: number, [left, right]: Window): number => Math.min(T, left + L + Math.min(right, T));

@@ -4,14 +4,12 @@ import { attention, type Block, type State } from "@attnkit/core";
 import { meter } from "@attnkit/measure/gpu-meter";
 import { polynomial } from "@attnkit/polynomial/webgpu";
 import { softmax } from "@attnkit/softmax/webgpu";
-import type { TfjsBackend } from "@attnkit/tfjs";
+import type { Tensor, TfjsBackend } from "@attnkit/tfjs";
 import { type Host, hostOf } from "@attnkit/wgsl";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 
 // A software adapter that shares two cores with other files, and compiles slowly.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
-
-type Tensor = Awaited<ReturnType<TfjsBackend["download"]>> extends never ? never : Parameters<TfjsBackend["free"]>[0];
 
 let backend: TfjsBackend;
 let host: Host<Tensor>;
