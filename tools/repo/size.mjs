@@ -12,8 +12,8 @@ import { build } from "esbuild";
 /** Complete pages: softmax attention on one backend, without gradients; on a device also with its kernels. */
 const PAGES = /** @type {const} */ ([
   ["softmax", "cpu", 13_400],
-  ["softmax", "webgpu", 22_300],
-  ["softmax/webgpu", "webgpu", 33_700],
+  ["softmax", "webgpu", 21_400],
+  ["softmax/webgpu", "webgpu", 35_300],
 ]).map(([mechanism, backend, limit]) => ({
   label: `${mechanism} + core + ${backend}, all of it`,
   contents: `export { attention } from "@attnkit/core";
