@@ -1,17 +1,8 @@
 import type { Block } from "@attnkit/core";
 import { type AppendedKeys, appendKeys as appendByOperations } from "@attnkit/core/program";
 import type { Host } from "../host.ts";
-import { appendInPlace, canGrow } from "./in-place.ts";
+import { appendInPlace, type CachedKeys, canGrow } from "./in-place.ts";
 import { type CacheEntry, writeCache } from "./write.ts";
-
-/** Keys and values of a state followed by those of a block. */
-export interface CachedKeys<T> extends AppendedKeys<T> {
-  /**
-   * The block's key mask `[B, S]`, if it is not applied yet: the block's own k and v are as the block has them, and its own
-   * entries of `keep` are undefined. The kernel then applies it and completes the cache.
-   */
-  readonly unapplied?: T | undefined;
-}
 
 /**
  * Returns keys and values of a block's state followed by the block's own, of rank 4 (SEMANTICS S4, S9). Where tensors can grow in

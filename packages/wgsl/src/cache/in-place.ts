@@ -1,10 +1,18 @@
 import type { Block, Tensors } from "@attnkit/core";
 import { elementCount } from "@attnkit/core/backend";
-import { allKeysPresent } from "@attnkit/core/program";
+import { type AppendedKeys, allKeysPresent } from "@attnkit/core/program";
 import type { Growing, Host } from "../host.ts";
 import { storedBinding, storedStrides } from "../stored.ts";
-import type { CachedKeys } from "./append.ts";
 import { type CacheEntry, writeCache } from "./write.ts";
+
+/** Keys and values of a state followed by those of a block. */
+export interface CachedKeys<T> extends AppendedKeys<T> {
+  /**
+   * The block's key mask `[B, S]`, if it is not applied yet: the block's own k and v are as the block has them, and its own
+   * entries of `keep` are undefined. The kernel then applies it and completes the cache.
+   */
+  readonly unapplied?: T | undefined;
+}
 
 /** `GPUBufferUsage.COPY_SRC`. The global is missing in Node. */
 const COPY_SRC = 0x4;

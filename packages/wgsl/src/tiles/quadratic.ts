@@ -9,7 +9,8 @@ import {
   zerosLike,
 } from "@attnkit/core/backend";
 import { type Call, type EagerOps, liftTensor, type Ops, type Window } from "@attnkit/core/program";
-import { appendKeys, type CachedKeys } from "../cache/append.ts";
+import { appendKeys } from "../cache/append.ts";
+import type { CachedKeys } from "../cache/in-place.ts";
 import { type GpuFacts, gpuFacts } from "../gpu-facts.ts";
 import { type Host, hostOf, operation } from "../host.ts";
 import { acceptable, WEBGPU } from "../kernel.ts";
