@@ -11,7 +11,7 @@ export interface CacheEntry<T> {
   readonly x: T;
   /** The entries of past keys, if they are not in `x` yet. Past entries of `keep` are 1 without it. */
   readonly past?: T | undefined;
-  /** Those of the block, if they are not in `x` yet. Own entries of `keep` are 1 without it. */
+  /** The entries of the block's own keys, if they are not in `x` yet. Own entries of `keep` are 1 without it. */
   readonly own?: T | undefined;
 }
 
