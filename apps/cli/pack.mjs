@@ -98,6 +98,7 @@ function origin() {
   const frameworks = /^(@tensorflow\/|onnxruntime-(node|web)$|webgpu$)/;
   const git = (/** @type {string[]} */ ...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
   return {
+    version: manifestOf(here).version,
     packages: Object.fromEntries(published.map(({ name, version }) => [name, version])),
     beside: Object.keys(dependencies),
     optional: Object.fromEntries(Object.keys(peerDependencies).map((name) => [name, tested.get(name)])),

@@ -1,5 +1,7 @@
 /** The origin of a bundle. It is written into the bundle, because it cannot be found out where it runs. */
 interface Build {
+  /** The version of the package that holds the bundle. Absent where the bundle is no package. */
+  readonly version?: string;
   /** The versions of the attnkit packages in the bundle. */
   readonly packages: Readonly<Record<string, string>>;
   /** The names of the attnkit packages that are installed beside the bundle. */

@@ -7,6 +7,7 @@ import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { runCommand } from "./commands/run.ts";
 import { EXIT, type Io, oneLine, userMessage } from "./io.ts";
+import { ownVersion } from "./measure/environment.ts";
 import { tuneCommand } from "./tune/command.ts";
 
 /**
@@ -19,6 +20,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   };
   const program = new Command("attnkit")
     .description("Attention mechanisms on pluggable backends: benchmarks, conformance tests, and files in and out.")
+    .option("-V, --version", "print the version of @attnkit/cli")
+    .on("option:version", () => {
+      io.out(`${ownVersion()}\n`);
+      throw new CommanderError(EXIT.ok, "commander.version", "");
+    })
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { program } from "./built.ts";
@@ -14,6 +14,13 @@ test("exit codes and streams are those of the process", () => {
     stdout: "",
     stderr: "attnkit: nope.npz: no such file or folder; expected a file that can be read\n",
   });
+});
+
+test("--version prints the version of @attnkit/cli, and the help names it", () => {
+  const { version } = JSON.parse(readFileSync(join(app, "../cli/package.json"), "utf8"));
+  expect(run(["--version"])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+  expect(run(["-V"])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+  expect(run(["--help"]).stdout).toMatch(/-V, --version +print the version of @attnkit\/cli/);
 });
 
 test("paths start where the user stands, also when a package script runs the program elsewhere", () => {

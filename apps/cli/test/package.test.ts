@@ -65,6 +65,12 @@ describe("an installed attnkit", { timeout: 30_000 }, () => {
     expect(stdout).toMatch(/webgpu.*the package webgpu is not installed here/);
   });
 
+  test("prints the version of its package", () => {
+    const { version } = JSON.parse(readFileSync(join(app, "package.json"), "utf8"));
+    expect(attnkit("--version")).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+    expect(attnkit("--help").stdout).toContain("-V, --version");
+  });
+
   test("tests the user's mechanism on the user's backend", () => {
     const json = join(project, "report.json");
     const flags = ["--law", "oracle", "--json", json];

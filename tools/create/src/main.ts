@@ -5,6 +5,7 @@ import { type Created, create, type Project } from "./create.ts";
 import { CreateError } from "./error.ts";
 import { type AppTemplate, appTemplates, type Choice, type Kind, kinds, placeholder } from "./kinds.ts";
 import { repositoryOf } from "./repository.ts";
+import { version } from "./versions.ts";
 
 /** The parts of its process that the command line needs. */
 export interface Io {
@@ -28,7 +29,8 @@ ${list(appTemplates)}  --name <name>      lower-case words with hyphens; default
   --dir <folder>     the folder to create; default ./<name>. In a clone of attnkit the kind decides it
   --tarballs <folder>  takes attnkit from tarballs that pnpm pack:all wrote, not from the registry
   --yes              takes the default for everything that no flag says, and asks nothing
-  --help
+  --help             prints this text
+  --version          prints the version of create-attnkit
 `;
 
 /** Runs the command line and returns its exit code: 0, or 1 after an error that was printed. */
@@ -37,6 +39,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const flags = flagsOf(argv);
     if (flags.help) {
       io.out(HELP);
+      return 0;
+    }
+    if (flags.version) {
+      io.out(`${version()}\n`);
       return 0;
     }
     const project = await projectOf(flags, io);
@@ -55,8 +61,9 @@ function flagsOf(argv: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   try {
-    const options = { kind: text, template: text, name: text, dir: text, tarballs: text, yes: flag, help: flag };
-    return parseArgs({ args: [...argv], options, strict: true }).values;
+    const options = { kind: text, template: text, name: text, dir: text, tarballs: text };
+    const flags = { yes: flag, help: flag, version: flag };
+    return parseArgs({ args: [...argv], options: { ...options, ...flags }, strict: true }).values;
   } catch (error) {
     throw new CreateError(`${(error as Error).message.replace(/\.?$/, ".")} --help lists the flags.`);
   }

@@ -6,11 +6,14 @@ const own = new URL("../package.json", import.meta.url);
 
 type Ranges = Readonly<Record<string, string>>;
 interface Manifest {
-  readonly version?: string;
+  readonly version: string;
   readonly devDependencies?: Ranges;
 }
 
 const read = (url: URL): Manifest => JSON.parse(readFileSync(url, "utf8")) as Manifest;
+
+/** Returns the version of create-attnkit. */
+export const version = (): string => read(own).version;
 
 /**
  * Returns the range of a package that generated projects depend on. The devDependencies of create-attnkit are the one list:

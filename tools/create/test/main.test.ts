@@ -59,8 +59,25 @@ describe("flags", () => {
   test("--help lists every kind and flag", async () => {
     const { code, out } = await run(["--help"]);
     expect(code).toBe(0);
-    for (const word of ["backend", "mechanism", "app", "vite", "tfjs", "--name", "--dir", "--tarballs", "--yes"])
+    for (const word of [
+      "backend",
+      "mechanism",
+      "app",
+      "vite",
+      "tfjs",
+      "--name",
+      "--dir",
+      "--tarballs",
+      "--yes",
+      "--version",
+    ])
       expect(out).toContain(word);
+  });
+
+  test("--version prints the version of the package, and nothing is written", async () => {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    expect(await run(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+    expect(readdirSync(cwd)).toEqual([]);
   });
 });
 

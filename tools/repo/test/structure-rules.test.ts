@@ -189,7 +189,7 @@ test("ranges: between published packages, by the kind of dependency", () => {
   expect(rangesOf({ dependencies: { "@attnkit/onnx": "workspace:*" } })).toHaveLength(1);
   expect(peer("workspace:>=0.1.0 <1.0.0")).toEqual([]);
   expect(peer("workspace:^")).toHaveLength(1);
-  expect(rangesOf({ peerDependencies: { "onnxruntime-common": ">=1.20.0" } })).toEqual([]);
+  expect(rangesOf({ peerDependencies: { "onnxruntime-common": ">=1.21.0" } })).toEqual([]);
 });
 
 test("readmes: the beginning, and the sections of the kind", () => {

@@ -59,6 +59,12 @@ export function installed(names: readonly string[], from: string = import.meta.u
   return Object.fromEntries(versions);
 }
 
+/** Returns the version of `@attnkit/cli`: that of the bundle, or that of the clone. */
+export function ownVersion(): string {
+  const from = createRequire(import.meta.url);
+  return built()?.version ?? (from("../../../cli/package.json") as { version: string }).version;
+}
+
 /** Returns the versions of the published attnkit packages in use. */
 export function packages(): Record<string, string> {
   const bundle = built();

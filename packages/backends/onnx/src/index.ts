@@ -14,9 +14,10 @@ import { isPositiveInteger, knownOptions, requireOption } from "@attnkit/core/pr
 import type * as ORT from "onnxruntime-common";
 import { Compiler } from "./compile.ts";
 import { placesOf } from "./device.ts";
-import { isWeb, outputsOf, sessionMaker } from "./make.ts";
+import { isWeb, outputsOf, sessionMaker, versionOf } from "./make.ts";
 import type { Ort, OutputLocation } from "./ort.ts";
 import { Sessions } from "./sessions.ts";
+import { isOlder, OLDEST_RUNTIME } from "./version.ts";
 
 export { checkOnnx, type OnnxSummary } from "./check.ts";
 export { exportOnnx } from "./export.ts";
@@ -27,7 +28,7 @@ export { toText } from "./text.ts";
 export type { Value } from "./value.ts";
 
 export interface OnnxOptions<D extends "float32" | "float64" = "float32" | "float64"> {
-  /** The module `onnxruntime-node` or `onnxruntime-web`. */
+  /** The module `onnxruntime-node` or `onnxruntime-web`, version 1.21.0 or newer. */
   readonly ort: Ort;
   /** Passed on to ONNX Runtime. Default: its CPU provider, `cpu` in Node and `wasm` in browsers. */
   readonly executionProviders?: readonly ORT.InferenceSession.ExecutionProviderConfig[];
@@ -58,7 +59,7 @@ export interface OnnxBackend<D extends "float32" | "float64" = "float32" | "floa
  * Creates a backend over ONNX Runtime, which the caller passes in. Programs are recorded as ONNX graphs. Sizes that
  * vary between calls are symbolic dimensions where the mechanism allows it (`Varying`).
  *
- * @throws `ATTN_OPTION` if an option is missing, unknown or out of range.
+ * @throws `ATTN_OPTION` if an option is missing, unknown or out of range, and if ONNX Runtime is older than 1.21.0.
  * @example
  * ```ts
  * import * as ort from "onnxruntime-node";
@@ -89,7 +90,7 @@ export function onnx<const D extends "float32" | "float64" = "float32">(options:
   const backend: OnnxBackend<D> = {
     name,
     kind: "onnx",
-    device: `ONNX Runtime ${ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common}, provider ${provider}${adapterOf(device)}`,
+    device: `ONNX Runtime ${versionOf(ort)}, provider ${provider}${adapterOf(device)}`,
     dtype,
     outputs,
     supports: { gradients: true, dtypes },
@@ -140,6 +141,13 @@ function checkOptions(options: OnnxOptions): void {
   const given = ort?.InferenceSession !== undefined && ort.Tensor !== undefined && ort.env !== undefined;
   const module = "the module onnxruntime-node or onnxruntime-web: onnx({ ort })";
   requireOption(given, "onnx", "ort", typeof ort, module);
+  requireOption(
+    !isOlder(versionOf(ort), OLDEST_RUNTIME),
+    "onnx",
+    "ort",
+    `ONNX Runtime ${versionOf(ort)}`,
+    `version ${OLDEST_RUNTIME} or newer`,
+  );
   knownOptions("onnx", options, ["ort", "executionProviders", "sessionOptions", "dtype", "maxSessions"]);
   const isProvider = (x: unknown) =>
     typeof (typeof x === "object" ? (x as { name?: unknown } | null)?.name : x) === "string";

@@ -42,6 +42,9 @@ export function sessionMaker(
 
 export const isWeb = (ort: Ort): boolean => ort.env.versions.node === undefined;
 
+/** Returns the version of the package that runs: onnxruntime-node, onnxruntime-web or another build. */
+export const versionOf = ({ env: { versions } }: Ort): string => versions.node ?? versions.web ?? versions.common;
+
 /**
  * Returns the default location of a provider's outputs. In Node, ONNX Runtime 1.30 crashes when a GPU tensor is
  * downloaded, or is read after its last session was released. There, outputs are downloaded after each run.
