@@ -79,7 +79,7 @@ export function horner(coefficients: readonly number[]): string {
   return lower.reduce((inner, c) => `fma(${inner}, x, ${vector(c)})`, vector(top as number));
 }
 
-/** By degree: how many monomials it has in WGSL; the channels of the n-th; and how often it occurs among all products. */
+/** Each degree: how many monomials it has in WGSL, the channels of the n-th, and how often it occurs among all products. */
 const degrees = [
   { size: "1u", channels: "vec3u(p.d)", orderings: "1.0" },
   { size: "p.d", channels: "vec3u(n, p.d, p.d)", orderings: "1.0" },
