@@ -8,10 +8,5 @@ export const VERSION = "0.1.0";
  */
 export const OLDEST_RUNTIME = "1.21.0";
 
-/** Returns whether version `a` precedes version `b` by its major, minor and patch numbers. */
-export function isOlder(a: string, b: string): boolean {
-  const numbers = (version: string) => version.split(/[.-]/, 3).map(Number);
-  const [x, y] = [numbers(a), numbers(b)];
-  const first = x.findIndex((n, i) => n !== y[i]);
-  return first >= 0 && x[first]! < y[first]!;
-}
+/** Returns whether version `a` precedes version `b`: digits are compared as numbers. */
+export const isOlder = (a: string, b: string): boolean => a.localeCompare(b, "en", { numeric: true }) < 0;
