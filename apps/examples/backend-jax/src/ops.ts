@@ -31,11 +31,13 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
   const keep = (x: JaxArray): JaxArray => scope.keep(x);
   const shapeOf = (x: Operand): Shape => (typeof x === "number" ? [] : x.shape);
   /** The operand as floats: jax-js would add two masks as booleans. */
-  const float = (x: Operand): Operand => {
+  function float(x: JaxArray): JaxArray;
+  function float(x: Operand): Operand;
+  function float(x: Operand): Operand {
     if (typeof x === "number") return x;
     return x.dtype === np.float32 ? x.ref : x.ref.astype(np.float32);
-  };
-  const unary = (f: (x: JaxArray) => JaxArray) => (x: JaxArray) => keep(f(x.ref));
+  }
+  const unary = (f: (x: JaxArray) => JaxArray) => (x: JaxArray) => keep(f(float(x)));
   const binary = (name: string, f: (a: Operand, b: Operand) => JaxArray) => (a: Operand, b: Operand) => {
     broadcastShape(name, shapeOf(a), shapeOf(b));
     return keep(f(float(a), float(b)));
@@ -66,9 +68,10 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
         xs.map((x) => x.shape),
         axis,
       );
+      const masks = xs.every((x) => x.dtype === np.bool);
       return keep(
         np.concatenate(
-          xs.map((x) => x.ref),
+          xs.map((x) => (masks ? x.ref : float(x))),
           at(xs[0]!, axis),
         ),
       );
@@ -103,7 +106,7 @@ export function operations(scope: Scope): EagerOps<JaxArray> {
       const rank = matmulShape(a.shape, b.shape).length;
       if (a.shape.at(-1) === 0) return keep(np.zeros([...matmulShape(a.shape, b.shape)]));
       // jax-js 0.1.25 puts the axes in a wrong order where the ranks differ: [3, 4] x [2, 4, 2] gives [3, 2, 2].
-      const [x, y] = [a, b].map(({ ref, shape }) => ref.reshape([...Array(rank - shape.length).fill(1), ...shape]));
+      const [x, y] = [a, b].map((t) => float(t).reshape([...Array(rank - t.shape.length).fill(1), ...t.shape]));
       return keep(np.matmul(x!, y!));
     },
   };

@@ -40,7 +40,7 @@ export function ndarrayBackend<D extends DType = "float32">({
     ops,
     upload(values: Parameters<typeof hostData>[1], given?: readonly number[]) {
       const { data, shape } = hostData(name, values, given);
-      return tensor(data instanceof Uint8Array ? data.slice() : Floats.from(data), shape);
+      return tensor(data instanceof Uint8Array ? data.map((x) => +(x !== 0)) : Floats.from(data), shape);
     },
     async download(x) {
       const { data, shape } = own(x);

@@ -34,9 +34,11 @@ export function operations(dtype: "float32" | "float64"): EagerOps<Tensor> {
     });
     return out;
   };
-  /** A new array of the type of `data`: a mask that is moved is still a mask. */
-  const like = ({ data }: Tensor, shape: Shape): Tensor =>
-    data instanceof Uint8Array ? tensor(new Uint8Array(elementCount(shape)), shape) : floats(shape);
+  /** A new array for elements of `xs`: masks that are moved are still a mask, and beside floats they are numbers. */
+  const like = (xs: readonly Tensor[], shape: Shape): Tensor =>
+    xs.every(({ data }) => data instanceof Uint8Array)
+      ? tensor(new Uint8Array(elementCount(shape)), shape)
+      : floats(shape);
   const rounded = (x: Tensor): Tensor => copy(x, floats(x.shape));
 
   const unary = (f: (x: number) => number) => (x: Tensor) => {
@@ -74,7 +76,7 @@ export function operations(dtype: "float32" | "float64"): EagerOps<Tensor> {
     shape: (x) => x.shape,
     constant: (data, shape) => tensor(Floats.from(data), dataShape("constant", data.length, shape)),
 
-    reshape: (x, shape) => tensor(copy(x, like(x, x.shape)).data, reshapeShape(x.shape, shape)),
+    reshape: (x, shape) => tensor(copy(x, like([x], x.shape)).data, reshapeShape(x.shape, shape)),
     transpose: (x, perm) => {
       const shape = transposeShape(x.shape, perm);
       return view(
@@ -91,7 +93,7 @@ export function operations(dtype: "float32" | "float64"): EagerOps<Tensor> {
         axis,
       );
       const at = nonNegativeAxis("concat", shape, axis);
-      const out = like(xs[0]!, shape);
+      const out = like(xs, shape);
       let start = 0;
       for (const x of xs) {
         copy(x, from(out, at, start, x.shape));
@@ -100,7 +102,7 @@ export function operations(dtype: "float32" | "float64"): EagerOps<Tensor> {
       return out;
     },
     take: (x, axis, indices) => {
-      const out = like(x, takeShape(x.shape, axis, indices));
+      const out = like([x], takeShape(x.shape, axis, indices));
       const at = nonNegativeAxis("take", x.shape, axis);
       const one = x.shape.with(at, 1);
       for (const [i, index] of indices.entries()) copy(from(x, at, index, one), from(out, at, i, one));

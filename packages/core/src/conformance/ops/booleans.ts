@@ -2,7 +2,7 @@ import type { Tensors } from "../../program/block.ts";
 import type { Ops } from "../../program/ops.ts";
 import { bools } from "../host.ts";
 import type { OpsLaw } from "../law.ts";
-import { apart, type Spec, value } from "./spec.ts";
+import { apart, floats, type Spec, value } from "./spec.ts";
 
 type Titled = readonly (readonly [string, Spec["program"]])[];
 
@@ -62,13 +62,25 @@ const counted: OpsLaw = {
   name: "op-boolean-numbers",
   rules: "Ops",
   says: "beside floats, and wherever operations compute, a boolean counts as 0 or 1, and the result is a float",
-  cases: numbers.map(([title, program]) =>
-    value({
-      title,
-      inputs: (random) => ({ m: bools([3, 3], () => random.chance(0.5)), ...apart({ a: [3, 3] })(random) }),
-      program,
-    }),
-  ),
+  cases: [
+    ...numbers.map(([title, program]) =>
+      value({
+        title,
+        inputs: (random) => ({ m: bools([3, 3], () => random.chance(0.5)), ...apart({ a: [3, 3] })(random) }),
+        program,
+      }),
+    ),
+    {
+      title: "any byte but 0 counts as 1",
+      async run(checker) {
+        // Devices may hold a mask otherwise than it is downloaded.
+        const m = checker.hold(checker.backend.upload(Uint8Array.of(0, 1, 2, 255), [4]));
+        const run = checker.backend.compile((o, x) => ({ count: o.mul(x.m!, 3) }));
+        const { count } = await checker.downloads(await run({ m }));
+        checker.same("3 m", count!, floats([4], 0, 3, 3, 3));
+      },
+    },
+  ],
 };
 
 export const booleanLaws: readonly OpsLaw[] = [kept, counted];
