@@ -95,11 +95,16 @@ export class Checker {
     return x;
   }
 
-  /** Frees one tensor, or all that are held. */
-  free(x?: unknown): void {
-    const held = x === undefined ? this.#held : [x];
-    for (const tensor of held) this.backend.free(tensor);
-    for (const tensor of held) this.#held.delete(tensor);
+  /** Frees one tensor before the end of the case. */
+  release(x: unknown): void {
+    this.backend.free(x);
+    this.#held.delete(x);
+  }
+
+  /** Frees all tensors that are held. */
+  free(): void {
+    for (const x of this.#held) this.backend.free(x);
+    this.#held.clear();
   }
 
   /** Run a program on host arrays, whether the backend runs operations at once or records them. */

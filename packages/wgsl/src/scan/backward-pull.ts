@@ -1,6 +1,6 @@
 import { type Direction, emptyX, load, positions } from "./backward-code.ts";
 import { begin, loadOthers, loadState, ofRows, ownChunk, products } from "./backward-pairs.ts";
-import { four, gather, tiles } from "./tile.ts";
+import { four, gather, multiply, tiles } from "./tile.ts";
 
 /**
  * Computes the gradient of q or k: `sum over others of E_c (Y . Y')`, where `E_c = X'_c`, `exp(X_c + X'_c)` if rescaled, or
@@ -48,11 +48,7 @@ const pullChannels = `
   for (var e0 = 0u; e0 < p.w; e0 += 16u) {
     let y = ${ofRows((own) => `own_y(own, ${own}, e0 + column)`)};
     let values = ${gather((f) => `state_of(slot * p.r * p.w, c0 + ${f}, e0 + row)`, "column")};
-    workgroupBarrier();
-    left[column * 17u + row] = y;
-    right[row * 17u + column] = values;
-    workgroupBarrier();
-    add_product(&total, row, column);
+    ${multiply("y", "values", "add_product(&total, row, column);")}
   }`;
 
 /** The state has a row per feature of P. Its depth here are pairs of a feature of P' and a column. */
@@ -64,11 +60,7 @@ const pullMonomials = `
     let factor = select(0.0, m.factor, t0 + column < p.slopes * p.w);
     let x = factor * ${ofRows((own) => `own_product(own, ${own}, m) * own_y(own, ${own}, e)`)};
     let values = ${gather((c) => `sums[(slot * p.r + times(m, min(c0 + ${c}, p.d - 1u))) * p.w + e]`, "row")};
-    workgroupBarrier();
-    left[column * 17u + row] = x;
-    right[column * 17u + row] = values;
-    workgroupBarrier();
-    add_product(&total, row, column);
+    ${multiply("x", "values", "add_product(&total, row, column);", true)}
   }`;
 
 const rescaleOwn = `

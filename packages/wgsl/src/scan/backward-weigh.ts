@@ -1,6 +1,6 @@
 import { type Direction, emptyX, load, positions } from "./backward-code.ts";
 import { begin, loadOthers, loadState, ofRows, ownChunk, products } from "./backward-pairs.ts";
-import { four, gather, tiles } from "./tile.ts";
+import { four, gather, multiply, tiles } from "./tile.ts";
 
 /**
  * Computes the gradient of v: `sum over others of w Y'`, where the weight w is `X . X'`, `sum_c exp(X_c + X'_c)` if rescaled, or
@@ -41,11 +41,7 @@ const weighState = ({ rescaled, monomials }: Direction) => `
     ${monomials ? "let m = feature(f0 + column);" : ""}
     let x = ${ofRows((own) => (monomials ? `m.factor * own_product(own, ${own}, m)` : `own_x(own, ${own}, f0 + column)`))};
     let values = ${gather((e) => `state_of(slot * p.r * p.w, f0 + row, c0 + ${e})`, "column")};
-    workgroupBarrier();
-    left[column * 17u + row] = ${rescaled ? "exp(negative4(x + top))" : "x"};
-    right[row * 17u + column] = values;
-    workgroupBarrier();
-    add_product(&total, row, column);
+    ${multiply(rescaled ? "exp(negative4(x + top))" : "x", "values", "add_product(&total, row, column);")}
   }`;
 
 const weighOwnChunk = (how: Direction) =>

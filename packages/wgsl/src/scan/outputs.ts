@@ -1,6 +1,6 @@
 import { type Facts, finish, helpers, type MatrixState, readKeys, readQueries, readValues } from "./form.ts";
 import { largestExponents } from "./largest.ts";
-import { four, gather, main, tiles } from "./tile.ts";
+import { four, gather, main, multiply, tiles } from "./tile.ts";
 
 /**
  * Computes y and lse. A workgroup computes 64 rows x 64 columns: first `phi(q) A` with the state before the chunk, if
@@ -52,11 +52,7 @@ const earlierChunks = (form: MatrixState) => `
     let base = (state + min(f0 + row, p.r - 1u)) * p.w;
     let values = ${gather((e) => `before_at(base + min(e0 + ${e}, p.w - 1u))`, "column")};
     ${form.divisor === "weights" ? "divisor += feature * before_at((state + f) * p.w + p.dv);" : ""}
-    workgroupBarrier();
-    left[column * 17u + row] = feature;
-    right[row * 17u + column] = values;
-    workgroupBarrier();
-    add_product(&sums, row, column);
+    ${multiply("feature", "values", "add_product(&sums, row, column);")}
   }`;
 
 const ofRows = (x: (at: string) => string) => `vec4f(${[0, 1, 2, 3].map((i) => x(`at${i}`)).join(", ")})`;
@@ -88,11 +84,7 @@ const ownChunk = (form: MatrixState) => `
       let c = min(c0 + column, p.d - 1u);
       let x = ${ofRows((at) => `q_channel(${at}, c)`)}${form.rescaled ? " - top" : ""};
       let keys = vec4f(${[0, 1, 2, 3].map((j) => `k_channel(key${j}, c)`).join(", ")});
-      workgroupBarrier();
-      left[column * 17u + row] = select(vec4f(${form.rescaled ? "-1e30" : ""}), x, c0 + column < p.d);
-      right[column * 17u + row] = keys;
-      workgroupBarrier();
-      ${form.rescaled ? "add_exponentials" : "add_product"}(&w, row, column);
+    ${multiply(`select(vec4f(${form.rescaled ? "-1e30" : ""}), x, c0 + column < p.d)`, "keys", `${form.rescaled ? "add_exponentials" : "add_product"}(&w, row, column);`, true)}
     }
     let at_keys = vec4u(k0 + column) + vec4u(0u, 16u, 32u, 48u);
     let are_keys = vec4<bool>(${[0, 1, 2, 3].map((j) => `is_key(head, at_keys[${j}])`).join(", ")});
@@ -103,11 +95,7 @@ const ownChunk = (form: MatrixState) => `
       let base = (head * p.S + key_of(at_key)) * p.dv;
       let values = ${gather((e) => `value(base + min(e0 + ${e}, p.dv - 1u))`, "column")};
       let known = select(vec4f(), values, is_key(head, at_key));
-      workgroupBarrier();
-      left[column * 17u + row] = vec4f(w[0].x, w[1].x, w[2].x, w[3].x);
-      right[row * 17u + column] = known;
-      workgroupBarrier();
-      add_product(&sums, row, column);
+    ${multiply("vec4f(w[0].x, w[1].x, w[2].x, w[3].x)", "known", "add_product(&sums, row, column);")}
       ${four((i) => `w[${i}] = w[${i}].yzwx;`, 6)}
     }
   }`;

@@ -16,6 +16,16 @@ fn add_product(sums: ptr<function, array<vec4f, 4>>, row: u32, column: u32) {
 }
 `;
 
+/**
+ * Returns WGSL that writes `x` and `y` into the tiles and adds their product by the statement `add`. An invocation writes four
+ * rows of the left tile at depth `column`, and four columns of the right tile at depth `row`, or at depth `column` if `alike`.
+ */
+export const multiply = (x: string, y: string, add: string, alike = false): string => `workgroupBarrier();
+    left[column * 17u + row] = ${x};
+    right[${alike ? "column * 17u + row" : "row * 17u + column"}] = ${y};
+    workgroupBarrier();
+    ${add}`;
+
 /** Returns four lines of WGSL, one per row or column of an invocation. */
 export function four(line: (i: number) => string, indent = 2): string {
   return [0, 1, 2, 3].map(line).join(`\n${" ".repeat(indent)}`);

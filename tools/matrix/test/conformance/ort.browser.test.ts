@@ -61,8 +61,8 @@ test.each(["ort-wasm", "ort-webgpu"])("%s: golden vectors, as `runVectors` reads
 
 const first = await rows({ kind: "onnx" }, "first");
 
-// Node runs every case, on the same programs and the same WebAssembly. Here the first case of every law for each mechanism,
-// and on WebGPU each operation in full: the software adapter takes its time.
+// Node runs every case of the same programs on ort-cpu, and each operation in full on the same WebAssembly. Here the first case
+// of every law for each mechanism, and on WebGPU each operation in full: the software adapter takes its time.
 for (const name of ["ort-wasm", "ort-webgpu"]) {
   describe(name, () => {
     const { create } = named(name);

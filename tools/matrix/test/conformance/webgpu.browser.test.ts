@@ -11,7 +11,7 @@ const entry = backends.find((b) => b.name === "webgpu")!;
 const { name, create } = entry;
 const portable = await rows({ kind: "portable" }, "first");
 
-// Node runs the first case of every law on the same software adapter. Chromium compiles shaders with another version of
+// Node runs the first cases of the laws that depend on this backend, on the same software adapter. Chromium compiles shaders with another version of
 // Dawn: here each operation is tested in full, and of each mechanism one case of its program. Its kernels run on tfjs.
 describe(`${name} in Chromium`, () => {
   conformance(runnerOf(import.meta.url), { backend: create, mechanisms: [] });

@@ -81,7 +81,7 @@ const compile: OpsLaw = {
           }));
           const { a: same, flat, column } = await run({ a });
           for (const t of [same, flat, column]) checker.hold(t);
-          for (const t of freed === "inputs" ? [a] : [same, flat]) checker.free(t);
+          for (const t of freed === "inputs" ? [a] : [same, flat]) checker.release(t);
           checker.upload(random(checker, [2, 3])); // takes what was freed by mistake
           checker.same("column", await checker.download(column), { ...x, shape: [6, 1] });
           if (freed === "outputs") checker.same("the input", await checker.download(a), x);

@@ -76,7 +76,7 @@ export const calls: readonly Case<Checker>[] = [
         const { c, a } = await run({ a: checker.upload(random(checker, [2, 2])) });
         checker.hold(a);
         checker.same("c", await checker.download(checker.hold(c)), expected);
-        checker.free(c);
+        checker.release(c);
         checker.upload(random(checker, [2, 2])); // takes what was freed by mistake
       }
     },
@@ -100,12 +100,12 @@ export const calls: readonly Case<Checker>[] = [
       const a = checker.upload(x);
       const out = Object.entries(await run({ a }));
       for (const [, t] of out) checker.hold(t);
-      checker.free(a);
+      checker.release(a);
       for (const [name, t] of out) {
         checker.upload(random(checker, [2, 3])); // takes what was freed by mistake
         const expected = name === "twice" || name === "again" ? define.mul(x, 2) : x;
         checker.near(name, await checker.download(t), expected, 4, 1);
-        checker.free(t);
+        checker.release(t);
       }
     },
   },

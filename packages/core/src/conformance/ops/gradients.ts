@@ -52,10 +52,10 @@ const asked: readonly Case<Checker>[] = (
         checker.hold(a);
         checker.hold(b);
         checker.same("d/d a", await checker.download(a), seed);
-        checker.free(a);
+        checker.release(a);
         checker.upload(random(checker, [2, 3])); // takes what was freed by mistake
         checker.same("d/d b", await checker.download(b), seed);
-        checker.free(b);
+        checker.release(b);
         checker.upload(random(checker, [2, 3]));
         checker.same("the seed after the call", await checker.download(out), seed);
         for (const name of ["a", "b"] as const)
